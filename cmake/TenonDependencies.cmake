@@ -1,0 +1,25 @@
+# Everything from outside the tree, found once here. Debian names are in ci/packages.txt.
+find_package(PkgConfig REQUIRED)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+# ONNX import: protobuf-c and its compiler, on the .proto of an installed onnx package.
+pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+find_program(TENON_PROTOC_C NAMES protoc-c REQUIRED)
+find_file(TENON_ONNX_PROTO NAMES onnx/onnx.proto
+    DOC "onnx.proto of an installed package: Debian's libonnx-dev or the PyPI wheel" REQUIRED)
+
+# The command's --json output.
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+
+# Optional: the cpu backend's f32 and f64 matmul. Without it the backend uses its own kernels.
+pkg_check_modules(OPENBLAS QUIET IMPORTED_TARGET openblas)
+if(OPENBLAS_FOUND)
+    message(STATUS "OpenBLAS ${OPENBLAS_VERSION}: matmul of the cpu backend")
+else()
+    message(STATUS "OpenBLAS not found: the cpu backend multiplies matrices with its own kernels")
+endif()
+
+if(TENON_BUILD_TESTS)
+    pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
+endif()
