@@ -6,6 +6,7 @@ function(tenon_add_check name)
 endfunction()
 
 tenon_add_check(includes)
+tenon_add_check(shell)
 tenon_add_check(size)
 tenon_add_check(words)
 tenon_add_check(format)
