@@ -1,0 +1,109 @@
+/* Sessions: a module's `main` function made ready to run on a device.
+ *
+ * A session plans once for each combination of input shapes it meets: dims become numbers, constant parts are computed,
+ * composites that the device does not take are decomposed, buffers are laid out, and every step is prepared. Work is
+ * prepared with dims as symbols wherever the device takes that, so that a new shape costs a plan but no compile. */
+#ifndef TENON_HOST_SESSION_H
+#define TENON_HOST_SESSION_H
+
+#include <tenon/host/array.h>
+#include <tenon/host/graph.h>
+#include <tenon/host/tensor.h>
+
+TENON_EXTERN_C_BEGIN
+
+typedef struct tenonh_session tenonh_session;
+
+/* Zero-initialised but for struct_size is the default. A descriptor. */
+typedef struct tenonh_session_options {
+    uint32_t struct_size;      /* bytes: sizeof */
+    uint32_t require_device;   /* 1: a node that the device refuses is an error, whatever `fallback` is */
+    tenonh_device *fallback;   /* takes what the device refuses; NULL: a refusal is an error. Retained. */
+    uint32_t keep_plans;       /* plans kept for shapes met before, at most; 0: 64 */
+    uint32_t reserved;         /* must be 0 */
+} tenonh_session_options;
+
+/* Makes a session for the function `main` of a finished module.
+ * Owner:  the caller, until the last release; the module must outlive the session; the device is retained.
+ * Errors: NOT_FOUND (no `main`), INVALID, UNSUPPORTED (options), OUT_OF_MEMORY. Thread: any. */
+TENON_EXPORT tenon_status tenonh_session_create(const tenonh_module *module, tenonh_device *device,
+                                                const tenonh_session_options *options, tenonh_session **out_session);
+TENON_EXPORT tenonh_session *tenonh_session_retain(tenonh_session *session);
+TENON_EXPORT void tenonh_session_release(tenonh_session *session); /* NULL is allowed */
+
+/* Plans and prepares for these input dims, so that the first run does not have to. `dims[i]` holds rank(input i) numbers.
+ * Errors: as run. Thread: any. */
+TENON_EXPORT tenon_status tenonh_session_prepare(tenonh_session *session, const int64_t *const *dims,
+                                                 uint32_t input_count);
+
+/* Runs on tensors of the session's device and waits for the result.
+ * Shapes: inputs have the dtypes, ranks and dims that the function declares, equal symbols being equal numbers.
+ * Owner:  inputs stay the caller's and are not written. outputs[i]: NULL on entry gives a new tensor, the caller's; else
+ *         the result is written into that tensor, which must have its dtype and dims and be contiguous, and must not
+ *         overlap an input.
+ * Errors: INVALID (count, dtype, dims: the message names the input), UNSUPPORTED (a node that no device takes: the
+ *         message names it), OUT_OF_MEMORY, COMPILE_FAILED, OUT_OF_RANGE (an index that the model computed), DEVICE_LOST.
+ *         After an error outputs are as on entry; the session can be used again unless the device is lost.
+ * Thread: any; runs of one session take turns. */
+TENON_EXPORT tenon_status tenonh_session_run(tenonh_session *session, tenonh_tensor *const *inputs,
+                                             uint32_t input_count, tenonh_tensor **outputs, uint32_t output_count);
+
+/* The same with arrays in host memory. Owner: outputs must be empty on entry; the caller frees them. */
+TENON_EXPORT tenon_status tenonh_session_run_arrays(tenonh_session *session, const tenonh_array *inputs,
+                                                    uint32_t input_count, tenonh_array *outputs,
+                                                    uint32_t output_count);
+
+/* How a node came to run. */
+#define TENONH_PLACEMENT_TABLE(X)                                                                                      \
+    X(1, COMPOSITE, "composite") /* claimed by its name */                                                             \
+    X(2, GRAPH, "graph region")  /* part of a region that the device compiled */                                       \
+    X(3, FUSED, "fused kernel")  /* one printed program for several nodes */                                           \
+    X(4, KERNEL, "kernel")       /* one printed program for one base operator */                                       \
+    X(5, OP, "base op")          /* op work */                                                                         \
+    X(6, VIEW, "view")           /* no work at all */                                                                  \
+    X(7, MOVE, "copy")           /* bytes moved between devices */
+
+typedef uint32_t tenonh_placement; /* one of TENONH_PLACEMENT_* */
+#define TENONH__PLACEMENT_CONSTANT(value, NAME, text) TENONH_PLACEMENT_##NAME = value,
+enum { TENONH_PLACEMENT_TABLE(TENONH__PLACEMENT_CONSTANT) TENONH_PLACEMENT_COUNT };
+
+/* "base op" and so on; "unknown" for other values. Owner: static. */
+TENON_EXPORT const char *tenonh_placement_name(tenonh_placement placement);
+
+/* Steps of the plan that ran or was prepared last, in the order of launches; views among them. The caller sets
+ * struct_size. Owner: strings belong to the session and live until its next run, prepare or release. */
+typedef struct tenonh_step_info {
+    uint32_t struct_size;
+    tenonh_placement placement;
+    const char *name;     /* operator or composite: "matmul" */
+    const char *location; /* where the model says it: "/encoder/layer.0/MatMul"; "" if unknown */
+    const char *device;   /* "cpu:0"; "" for views */
+    uint64_t bytes;       /* read and written by the step */
+} tenonh_step_info;
+
+TENON_EXPORT uint32_t tenonh_session_step_count(const tenonh_session *session);
+
+/* Errors: NOT_FOUND (index), INVALID (struct_size). */
+TENON_EXPORT tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index,
+                                              tenonh_step_info *out_info);
+
+/* Figures of a session. The caller sets struct_size. */
+typedef struct tenonh_session_stats {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t runs;
+    uint64_t plans;          /* made so far: one per combination of input shapes */
+    uint64_t prepares;       /* work prepared so far */
+    uint64_t prepare_ns;     /* nanoseconds in planning and preparing, all together */
+    uint64_t constant_bytes; /* of weights and other constants on devices */
+    uint64_t arena_bytes;    /* planned peak of the latest plan, all devices together */
+    uint64_t live_bytes;     /* bound below it: the most bytes alive at one step of that order */
+    uint64_t outside_nodes;  /* steps of the latest plan that are not on the session's device, views apart */
+} tenonh_session_stats;
+
+/* Errors: INVALID (struct_size). */
+TENON_EXPORT tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats);
+
+TENON_EXTERN_C_END
+
+#endif
