@@ -2,7 +2,8 @@
 # install themselves where they are defined.
 include(CMakePackageConfigHelpers)
 
-install(DIRECTORY sdk/include/ device-api/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY sdk/include/ device-api/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
+    PATTERN "*.h" PATTERN "*.def")
 install(DIRECTORY sdk/ops/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.def" PATTERN "*.h")
 
 set(exported tenon_sdk_headers tenon_sdk)
