@@ -37,12 +37,14 @@ TENON_EXPORT int64_t tenonh_tensor_count(const tenonh_tensor *tensor); /* elemen
 TENON_EXPORT uint64_t tenonh_tensor_size(const tenonh_tensor *tensor); /* bytes when contiguous */
 TENON_EXPORT uint32_t tenonh_tensor_is_contiguous(const tenonh_tensor *tensor);
 
-/* Copies all elements from or to the host, in row-major order without gaps, and waits for the copy. Work on the tensor
- * that is pending on other streams must have been synchronised. A write with strides leaves the bytes between the
- * elements as they are. Units: `size` is tenonh_tensor_size(tensor) bytes.
- * Errors: INVALID (size), OUT_OF_MEMORY, DEVICE_LOST, what the device's copy failed with. Thread: any. */
-TENON_EXPORT tenon_status tenonh_tensor_write(tenonh_tensor *tensor, const void *source, uint64_t size);
-TENON_EXPORT tenon_status tenonh_tensor_read(tenonh_tensor *tensor, void *destination, uint64_t size);
+/* Copies all elements from or to the host, in row-major order without gaps, after what `stream` already holds, and waits
+ * for it. A write with strides leaves the bytes between the elements as they are.
+ * Units:  `size` is tenonh_tensor_size(tensor) bytes. Thread: a call on `stream`.
+ * Errors: INVALID (size, a stream of another device), OUT_OF_MEMORY, the stream's failure. */
+TENON_EXPORT tenon_status tenonh_tensor_write(tenonh_tensor *tensor, tenonh_stream *stream, const void *source,
+                                              uint64_t size);
+TENON_EXPORT tenon_status tenonh_tensor_read(tenonh_tensor *tensor, tenonh_stream *stream, void *destination,
+                                             uint64_t size);
 
 TENON_EXTERN_C_END
 
