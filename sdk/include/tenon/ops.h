@@ -38,7 +38,7 @@ enum {
 enum {
 #define TENON_ATTR(id, NAME, name, type, default_, meaning) TENON_ATTR_##NAME = id,
 #include <tenon/attrs.def>
-    TENON_ATTR_LIMIT = 32
+    TENON_ATTR_LIMIT = 64
 };
 
 /* Values of the attribute `combine`. */

@@ -1,0 +1,61 @@
+/* Passes: module in, new module out. None changes its input; all share its constants. Each leaves a verified module
+ * without dead nodes, whose functions keep the names of their inputs and outputs.
+ * Thread: any; the input is only read. */
+#ifndef TENON_PASSES_PASSES_H
+#define TENON_PASSES_PASSES_H
+
+#include "graph/build.h"
+
+/* Dims of one input of a function. */
+typedef struct tenon__input_dims {
+    uint32_t rank;
+    int64_t dims[TENON_MAX_RANK];
+} tenon__input_dims;
+
+/* What constant folding may spend. Zero members: the defaults. */
+typedef struct tenon__fold_budget {
+    uint64_t result_bytes; /* of one folded result; default 1 MiB. Integers of up to TENON__MAX_CONTENT always fold */
+    uint64_t work;         /* scalar operations for one result; default 2^24 */
+} tenon__fold_budget;
+
+/* Function `name` for inputs of the given dims: binds symbols, makes every dim and attribute a number, resolves shape
+ * composites, folds constants, takes conditionals with constant conditions, unrolls scans, expands calls, drops what
+ * does nothing, nothing uses, or is there twice. The result's "main" has the same inputs and outputs.
+ * Errors: INVALID naming the input and dim that does not fit, or the node whose dims can't be; UNSUPPORTED for a value
+ * whose dims depend on data that is not constant. */
+tenon_status tenon__concretize(const tenonh_module *module, const char *name, const tenon__input_dims *inputs,
+                               uint32_t input_count, const tenon__fold_budget *budget, tenonh_module **out_module);
+
+/* True for composites that are kept; called once a node, in order of execution. NULL claims none. */
+typedef bool (*tenon__claim)(void *context, const tenonh_node *node);
+
+/* Expands the composites of "main" that are not claimed, those inside of them too, down to base operators and
+ * tenon.concat; then cleans up as concretize does. Works on symbolic and concrete modules.
+ * Errors: UNSUPPORTED naming a composite without a decomposition, or one that needs numbers where there are symbols. */
+tenon_status tenon__decompose(const tenonh_module *module, tenon__claim claim, void *context, tenonh_module **out_module);
+
+/* -- Evaluation on the host: exact, and as slow as it likes --------------------------------------------------------- */
+
+/* A tensor in host memory: element (i0, i1, ...) at data + sum of i * strides elements. */
+typedef struct tenon__tensor {
+    tenon_dtype dtype;
+    uint32_t rank;
+    int64_t dims[TENON_MAX_RANK];
+    int64_t strides[TENON_MAX_RANK];
+    void *data;
+} tenon__tensor;
+
+/* Row-major strides for tensor->dims. */
+void tenon__tensor_pack(tenon__tensor *tensor);
+int64_t tenon__tensor_elements(const tenon__tensor *tensor);
+
+/* Runs one base operator of a concrete function. Inputs have the operands' types; for views the output becomes a view
+ * of input 0 and out_results[0].data is set; else out_results point to memory for contiguous results, which an in-place
+ * operator fills from its last operand first. Errors: INVALID, OUT_OF_RANGE (an index), UNSUPPORTED (dtype). */
+tenon_status tenon__eval_node(const tenonh_node *node, const tenon__tensor *operands, tenon__tensor *results);
+
+/* Runs a concrete, decomposed "main" (tests, small graphs). `inputs` are contiguous; outputs are malloc'ed, contiguous:
+ * free each data. Errors: as eval_node; UNSUPPORTED for control and state. */
+tenon_status tenon__eval_function(const tenonh_module *module, const tenon__tensor *inputs, tenon__tensor *outputs);
+
+#endif
