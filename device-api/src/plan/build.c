@@ -1,0 +1,213 @@
+/* Walks a concrete, decomposed function and makes its plan. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "passes/passes.h"
+#include "plan/builder.h"
+
+/* Room for one more element of an array that doubles. */
+static tenon_status grow(void **array, uint32_t count, uint32_t *capacity, size_t element) {
+    if (count < *capacity) return TENON_STATUS_OK;
+    uint32_t wanted = *capacity ? *capacity * 2 : 64;
+    void *larger = realloc(*array, wanted * element);
+    if (!larger) return tenon__fail_memory();
+    *array = larger;
+    *capacity = wanted;
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenon__add_storage(tenon__plan_builder *b, uint32_t kind, uint32_t place, uint64_t size,
+                                uint32_t *out_storage) {
+    tenon__plan *plan = b->plan;
+    TENON_TRY(grow((void **)&plan->storages, plan->storage_count, &b->storage_capacity, sizeof *plan->storages));
+    plan->storages[plan->storage_count] =
+        (tenon__storage){.kind = kind, .place = place, .size = size, .first = TENON__NEVER};
+    *out_storage = plan->storage_count++;
+    return TENON_STATUS_OK;
+}
+
+static tenon_status bytes_of(tenon_dtype dtype, uint32_t rank, const int64_t *dims, uint64_t *out_bytes) {
+    int64_t count = 1;
+    bool fits = true;
+    for (uint32_t i = 0; i < rank; i++) fits = fits && !__builtin_mul_overflow(count, dims[i], &count);
+    if (fits && tenon_dtype_bytes(dtype, count, out_bytes) == TENON_STATUS_OK) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_INVALID, "a %s value has more bytes than an address can count",
+                       tenon_dtype_name(dtype));
+}
+
+tenon_status tenon__add_ref(tenon__plan_builder *b, uint32_t place, tenon_dtype dtype, uint32_t rank,
+                            const int64_t *dims, tenon__ref *out_ref) {
+    uint64_t size;
+    uint32_t storage;
+    TENON_TRY(bytes_of(dtype, rank, dims, &size));
+    TENON_TRY(tenon__add_storage(b, TENON__STORAGE_ARENA, place, size, &storage));
+    *out_ref = tenon__ref_contiguous(storage, dtype, rank, dims);
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenon__add_step(tenon__plan_builder *b, tenonh_placement placement, uint32_t place, const char *name,
+                             const tenon__ref *refs, uint32_t ref_count, tenon__step **out_step) {
+    tenon__plan *plan = b->plan;
+    TENON_TRY(grow((void **)&plan->steps, plan->step_count, &b->step_capacity, sizeof *plan->steps));
+    tenon__step *step = &plan->steps[plan->step_count];
+    *step = (tenon__step){.placement = placement, .place = place, .name = name, .workspace = TENON__NEVER};
+    step->location = b->node && b->node->location_count ? b->node->locations[0] : "";
+    step->ref_count = ref_count;
+    step->refs = tenon__arena_copy(&plan->arena, refs, ref_count * sizeof *refs);
+    if (!step->refs) return tenon__fail_memory();
+    for (uint32_t i = 0; i < ref_count && placement != TENONH_PLACEMENT_VIEW; i++) {
+        uint64_t bytes = 0;
+        TENON_TRY(bytes_of(refs[i].dtype, refs[i].rank, refs[i].dims, &bytes));
+        step->bytes += bytes;
+    }
+    plan->step_count++;
+    *out_step = step;
+    return TENON_STATUS_OK;
+}
+
+/* -- What is known of values before the walk ------------------------------------------------------------------- */
+
+static void note_use(tenon__plan_builder *b, const tenonh_value *value, uint32_t node) {
+    if (value) b->values[b->values[value->id].root].last_use = node;
+}
+
+static void note_node(tenon__plan_builder *b, const tenonh_node *node) {
+    for (uint32_t i = 0; i < node->operand_count; i++) note_use(b, node->operands[i], node->number);
+    for (uint32_t i = 0; i < node->result_count; i++) {
+        uint32_t id = node->results[i]->id;
+        b->values[id].root = tenon__node_is_view(node) ? b->values[node->operands[0]->id].root : id;
+    }
+}
+
+static void note_outputs(tenon__plan_builder *b) {
+    const tenonh_region *body = b->function->body;
+    for (uint32_t i = 0; i < body->result_count; i++) {
+        const tenonh_value *value = body->results[i];
+        tenon__value_state *state = &b->values[value->id];
+        if (state->root == value->id && state->output == TENON__NEVER) state->output = i;
+        b->values[state->root].last_use = TENON__NEVER;
+    }
+}
+
+static tenon_status prepare_values(tenon__plan_builder *b) {
+    const tenonh_region *body = b->function->body;
+    b->values = calloc((size_t)b->function->value_count + 1, sizeof *b->values);
+    if (!b->values) return tenon__fail_memory();
+    for (uint32_t i = 0; i < b->function->value_count; i++) {
+        b->values[i].root = i;
+        b->values[i].output = TENON__NEVER;
+    }
+    for (uint32_t i = 0; i < body->node_count; i++) note_node(b, body->nodes[i]);
+    note_outputs(b);
+    return TENON_STATUS_OK;
+}
+
+/* -- Inputs and outputs ------------------------------------------------------------------------------------------ */
+
+static tenon_status outside_ref(tenon__plan_builder *b, const tenonh_value *value, uint32_t kind, uint32_t index,
+                                tenon__ref *out_ref) {
+    int64_t dims[TENON_MAX_RANK];
+    uint64_t size;
+    uint32_t storage;
+    TENON_TRY(tenon__value_numbers(value, dims));
+    TENON_TRY(bytes_of(value->dtype, value->rank, dims, &size));
+    TENON_TRY(tenon__add_storage(b, kind, 0, size, &storage));
+    b->plan->storages[storage].index = index;
+    *out_ref = tenon__ref_contiguous(storage, value->dtype, value->rank, dims);
+    return TENON_STATUS_OK;
+}
+
+static tenon_status add_inputs_and_outputs(tenon__plan_builder *b) {
+    const tenonh_region *body = b->function->body;
+    tenon__plan *plan = b->plan;
+    plan->input_count = body->argument_count;
+    plan->output_count = body->result_count;
+    plan->inputs = tenon__arena_array(&plan->arena, plan->input_count, sizeof *plan->inputs);
+    plan->outputs = tenon__arena_array(&plan->arena, plan->output_count, sizeof *plan->outputs);
+    if (!plan->inputs || !plan->outputs) return tenon__fail_memory();
+    for (uint32_t i = 0; i < plan->input_count; i++) {
+        TENON_TRY(outside_ref(b, body->arguments[i], TENON__STORAGE_INPUT, i, &plan->inputs[i]));
+        b->values[body->arguments[i]->id].at[0] = (tenon__place_ref){true, plan->inputs[i]};
+    }
+    for (uint32_t i = 0; i < plan->output_count; i++)
+        TENON_TRY(outside_ref(b, body->results[i], TENON__STORAGE_OUTPUT, i, &plan->outputs[i]));
+    return TENON_STATUS_OK;
+}
+
+/* Copies what was not made in its output's own storage. */
+static tenon_status settle_outputs(tenon__plan_builder *b) {
+    const tenonh_region *body = b->function->body;
+    b->node = NULL;
+    for (uint32_t i = 0; i < b->plan->output_count; i++) {
+        tenon__ref ref;
+        TENON_TRY(tenon__localize(b, body->results[i], 0, &ref));
+        if (ref.storage != b->plan->outputs[i].storage) TENON_TRY(tenon__add_copy(b, 0, &ref, &b->plan->outputs[i]));
+    }
+    return TENON_STATUS_OK;
+}
+
+static tenon_status walk(tenon__plan_builder *b) {
+    TENON_TRY(prepare_values(b));
+    TENON_TRY(add_inputs_and_outputs(b));
+    const tenonh_region *body = b->function->body;
+    for (uint32_t i = 0; i < body->node_count; i++) {
+        b->node = body->nodes[i];
+        TENON_TRY(tenon__plan_node(b, body->nodes[i]));
+    }
+    TENON_TRY(settle_outputs(b));
+    return tenon__plan_layout(b->plan);
+}
+
+static void count_outside(tenon__plan *plan) {
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        const tenon__step *step = &plan->steps[i];
+        if (step->placement != TENONH_PLACEMENT_VIEW && (step->place != 0 || step->placement == TENONH_PLACEMENT_MOVE))
+            plan->outside_nodes++;
+    }
+}
+
+static tenon_status lower_module(const tenonh_module *module, const int64_t *const *dims, uint32_t input_count,
+                                 tenonh_module **out_module) {
+    const tenonh_function *function = tenonh_module_function(module, "main");
+    tenon__input_dims *inputs = calloc((size_t)input_count + 1, sizeof *inputs);
+    if (!inputs) return tenon__fail_memory();
+    for (uint32_t i = 0; i < input_count; i++) {
+        inputs[i].rank = tenonh_value_rank(tenonh_function_input(function, i));
+        memcpy(inputs[i].dims, dims[i], inputs[i].rank * sizeof *inputs[i].dims);
+    }
+    tenonh_module *concrete = NULL;
+    tenon_status status = tenon__concretize(module, "main", inputs, input_count, NULL, &concrete);
+    if (status == TENON_STATUS_OK) status = tenon__decompose(concrete, NULL, NULL, out_module);
+    tenonh_module_destroy(concrete);
+    free(inputs);
+    return status;
+}
+
+tenon_status tenon__plan_create(const tenon__plan_context *context, const tenonh_module *module,
+                                const int64_t *const *dims, uint32_t input_count, tenon__plan **out_plan) {
+    tenon__plan *plan = calloc(1, sizeof *plan);
+    if (!plan) return tenon__fail_memory();
+    tenon__plan_builder builder = {.context = context, .plan = plan};
+    tenon_status status = lower_module(module, dims, input_count, &plan->module);
+    if (status == TENON_STATUS_OK) {
+        builder.function = tenonh_module_function(plan->module, "main");
+        status = walk(&builder);
+    }
+    free(builder.values);
+    if (status != TENON_STATUS_OK) {
+        tenon__plan_destroy(plan);
+        return status;
+    }
+    count_outside(plan);
+    *out_plan = plan;
+    return TENON_STATUS_OK;
+}
+
+void tenon__plan_destroy(tenon__plan *plan) {
+    if (!plan) return;
+    free(plan->storages);
+    free(plan->steps);
+    tenon__arena_free(&plan->arena);
+    tenonh_module_destroy(plan->module);
+    free(plan);
+}

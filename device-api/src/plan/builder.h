@@ -1,0 +1,54 @@
+/* The state of one planning, shared by build.c (the walk) and node.c (what each sort of node becomes). */
+#ifndef TENON_PLAN_BUILDER_H
+#define TENON_PLAN_BUILDER_H
+
+#include "graph/composite.h"
+#include "plan/plan.h"
+
+/* What is known of a value of the function. */
+typedef struct tenon__place_ref {
+    bool valid;
+    tenon__ref ref;
+} tenon__place_ref;
+
+typedef struct tenon__value_state {
+    tenon__place_ref at[TENON__MAX_PLACES];
+    uint32_t root;     /* id of the value whose storage this one is a view of; its own id otherwise */
+    uint32_t last_use; /* of a root: the last node that uses it or a view of it; TENON__NEVER: an output does */
+    uint32_t output;   /* of a root: the output it may be made in, or TENON__NEVER */
+} tenon__value_state;
+
+typedef struct tenon__plan_builder {
+    const tenon__plan_context *context;
+    tenon__plan *plan;
+    const tenonh_function *function;
+    const tenonh_node *node; /* being planned */
+    tenon__value_state *values;
+    uint32_t storage_capacity, step_capacity;
+} tenon__plan_builder;
+
+/* Adds a storage of `size` bytes and gives its number. */
+tenon_status tenon__add_storage(tenon__plan_builder *b, uint32_t kind, uint32_t place, uint64_t size,
+                                uint32_t *out_storage);
+
+/* A row-major ref to a new ARENA storage. Errors: INVALID (size past INT64_MAX), OUT_OF_MEMORY. */
+tenon_status tenon__add_ref(tenon__plan_builder *b, uint32_t place, tenon_dtype dtype, uint32_t rank,
+                            const int64_t *dims, tenon__ref *out_ref);
+
+/* Adds a step with copies of `refs`. */
+tenon_status tenon__add_step(tenon__plan_builder *b, tenonh_placement placement, uint32_t place, const char *name,
+                             const tenon__ref *refs, uint32_t ref_count, tenon__step **out_step);
+
+/* Prepares `task` at `place` and adds its launch. Errors: UNSUPPORTED if the device does not take it. */
+tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon__task *task);
+
+/* Adds the copy of `from` into `to`, equal dims and dtypes, at one place. */
+tenon_status tenon__add_copy(tenon__plan_builder *b, uint32_t place, const tenon__ref *from, const tenon__ref *to);
+
+/* A ref to `value` at `place`, moving it there if need be. */
+tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref);
+
+/* Plans one node. */
+tenon_status tenon__plan_node(tenon__plan_builder *b, const tenonh_node *node);
+
+#endif

@@ -1,0 +1,269 @@
+/* What each sort of node becomes in a plan. */
+#include <string.h>
+
+#include "plan/builder.h"
+
+/* -- Launches ---------------------------------------------------------------------------------------------------- */
+
+static tenon_status fill_launch(tenon__plan_builder *b, tenon__step *step, const tenon__prepared *prepared) {
+    step->exec = prepared->exec;
+    step->buffers = tenon__arena_array(&b->plan->arena, step->ref_count, sizeof *step->buffers);
+    if (!step->buffers) return tenon__fail_memory();
+    for (uint32_t i = 0; i < step->ref_count && prepared->shifts; i++) step->refs[i].offset += prepared->shifts[i];
+    step->launch = (tenon_launch){
+        .struct_size = sizeof step->launch,
+        .buffer_count = step->ref_count,
+        .buffers = step->buffers,
+        .symbols = prepared->symbols,
+        .scalars = prepared->scalars,
+        .grids = prepared->grids,
+        .symbol_count = prepared->symbol_count,
+        .scalar_count = prepared->scalar_count,
+        .grid_count = prepared->grid_count,
+    };
+    if (prepared->workspace_size == 0) return TENON_STATUS_OK;
+    return tenon__add_storage(b, TENON__STORAGE_ARENA, step->place, prepared->workspace_size, &step->workspace);
+}
+
+tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon__task *task) {
+    bool empty = true;
+    for (uint32_t i = task->input_count; i < task->operand_count; i++)
+        empty = empty && tenon__ref_count(&task->operands[i]) == 0;
+    if (empty) return TENON_STATUS_OK;
+    tenon__prepared prepared = {0};
+    tenonh_device *device = b->context->devices[place];
+    TENON_TRY(tenon__prepare(b->context->execs, device, task, &b->plan->arena, &prepared));
+    tenon__step *step;
+    TENON_TRY(tenon__add_step(b, prepared.placement, place, tenon_op_row_of(task->op)->name, task->operands,
+                              task->operand_count, &step));
+    return fill_launch(b, step, &prepared);
+}
+
+tenon_status tenon__add_copy(tenon__plan_builder *b, uint32_t place, const tenon__ref *from, const tenon__ref *to) {
+    tenon__ref operands[] = {*from, *to};
+    tenon__task task = {.op = TENON_OP_COPY, .input_count = 1, .operand_count = 2, .operands = operands};
+    return tenon__add_task(b, place, &task);
+}
+
+/* -- Where values are --------------------------------------------------------------------------------------------- */
+
+static tenon_status place_constant(tenon__plan_builder *b, const tenonh_value *value, uint32_t place,
+                                   tenon__ref *out_ref) {
+    int64_t dims[TENON_MAX_RANK];
+    uint32_t storage;
+    TENON_TRY(tenon__value_numbers(value, dims));
+    TENON_TRY(tenon__add_storage(b, TENON__STORAGE_CONSTANT, place, value->constant->size, &storage));
+    b->plan->storages[storage].constant = value->constant;
+    *out_ref = tenon__ref_contiguous(storage, value->dtype, value->rank, dims);
+    return TENON_STATUS_OK;
+}
+
+/* A contiguous ref to the same elements, copied if need be. */
+static tenon_status make_contiguous(tenon__plan_builder *b, uint32_t place, tenon__ref *ref) {
+    if (tenon__ref_is_contiguous(ref)) return TENON_STATUS_OK;
+    tenon__ref copy;
+    TENON_TRY(tenon__add_ref(b, place, ref->dtype, ref->rank, ref->dims, &copy));
+    TENON_TRY(tenon__add_copy(b, place, ref, &copy));
+    *ref = copy;
+    return TENON_STATUS_OK;
+}
+
+static tenon_status move_value(tenon__plan_builder *b, const tenon__value_state *state, uint32_t place,
+                               tenon__ref *out_ref) {
+    uint32_t other = 1 - place;
+    tenon__ref refs[2] = {state->at[other].ref};
+    tenon__step *step;
+    TENON_TRY(make_contiguous(b, other, &refs[0]));
+    TENON_TRY(tenon__add_ref(b, place, refs[0].dtype, refs[0].rank, refs[0].dims, &refs[1]));
+    *out_ref = refs[1];
+    return tenon__add_step(b, TENONH_PLACEMENT_MOVE, place, "move", refs, 2, &step);
+}
+
+tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref) {
+    tenon__value_state *state = &b->values[value->id];
+    if (!state->at[place].valid) {
+        tenon__ref ref;
+        if (value->kind == TENON__VALUE_CONSTANT)
+            TENON_TRY(place_constant(b, value, place, &ref));
+        else
+            TENON_TRY(move_value(b, state, place, &ref));
+        state->at[place] = (tenon__place_ref){true, ref};
+    }
+    *out_ref = state->at[place].ref;
+    return TENON_STATUS_OK;
+}
+
+/* -- Views ----------------------------------------------------------------------------------------------------------- */
+
+static tenon_status list_of(const tenonh_node *node, uint32_t attr, uint32_t count, int64_t *out_values) {
+    for (uint32_t i = 0; i < count; i++)
+        if (!tenon__node_entry(node, attr, i, &out_values[i]))
+            return tenon__fail(TENON_STATUS_INTERNAL, "%s: attribute %s is no number", tenon__node_text(node),
+                               tenon_attr_row_of(attr)->name);
+    return TENON_STATUS_OK;
+}
+
+static tenon_status view_window(const tenonh_node *node, const tenon__ref *x, tenon__ref *out_ref) {
+    int64_t lists[4][TENON_MAX_RANK];
+    uint32_t count = node->results[0]->rank - x->rank;
+    static const uint32_t attrs[] = {TENON_ATTR_AXES, TENON_ATTR_SIZES, TENON_ATTR_STEPS, TENON_ATTR_DILATIONS};
+    for (uint32_t i = 0; i < 4; i++) TENON_TRY(list_of(node, attrs[i], count, lists[i]));
+    *out_ref = tenon__ref_window(x, count, lists[0], lists[1], lists[2], lists[3]);
+    return TENON_STATUS_OK;
+}
+
+static tenon_status view_slice(const tenonh_node *node, const tenon__ref *x, const int64_t *dims, tenon__ref *out_ref) {
+    int64_t starts[TENON_MAX_RANK], steps[TENON_MAX_RANK];
+    TENON_TRY(list_of(node, TENON_ATTR_STARTS, x->rank, starts));
+    TENON_TRY(list_of(node, TENON_ATTR_STEPS, x->rank, steps));
+    *out_ref = tenon__ref_slice(x, starts, steps, dims);
+    return TENON_STATUS_OK;
+}
+
+/* The view of `x` that the node means; a reshape that strides cannot express copies `x` first. */
+static tenon_status view_of(tenon__plan_builder *b, const tenonh_node *node, uint32_t place, tenon__ref x,
+                            tenon__ref *out_ref) {
+    int64_t dims[TENON_MAX_RANK], perm[TENON_MAX_RANK];
+    const tenonh_value *result = node->results[0];
+    TENON_TRY(tenon__value_numbers(result, dims));
+    switch (node->op) {
+    case TENON_OP_RESHAPE:
+        if (tenon__ref_reshape(&x, result->rank, dims, out_ref)) return TENON_STATUS_OK;
+        TENON_TRY(make_contiguous(b, place, &x));
+        tenon__ref_reshape(&x, result->rank, dims, out_ref);
+        return TENON_STATUS_OK;
+    case TENON_OP_PERMUTE:
+        TENON_TRY(list_of(node, TENON_ATTR_PERM, x.rank, perm));
+        *out_ref = tenon__ref_permute(&x, perm);
+        return TENON_STATUS_OK;
+    case TENON_OP_EXPAND: *out_ref = tenon__ref_expand(&x, result->rank, dims); return TENON_STATUS_OK;
+    case TENON_OP_SLICE: return view_slice(node, &x, dims, out_ref);
+    case TENON_OP_WINDOW: return view_window(node, &x, out_ref);
+    default: return tenon__fail(TENON_STATUS_INTERNAL, "%s is no view", tenon__node_text(node));
+    }
+}
+
+static tenon_status plan_view(tenon__plan_builder *b, const tenonh_node *node) {
+    const tenonh_value *x = node->operands[0], *y = node->results[0];
+    tenon__ref ref;
+    if (x->kind == TENON__VALUE_CONSTANT)
+        for (uint32_t place = 0; place < TENON__MAX_PLACES && b->context->devices[place]; place++)
+            TENON_TRY(tenon__localize(b, x, place, &ref));
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
+        if (!b->values[x->id].at[place].valid) continue;
+        TENON_TRY(view_of(b, node, place, b->values[x->id].at[place].ref, &ref));
+        b->values[y->id].at[place] = (tenon__place_ref){true, ref};
+    }
+    tenon__step *step;
+    return tenon__add_step(b, TENONH_PLACEMENT_VIEW, 0, tenon_op_row_of(node->op)->name, NULL, 0, &step);
+}
+
+/* -- Base operators ---------------------------------------------------------------------------------------------------- */
+
+/* Where result `value` of a step at `place` goes: its output's storage if it may, else a new one. */
+static tenon_status result_ref(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref) {
+    uint32_t output = b->values[value->id].output;
+    int64_t dims[TENON_MAX_RANK];
+    if (place == 0 && output != TENON__NEVER) {
+        *out_ref = b->plan->outputs[output];
+        return TENON_STATUS_OK;
+    }
+    TENON_TRY(tenon__value_numbers(value, dims));
+    return tenon__add_ref(b, place, value->dtype, value->rank, dims, out_ref);
+}
+
+/* An in-out operand is changed in its own storage when nothing needs the old content, else in a copy. */
+static tenon_status inout_ref(tenon__plan_builder *b, const tenonh_node *node, const tenonh_value *initial,
+                              uint32_t place, tenon__ref *out_ref) {
+    tenon__ref from;
+    TENON_TRY(tenon__localize(b, initial, place, &from));
+    const tenon__value_state *root = &b->values[b->values[initial->id].root];
+    bool own = b->plan->storages[from.storage].kind == TENON__STORAGE_ARENA;
+    if (own && root->last_use == node->number && tenon__ref_is_contiguous(&from)) {
+        *out_ref = from;
+        return TENON_STATUS_OK;
+    }
+    TENON_TRY(result_ref(b, node->results[0], place, out_ref));
+    return tenon__add_copy(b, place, &from, out_ref);
+}
+
+static tenon_status gather_operands(tenon__plan_builder *b, const tenonh_node *node, uint32_t place,
+                                    tenon__ref *operands) {
+    const tenon_op_row *row = tenon_op_row_of(node->op);
+    int inout = tenon__node_inout(node);
+    for (uint32_t i = 0; i < row->input_count; i++)
+        TENON_TRY(tenon__localize(b, node->operands[i], place, &operands[i]));
+    for (uint32_t i = 0; i < row->output_count; i++) {
+        tenon__ref *out = &operands[row->input_count + i];
+        if (inout >= 0 && i == 0)
+            TENON_TRY(inout_ref(b, node, node->operands[inout], place, out));
+        else
+            TENON_TRY(result_ref(b, node->results[i], place, out));
+    }
+    return TENON_STATUS_OK;
+}
+
+static tenon_status plan_op_at(tenon__plan_builder *b, const tenonh_node *node, uint32_t place) {
+    tenon__ref operands[8];
+    const tenon_op_row *row = tenon_op_row_of(node->op);
+    tenon__task task = {.op = node->op, .input_count = row->input_count, .operands = operands};
+    task.operand_count = row->input_count + row->output_count;
+    memcpy(task.scalars, node->scalars, sizeof task.scalars);
+    TENON_TRY(tenon__node_export(node, &b->plan->arena, &task.attrs, &task.attr_count));
+    TENON_TRY(gather_operands(b, node, place, operands));
+    TENON_TRY(tenon__add_task(b, place, &task));
+    for (uint32_t i = 0; i < node->result_count; i++)
+        b->values[node->results[i]->id].at[place] = (tenon__place_ref){true, operands[row->input_count + i]};
+    return TENON_STATUS_OK;
+}
+
+/* Undoes what a refused attempt added: steps, and refs of values that it brought to `place`. */
+static void undo(tenon__plan_builder *b, const tenonh_node *node, uint32_t place, uint32_t steps,
+                 const bool *was_there) {
+    b->plan->step_count = steps;
+    for (uint32_t i = 0; i < node->operand_count; i++)
+        if (node->operands[i] && !was_there[i]) b->values[node->operands[i]->id].at[place].valid = false;
+}
+
+static tenon_status plan_op(tenon__plan_builder *b, const tenonh_node *node) {
+    bool was_there[8];
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && b->context->devices[place]; place++) {
+        for (uint32_t i = 0; i < node->operand_count; i++)
+            was_there[i] = node->operands[i] && b->values[node->operands[i]->id].at[place].valid;
+        uint32_t steps = b->plan->step_count;
+        tenon_status status = plan_op_at(b, node, place);
+        if (status != TENON_STATUS_UNSUPPORTED) return status;
+        undo(b, node, place, steps, was_there);
+    }
+    return tenon__fail_in(TENON_STATUS_UNSUPPORTED, "%s: %s does not take it%s", tenon__node_text(node),
+                          tenonh_device_name(b->context->devices[0]),
+                          b->context->devices[1] ? ", nor does the fallback" : " and there is no fallback");
+}
+
+/* -- Concat ---------------------------------------------------------------------------------------------------------------- */
+
+static tenon_status plan_concat(tenon__plan_builder *b, const tenonh_node *node) {
+    uint32_t axis = (uint32_t)tenon__node_int(node, TENON_ATTR_AXIS, 0);
+    tenon__ref whole;
+    int64_t at = 0;
+    TENON_TRY(result_ref(b, node->results[0], 0, &whole));
+    for (uint32_t i = 0; i < node->operand_count; i++) {
+        tenon__ref part;
+        TENON_TRY(tenon__localize(b, node->operands[i], 0, &part));
+        tenon__ref slot = tenon__ref_part(&whole, axis, at, part.dims[axis]);
+        TENON_TRY(tenon__add_copy(b, 0, &part, &slot));
+        at += part.dims[axis];
+    }
+    b->values[node->results[0]->id].at[0] = (tenon__place_ref){true, whole};
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenon__plan_node(tenon__plan_builder *b, const tenonh_node *node) {
+    if (node->kind == TENON__NODE_OP) return tenon__node_is_view(node) ? plan_view(b, node) : plan_op(b, node);
+    bool concat = node->kind == TENON__NODE_COMPOSITE && node->composite &&
+                  node->composite->number == TENON__COMPOSITE_CONCAT;
+    if (concat) return plan_concat(b, node);
+    return tenon__fail(TENON_STATUS_UNSUPPORTED,
+                       "%s: control flow that depends on data, and state, cannot be planned in this version",
+                       tenon__node_text(node));
+}

@@ -1,0 +1,77 @@
+/* Plans: a concrete function as a list of prepared steps over laid-out storage.
+ *
+ * Places are devices: 0 is the session's, 1 its fallback. A value may have a ref at each of them. Storage is of four
+ * kinds; that of an ARENA shares one allocation a place, laid out so that storages alive at the same step do not
+ * overlap. A plan runs its steps in order on one stream a place, so that order alone makes every reuse safe. */
+#ifndef TENON_PLAN_PLAN_H
+#define TENON_PLAN_PLAN_H
+
+#include <tenon/host/exec.h>
+#include <tenon/host/session.h>
+
+#include "graph/graph.h"
+#include "plan/prepare.h"
+#include "plan/ref.h"
+
+enum { TENON__MAX_PLACES = 2, TENON__ARENA_ALIGNMENT = 64 };
+
+enum { TENON__STORAGE_ARENA = 1, TENON__STORAGE_CONSTANT, TENON__STORAGE_INPUT, TENON__STORAGE_OUTPUT };
+
+#define TENON__NEVER 0xffffffffu
+
+typedef struct tenon__storage {
+    uint32_t kind;
+    uint32_t place;
+    uint32_t index;            /* INPUT, OUTPUT: of the function */
+    uint32_t first, last;      /* steps between which it is alive; first is TENON__NEVER if no step uses it */
+    tenon__constant *constant; /* CONSTANT: held by the plan's module */
+    uint64_t size;             /* bytes */
+    uint64_t offset;           /* ARENA: bytes from the arena's start, a multiple of TENON__ARENA_ALIGNMENT */
+} tenon__storage;
+
+/* A step: a launch, a move between places, or a view, which does nothing but is accounted for. */
+typedef struct tenon__step {
+    tenonh_placement placement;
+    uint32_t place;
+    const char *name;
+    const char *location;
+    uint64_t bytes;     /* read and written */
+    uint32_t ref_count; /* of `refs`: inputs, then outputs, in the order of the launch's buffers */
+    tenon__ref *refs;   /* MOVE: source, destination */
+    uint32_t workspace; /* storage, or TENON__NEVER */
+    tenonh_exec *exec;  /* NULL for views and moves; kept by the cache of execs */
+    tenon_launch launch;
+    tenon_buffer *buffers; /* of launch, filled when the plan is bound to memory */
+} tenon__step;
+
+typedef struct tenon__plan {
+    tenonh_module *module; /* concrete and decomposed; holds names and constants */
+    tenon__arena arena;
+    tenon__storage *storages;
+    tenon__step *steps;
+    uint32_t storage_count, step_count;
+    tenon__ref *inputs;  /* of the function: contiguous, in a storage INPUT */
+    tenon__ref *outputs; /* contiguous, in a storage OUTPUT */
+    uint32_t input_count, output_count;
+    uint64_t arena_size[TENON__MAX_PLACES]; /* bytes */
+    uint64_t live_bytes;    /* most bytes of ARENA storage alive at one step */
+    uint64_t generation;    /* of the memory that the steps' buffers are bound to; 0: none */
+    uint32_t outside_nodes; /* steps at place 1 and moves */
+} tenon__plan;
+
+/* What plans of a session are made with. */
+typedef struct tenon__plan_context {
+    tenonh_device *devices[TENON__MAX_PLACES]; /* [1] may be NULL */
+    tenon__execs *execs;
+} tenon__plan_context;
+
+/* Plans `main` of a module for concrete input dims.
+ * Owner: the caller, tenon__plan_destroy. Errors: as tenonh_session_run. */
+tenon_status tenon__plan_create(const tenon__plan_context *context, const tenonh_module *module,
+                                const int64_t *const *dims, uint32_t input_count, tenon__plan **out_plan);
+void tenon__plan_destroy(tenon__plan *plan); /* NULL is allowed */
+
+/* Finds when storages are alive and lays the arenas out. Errors: OUT_OF_MEMORY. */
+tenon_status tenon__plan_layout(tenon__plan *plan);
+
+#endif

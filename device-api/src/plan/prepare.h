@@ -1,0 +1,50 @@
+/* Tasks: one base operator on concrete operands, prepared for a device as op work or as a printed kernel.
+ *
+ * Prepared work does not depend on the numbers where the device takes symbols: every dim and stride is one, and their
+ * values come with the launch. So the cache meets the same work again under other shapes. */
+#ifndef TENON_PLAN_PREPARE_H
+#define TENON_PLAN_PREPARE_H
+
+#include <tenon/host/exec.h>
+#include <tenon/host/session.h>
+
+#include "plan/ref.h"
+#include "support/arena.h"
+
+typedef struct tenon__task {
+    tenon_op op;
+    uint32_t attr_count;
+    const tenon_attr *attrs;
+    uint32_t input_count;   /* of operands; the rest are outputs, in-out ones among them */
+    uint32_t operand_count;
+    const tenon__ref *operands;
+    uint64_t scalars[2];
+} tenon__task;
+
+/* What launches a task. Arrays live in the arena that was given. */
+typedef struct tenon__prepared {
+    tenonh_placement placement; /* OP or KERNEL */
+    tenonh_exec *exec;          /* kept by the cache */
+    int64_t *symbols;
+    uint64_t *scalars;
+    tenon_grid *grids;
+    int64_t *shifts;            /* elements to add to each operand's offset */
+    uint32_t symbol_count, scalar_count, grid_count;
+    uint64_t workspace_size;    /* bytes; its start is aligned to TENON__ARENA_ALIGNMENT */
+} tenon__prepared;
+
+/* A cache of execs, by device and work. Thread: one thread at a time. */
+typedef struct tenon__execs tenon__execs;
+
+tenon_status tenon__execs_create(tenon__execs **out_execs);
+void tenon__execs_destroy(tenon__execs *execs); /* NULL is allowed; launches must have ended */
+
+/* Number of prepares so far. */
+uint64_t tenon__execs_prepares(const tenon__execs *execs);
+
+/* Prepares a task on a device, or finds it prepared: op work if the device takes it, else a kernel.
+ * Errors: UNSUPPORTED when the device takes neither; what prepare answers; OUT_OF_MEMORY. */
+tenon_status tenon__prepare(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__arena *arena,
+                            tenon__prepared *out_prepared);
+
+#endif

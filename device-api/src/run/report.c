@@ -1,0 +1,61 @@
+/* What a session tells of its steps and figures. */
+#include <string.h>
+
+#include "run/session.h"
+
+const char *tenonh_placement_name(tenonh_placement placement) {
+    static const char *const names[] = {
+#define ROW(value, NAME, text) [value] = text,
+        TENONH_PLACEMENT_TABLE(ROW)
+#undef ROW
+    };
+    return placement > 0 && placement < TENONH_PLACEMENT_COUNT ? names[placement] : "unknown";
+}
+
+uint32_t tenonh_session_step_count(const tenonh_session *session) {
+    return session && session->plans ? session->plans->plan->step_count : 0;
+}
+
+/* Copies as much as the caller's struct_size covers. */
+static tenon_status give(void *out, const void *info, uint32_t info_size) {
+    uint32_t size;
+    memcpy(&size, out, sizeof size);
+    if (size < 2 * sizeof(uint32_t))
+        return tenon__fail(TENON_STATUS_INVALID, "struct_size is not set: give sizeof of the struct");
+    if (size > info_size) size = info_size;
+    memcpy((char *)out + sizeof size, (const char *)info + sizeof size, size - sizeof size);
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, tenonh_step_info *out_info) {
+    if (index >= tenonh_session_step_count(session))
+        return tenon__fail(TENON_STATUS_NOT_FOUND, "the session has %u steps, not %u",
+                           tenonh_session_step_count(session), index);
+    const tenon__step *step = &session->plans->plan->steps[index];
+    bool view = step->placement == TENONH_PLACEMENT_VIEW;
+    tenonh_step_info info = {
+        .placement = step->placement,
+        .name = step->name,
+        .location = step->location,
+        .device = view ? "" : tenonh_device_name(session->context.devices[step->place]),
+        .bytes = step->bytes,
+    };
+    return give(out_info, &info, sizeof info);
+}
+
+tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats) {
+    tenonh_session_stats stats = {
+        .runs = session->runs,
+        .plans = session->plans_made,
+        .prepares = tenon__execs_prepares(session->execs),
+        .prepare_ns = session->prepare_ns,
+        .constant_bytes = session->constant_bytes,
+    };
+    if (session->plans) {
+        const tenon__plan *plan = session->plans->plan;
+        for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) stats.arena_bytes += plan->arena_size[place];
+        stats.live_bytes = plan->live_bytes;
+        stats.outside_nodes = plan->outside_nodes;
+    }
+    return give(out_stats, &stats, sizeof stats);
+}

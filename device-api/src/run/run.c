@@ -1,0 +1,78 @@
+/* Runs plans: launches steps in order, moves values between places, waits. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/run.h"
+
+tenon_status tenon__session_streams(tenonh_session *session) {
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
+        tenonh_device *device = session->context.devices[place];
+        if (device && !session->streams[place]) TENON_TRY(tenonh_stream_create(device, &session->streams[place]));
+    }
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenon__session_settle(tenonh_session *session, tenon_status status) {
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
+        if (!session->streams[place]) continue;
+        tenon_status end = tenonh_stream_synchronize(session->streams[place]);
+        bool is_cause = status == TENON_STATUS_OK || status == TENON_STATUS_FAILED_STREAM;
+        if (end != TENON_STATUS_OK && is_cause) status = end;
+    }
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && status != TENON_STATUS_OK; place++) {
+        tenonh_stream_release(session->streams[place]);
+        session->streams[place] = NULL;
+    }
+    return status;
+}
+
+/* -- Moves between places ---------------------------------------------------------------------------------------------- */
+
+static tenon_status reserve_bounce(tenonh_session *session, uint64_t size) {
+    if (size <= session->bounce_size) return TENON_STATUS_OK;
+    free(session->bounce);
+    session->bounce = malloc(size);
+    session->bounce_size = session->bounce ? size : 0;
+    return session->bounce ? TENON_STATUS_OK : tenon__fail_memory();
+}
+
+/* Memory and byte offset of a contiguous ref of a move. Its storages are arenas, inputs or constants. */
+static tenonh_memory *whereabouts(const tenonh_session *session, const tenon__planned *planned, const tenon__ref *ref,
+                                  tenonh_tensor *const *inputs, tenonh_tensor *const *outputs, uint64_t *out_offset) {
+    uint64_t start = (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8;
+    tenonh_memory *memory = tenon__memory_of(session, planned, ref->storage, inputs, outputs, out_offset);
+    *out_offset += start;
+    return memory;
+}
+
+static tenon_status move(tenonh_session *session, const tenon__planned *planned, const tenon__step *step,
+                         tenonh_tensor *const *inputs, tenonh_tensor *const *outputs) {
+    uint64_t from_offset, to_offset, size = 0;
+    uint32_t from_place = 1 - step->place;
+    tenonh_memory *from = whereabouts(session, planned, &step->refs[0], inputs, outputs, &from_offset);
+    tenonh_memory *to = whereabouts(session, planned, &step->refs[1], inputs, outputs, &to_offset);
+    TENON_TRY(tenon_dtype_bytes(step->refs[0].dtype, tenon__ref_count(&step->refs[0]), &size));
+    if (size == 0) return TENON_STATUS_OK;
+    TENON_TRY(reserve_bounce(session, size));
+    TENON_TRY(tenonh_stream_read(session->streams[from_place], session->bounce, from, from_offset, size));
+    TENON_TRY(tenonh_stream_synchronize(session->streams[from_place]));
+    TENON_TRY(tenonh_stream_write(session->streams[step->place], to, to_offset, session->bounce, size));
+    return tenonh_stream_synchronize(session->streams[step->place]);
+}
+
+tenon_status tenon__run_steps(tenonh_session *session, const tenon__planned *planned, tenonh_tensor *const *inputs,
+                              tenonh_tensor *const *outputs) {
+    const tenon__plan *plan = planned->plan;
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        const tenon__step *step = &plan->steps[i];
+        tenon_status status = TENON_STATUS_OK;
+        if (step->exec)
+            status = tenonh_exec_launch(step->exec, session->streams[step->place], &step->launch);
+        else if (step->placement == TENONH_PLACEMENT_MOVE)
+            status = move(session, planned, step, inputs, outputs);
+        if (status != TENON_STATUS_OK)
+            return tenon__fail_in(status, "step %u (%s%s%s)", i, step->name, *step->location ? ", from " : "",
+                                  step->location);
+    }
+    return TENON_STATUS_OK;
+}
