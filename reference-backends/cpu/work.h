@@ -1,0 +1,92 @@
+/* Work: what is common to op and kernel work. A launch is checked and resolved to a *call* on the caller's thread
+ * (addresses, symbol values, items), then run there when it is small and the stream is idle, else queued. */
+#ifndef CPU_WORK_H
+#define CPU_WORK_H
+
+#include "stream.h"
+
+/* One entry to be run over `items` work-items. */
+typedef struct cpu_step {
+    tenon_kernel_c11 entry;
+    int64_t items;
+} cpu_step;
+
+/* A launch ready to run; a command of its stream. Behind it in memory: buffers, symbols, steps. */
+typedef struct cpu_call {
+    cpu_command head;
+    tenon_exec *exec;
+    void *workspace;
+    void *scratch;   /* of host->allocate, released after the run; NULL: none */
+    uint64_t weight; /* bytes moved or the like: what decides about threads */
+    uint32_t buffer_count;
+    uint32_t symbol_count;
+    uint32_t step_count;
+    uint32_t reserved;
+} cpu_call;
+static_assert(sizeof(cpu_call) % CPU_COMMAND_UNIT == 0, "arrays behind a call are aligned");
+
+static inline void **cpu_call_buffers(cpu_call *call) {
+    return (void **)(void *)(call + 1);
+}
+static inline int64_t *cpu_call_symbols(cpu_call *call) {
+    return (int64_t *)(void *)(cpu_call_buffers(call) + call->buffer_count);
+}
+static inline cpu_step *cpu_call_steps(cpu_call *call) {
+    return (cpu_step *)(void *)(cpu_call_symbols(call) + call->symbol_count);
+}
+
+/* What an entry may answer. 0 and 1 are the ABI's; the others are of entries in this plugin. */
+enum { CPU_RUN_OK = 0, CPU_RUN_OUT_OF_RANGE = 1 };
+
+/* Concrete form of an operand at a launch. */
+typedef struct cpu_view {
+    char *address;
+    uint64_t elements; /* 0: nothing to read or write */
+    int64_t dims[TENON_MAX_RANK];
+    int64_t strides[TENON_MAX_RANK]; /* elements */
+} cpu_view;
+
+/* What an operand looks like in every launch. */
+typedef struct cpu_operand {
+    tenon_dtype dtype;
+    uint32_t rank;
+    uint32_t bits; /* of an element */
+    uint32_t role;
+    tenon_extent dims[TENON_MAX_RANK];
+    tenon_extent strides[TENON_MAX_RANK];
+} cpu_operand;
+
+/* How one kind of work launches and ends. resolve: fills workspace, scratch, weight, buffers, symbols and steps of a
+ * call whose counts are set; reports what it refuses. */
+typedef struct cpu_exec_class {
+    tenon_status (*resolve)(tenon_exec *exec, const tenon_launch *launch, const cpu_view *views, cpu_call *call);
+    void (*release)(tenon_exec *exec); /* of what the kind holds */
+} cpu_exec_class;
+
+/* A kernel work does not say how many scalars its source reads. */
+#define CPU_ANY_SCALARS 0xffffffffu
+
+struct tenon_exec {
+    tenon_device *device;
+    const cpu_exec_class *class;
+    const char *name;      /* in reports */
+    tenon_symbol *symbols; /* ranges it is valid for */
+    cpu_operand *operands;
+    uint32_t symbol_count;
+    uint32_t operand_count;
+    uint32_t scalar_count; /* that a launch must bring, or CPU_ANY_SCALARS */
+    uint32_t call_buffers; /* sizes of a call's arrays */
+    uint32_t call_symbols; /* without those scalars of which any number may come */
+    uint32_t call_steps;
+    uint64_t workspace_size; /* bytes; starts on CPU_MEMORY_ALIGNMENT */
+};
+
+/* Fills the common part of an exec of `size` bytes (its kind's struct, which embeds tenon_exec first) from a work that
+ * has been checked. Errors: OUT_OF_MEMORY. */
+tenon_status cpu_exec_create(tenon_device *device, const tenon_work *work, size_t size, const cpu_exec_class *class,
+                             tenon_exec **out_exec);
+void cpu_exec_destroy(tenon_exec *exec);
+
+extern const tenon_work_hooks cpu_work_hooks;
+
+#endif
