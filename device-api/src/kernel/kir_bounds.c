@@ -89,27 +89,28 @@ static bool prove_low(struct proof *proof, tenon__kir_id index, const kir_poly *
     }
 }
 
-/* index < bound */
+/* index <= bound */
 static bool prove_high(struct proof *proof, tenon__kir_id index, const kir_poly *bound, uint32_t depth) {
     const tenon__kir_program *program = proof->atoms.program;
     const tenon__kir_node *node = &program->nodes[index];
     kir_poly poly = kir_poly_of(&proof->atoms, index), one = kir_poly_const(1), room = kir_poly_add(bound, &poly, -1);
-    room = kir_poly_add(&room, &one, -1);
+    kir_poly above = kir_poly_add(bound, &one, 1);
     if (nonnegative(proof, &room)) return true;
-    if (node->kind != TENON__KIR_OP || node->arg_count < 2 || depth == 0) return false;
+    if (depth == 0) return false;
+    if (node->kind == TENON__KIR_AXIS)
+        return prove_high(proof, program->loops[node->loop].extent[node->ref], &above, depth - 1);
+    if (node->kind != TENON__KIR_OP || node->arg_count < 2) return false;
     tenon__kir_id a = tenon__kir_arg(program, node, 0), b = tenon__kir_arg(program, node, 1);
-    kir_poly divisor;
+    kir_poly divisor, most;
     switch (node->op) {
     case TENON_OP_MIN: return prove_high(proof, a, bound, depth - 1) || prove_high(proof, b, bound, depth - 1);
     case TENON_OP_MAX: return prove_high(proof, a, bound, depth - 1) && prove_high(proof, b, bound, depth - 1);
-    case TENON_OP_DIV: /* a / b < bound when a < bound * b */
+    case TENON_OP_DIV: /* a / b <= bound when a <= (bound + 1) * b - 1 */
         divisor = kir_poly_of(&proof->atoms, b);
-        divisor = kir_poly_mul(bound, &divisor);
-        return prove_high(proof, a, &divisor, depth - 1);
-    case TENON_OP_REM: /* a % b <= b - 1 */
-        divisor = kir_poly_of(&proof->atoms, b);
-        room = kir_poly_add(bound, &divisor, -1);
-        return nonnegative(proof, &room);
+        most = kir_poly_mul(&above, &divisor);
+        most = kir_poly_add(&most, &one, -1);
+        return prove_high(proof, a, &most, depth - 1);
+    case TENON_OP_REM: /* a % b <= b - 1 */ return prove_high(proof, b, &above, depth - 1);
     case TENON_OP_WHERE: return prove_where(proof, node, bound, depth, prove_high);
     default: return false;
     }
@@ -123,7 +124,8 @@ bool tenon__kir_dim_in_bounds(const tenon__kir_program *program, tenon__kir_id a
         uint32_t guard = operand->rank + (node->kind == TENON__KIR_STORE ? 1u : 0u);
         learn(&proof, tenon__kir_arg(program, node, guard), true, PROOF_DEPTH);
     }
-    kir_poly bound = kir_poly_of(&proof.atoms, operand->dims[dim]);
+    kir_poly bound = kir_poly_of(&proof.atoms, operand->dims[dim]), one = kir_poly_const(1);
+    bound = kir_poly_add(&bound, &one, -1);
     tenon__kir_id index = tenon__kir_arg(program, node, dim);
     return prove_low(&proof, index, &bound, PROOF_DEPTH) && prove_high(&proof, index, &bound, PROOF_DEPTH);
 }
