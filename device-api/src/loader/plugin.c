@@ -149,26 +149,19 @@ tenon_status tenon__plugin_open(tenon__plugin *plugin) {
     return tenon__plugin_fail(plugin);
 }
 
-static tenon_status count_devices(tenon__plugin *plugin, uint32_t *out_count) {
+tenon_status tenon__plugin_count_devices(tenon__plugin *plugin, uint32_t *out_count) {
     TENON_TRY(tenon__plugin_open(plugin));
     tenon__report_forget();
-    tenon_status status = plugin->hooks.device.count(plugin->instance, out_count);
     tenon__verdict verdict = {0};
+    uint32_t count = 0;
+    tenon_status status = plugin->hooks.device.count(plugin->instance, &count);
     if (status != TENON_STATUS_OK) {
         status = tenon__report_failure(status, plugin->id, "count devices", NULL);
         tenon__refuse(&verdict, TENONH_REASON_NO_DEVICE, "%s", tenonh_error_message());
-    } else if (*out_count == 0) {
+    } else if (count == 0) {
         tenon__refuse(&verdict, TENONH_REASON_NO_DEVICE, "it counts 0 devices");
     }
     if (verdict.reason != atomic_load(&plugin->reason)) tenon__plugin_refuse(plugin, &verdict);
-    return status;
-}
-
-tenon_status tenon__plugin_count_devices(tenon__plugin *plugin, uint32_t *out_count) {
-    uint32_t count = 0;
-    pthread_mutex_lock(&plugin->mutex);
-    tenon_status status = count_devices(plugin, &count);
-    pthread_mutex_unlock(&plugin->mutex);
     if (status == TENON_STATUS_OK) *out_count = count;
     return status;
 }

@@ -70,7 +70,7 @@ tenon_status tenon__plugin_open(tenon__plugin *plugin);
 /* True unless the plugin was refused for good: a driver or device that was not there may come. */
 int tenon__plugin_may_open(const tenon__plugin *plugin);
 
-/* Number of devices now; opens the plugin if need be and keeps the reason up to date. Takes the mutex.
+/* Number of devices now; opens the plugin if need be and keeps the reason up to date. Called with the mutex held.
  * Errors: the status of the plugin's reason, with a message. */
 tenon_status tenon__plugin_count_devices(tenon__plugin *plugin, uint32_t *out_count);
 

@@ -238,5 +238,8 @@ tenon_status tenonh_registry_device_count(tenonh_registry *registry, uint32_t in
     TENON_TRY(plugin_at(registry, index, &plugin));
     if (!out_count) return tenon__fail(TENON_STATUS_INVALID, "device count: out_count is NULL");
     if (tenon__forked(registry->generation)) return tenon__fail_forked("count devices");
-    return tenon__plugin_count_devices(plugin, out_count);
+    pthread_mutex_lock(&plugin->mutex);
+    tenon_status status = tenon__plugin_count_devices(plugin, out_count);
+    pthread_mutex_unlock(&plugin->mutex);
+    return status;
 }

@@ -1,0 +1,147 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "device/objects.h"
+#include "loader/services.h"
+#include "support/error.h"
+
+static void count_allocation(tenon__counters *counters, uint64_t bytes) {
+    tenon__count(&counters->allocations, 1);
+    uint64_t now = atomic_fetch_add(&counters->allocated_bytes, bytes) + bytes, peak = counters->peak_bytes;
+    while (now > peak && !atomic_compare_exchange_weak(&counters->peak_bytes, &peak, now)) {}
+}
+
+static tenon_status allocate(tenonh_memory *memory) {
+    tenonh_device *device = memory->device;
+    tenon_status status = device->hooks->memory.allocate(device->handle, memory->type, memory->padded, &memory->handle);
+    if (status != TENON_STATUS_OK) {
+        status = tenon__device_failure(device, status, "allocate memory");
+        return tenon__fail_in(status, "%" PRIu64 " bytes of type %u", memory->size, memory->type);
+    }
+    if (!memory->handle)
+        return tenon__fail(TENON_STATUS_INTERNAL, "%s: allocate answers OK without memory", device->name);
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenonh_memory_create(tenonh_device *device, uint32_t type, uint64_t size, tenonh_memory **out_memory) {
+    if (!device || !out_memory) return tenon__fail(TENON_STATUS_INVALID, "allocate: device or out_memory is NULL");
+    TENON_TRY(tenon__device_check(device, "allocate memory"));
+    if (type >= device->type_count)
+        return tenon__fail(TENON_STATUS_NOT_FOUND, "%s: no memory type %u, it has %u", device->name, type,
+                           device->type_count);
+    uint64_t padded = size;
+    if (size && __builtin_add_overflow(size, device->types[type].over_read, &padded))
+        return tenon__fail(TENON_STATUS_OUT_OF_MEMORY, "%s: %" PRIu64 " bytes are more than an address can tell",
+                           device->name, size);
+    tenonh_memory *memory = calloc(1, sizeof *memory);
+    if (!memory) return tenon__fail_memory();
+    *memory = (tenonh_memory){.references = 1, .type = type, .device = device, .size = size, .padded = padded};
+    tenon_status status = allocate(memory);
+    if (status != TENON_STATUS_OK) {
+        free(memory);
+        return status;
+    }
+    tenonh_device_retain(device);
+    count_allocation(&device->counters, padded);
+    *out_memory = memory;
+    return TENON_STATUS_OK;
+}
+
+tenonh_memory *tenonh_memory_retain(tenonh_memory *memory) {
+    tenon__retain(&memory->references);
+    return memory;
+}
+
+void tenonh_memory_release(tenonh_memory *memory) {
+    if (!memory || !tenon__release(&memory->references)) return;
+    tenonh_device *device = memory->device;
+    if (!tenon__forked(device->generation)) {
+        if (memory->mapped) device->hooks->memory.unmap(device->handle, memory->handle);
+        device->hooks->memory.release(device->handle, memory->handle);
+    }
+    atomic_fetch_sub(&device->counters.allocations, 1);
+    atomic_fetch_sub(&device->counters.allocated_bytes, memory->padded);
+    free(memory);
+    tenonh_device_release(device);
+}
+
+uint64_t tenonh_memory_size(const tenonh_memory *memory) {
+    return memory->size;
+}
+
+tenonh_device *tenonh_memory_device(const tenonh_memory *memory) {
+    return memory->device;
+}
+
+tenon_buffer tenonh_memory_buffer(const tenonh_memory *memory, uint64_t offset) {
+    return (tenon_buffer){memory->handle, offset};
+}
+
+static tenon_status check_range(const tenonh_memory *memory, const char *what, uint64_t offset, uint64_t size) {
+    TENON_TRY(tenon__device_check(memory->device, what));
+    if (offset <= memory->size && size <= memory->size - offset) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_INVALID, "%s: %s: bytes %" PRIu64 " + %" PRIu64 " leave the allocation of %" PRIu64,
+                       memory->device->name, what, offset, size, memory->size);
+}
+
+static const tenon_memory_type *type_of(const tenonh_memory *memory) {
+    return &memory->device->types[memory->type];
+}
+
+static tenon_status map_handle(tenonh_memory *memory, uint64_t offset, uint64_t size, void **out_pointer) {
+    tenonh_device *device = memory->device;
+    void *pointer = NULL;
+    tenon_status status = device->hooks->memory.map(device->handle, memory->handle, offset, size, &pointer);
+    if (status != TENON_STATUS_OK) return tenon__device_failure(device, status, "map memory");
+    *out_pointer = pointer;
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenonh_memory_map(tenonh_memory *memory, uint64_t offset, uint64_t size, void **out_pointer) {
+    if (!memory || !out_pointer) return tenon__fail(TENON_STATUS_INVALID, "map: memory or out_pointer is NULL");
+    TENON_TRY(check_range(memory, "map memory", offset, size));
+    if (!(type_of(memory)->flags & TENON_MEMORY_MAPPABLE))
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s: memory type %u cannot be mapped; copy through a stream",
+                           memory->device->name, memory->type);
+    uint32_t unmapped = 0;
+    if (!atomic_compare_exchange_strong(&memory->mapped, &unmapped, 1))
+        return tenon__fail(TENON_STATUS_INVALID, "%s: the memory is mapped already", memory->device->name);
+    tenon_status status = map_handle(memory, offset, size, out_pointer);
+    if (status != TENON_STATUS_OK) memory->mapped = 0;
+    return status;
+}
+
+tenon_status tenonh_memory_unmap(tenonh_memory *memory) {
+    if (!memory) return tenon__fail(TENON_STATUS_INVALID, "unmap: memory is NULL");
+    TENON_TRY(check_range(memory, "unmap memory", 0, 0));
+    tenonh_device *device = memory->device;
+    if (!atomic_exchange(&memory->mapped, 0))
+        return tenon__fail(TENON_STATUS_INVALID, "%s: the memory is not mapped", device->name);
+    tenon_status status = device->hooks->memory.unmap(device->handle, memory->handle);
+    return status == TENON_STATUS_OK ? status : tenon__device_failure(device, status, "unmap memory");
+}
+
+typedef tenon_status (*coherence_hook)(tenon_device *, tenon_memory *, uint64_t, uint64_t);
+
+/* Flushes or invalidates a mapped range, widened to whole flush units. */
+static tenon_status make_coherent(tenonh_memory *memory, const char *what, coherence_hook hook, uint64_t offset,
+                                  uint64_t size) {
+    TENON_TRY(check_range(memory, what, offset, size));
+    const tenon_memory_type *type = type_of(memory);
+    if (!memory->mapped) return tenon__fail(TENON_STATUS_INVALID, "%s: %s: not mapped", memory->device->name, what);
+    if ((type->flags & TENON_MEMORY_COHERENT) || size == 0) return TENON_STATUS_OK;
+    uint64_t first = offset & ~(type->flush_unit - 1);
+    uint64_t end = (offset + size + type->flush_unit - 1) & ~(type->flush_unit - 1);
+    tenon_status status = hook(memory->device->handle, memory->handle, first, end - first);
+    return status == TENON_STATUS_OK ? status : tenon__device_failure(memory->device, status, what);
+}
+
+tenon_status tenonh_memory_flush(tenonh_memory *memory, uint64_t offset, uint64_t size) {
+    if (!memory) return tenon__fail(TENON_STATUS_INVALID, "flush: memory is NULL");
+    return make_coherent(memory, "flush memory", memory->device->hooks->memory.flush, offset, size);
+}
+
+tenon_status tenonh_memory_invalidate(tenonh_memory *memory, uint64_t offset, uint64_t size) {
+    if (!memory) return tenon__fail(TENON_STATUS_INVALID, "invalidate: memory is NULL");
+    return make_coherent(memory, "invalidate memory", memory->device->hooks->memory.invalidate, offset, size);
+}
