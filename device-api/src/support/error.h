@@ -14,4 +14,12 @@ __attribute__((format(printf, 2, 3))) tenon_status tenon__fail_in(tenon_status s
 /* The same for OUT_OF_MEMORY of host memory. */
 tenon_status tenon__fail_memory(void);
 
+/* A failure's status, which the compiler then sees is not OK: it can follow out_ parameters past TENON_TRY. */
+static inline tenon_status tenon__not_ok(tenon_status status) {
+    return status != TENON_STATUS_OK ? status : TENON_STATUS_INTERNAL;
+}
+#define tenon__fail(...) tenon__not_ok(tenon__fail(__VA_ARGS__))
+#define tenon__fail_in(...) tenon__not_ok(tenon__fail_in(__VA_ARGS__))
+#define tenon__fail_memory() tenon__not_ok(tenon__fail_memory())
+
 #endif
