@@ -92,7 +92,7 @@ static int note(int folder, const char *name, entry **list, size_t *count) {
         *list = grown;
     }
     entry *added = &(*list)[(*count)++];
-    (void)snprintf(added->name, sizeof added->name, "%s", name);
+    memcpy(added->name, name, strlen(name) + 1);
     added->size = (uint64_t)facts.st_size;
     added->used = facts.st_mtime;
     return 1;

@@ -142,25 +142,33 @@ static tenon_status claim(tenon_device *device, const tenon_work *work, const ui
     return TENON_STATUS_OK;
 }
 
+/* Builds a fresh library; on failure it is gone. */
+static tenon_status build_fresh(tenon_device *device, const tenon_work *work, const char *source, size_t size,
+                                cpu_library *library) {
+    cpu_libraries *libraries = device->libraries;
+    void *handle = NULL;
+    tenon_status status = build(device, work, source, size, library->key, &handle);
+    (void)pthread_mutex_lock(&libraries->lock);
+    library->handle = handle;
+    if (status != TENON_STATUS_OK) unlink_library(libraries, library);
+    (void)pthread_cond_broadcast(&libraries->built);
+    (void)pthread_mutex_unlock(&libraries->lock);
+    if (status != TENON_STATUS_OK) cpu_release(device, library);
+    return status;
+}
+
 tenon_status cpu_library_get(tenon_device *device, const tenon_work *work, const char *source, size_t size,
                              cpu_library **out_library) {
     cpu_libraries *libraries = device->libraries;
+    cpu_library *library = NULL;
     uint8_t key[CPU_SHA256_BYTES];
-    void *handle = NULL;
     make_key(device, source, size, key);
     (void)pthread_mutex_lock(&libraries->lock);
-    tenon_status status = claim(device, work, key, out_library);
-    int is_fresh = status == TENON_STATUS_OK && !(*out_library)->handle;
+    tenon_status status = claim(device, work, key, &library);
+    int is_fresh = status == TENON_STATUS_OK && !library->handle;
     (void)pthread_mutex_unlock(&libraries->lock);
-    if (!is_fresh) return status;
-
-    status = build(device, work, source, size, key, &handle);
-    (void)pthread_mutex_lock(&libraries->lock);
-    (*out_library)->handle = handle;
-    if (status != TENON_STATUS_OK) unlink_library(libraries, *out_library);
-    (void)pthread_cond_broadcast(&libraries->built);
-    (void)pthread_mutex_unlock(&libraries->lock);
-    if (status != TENON_STATUS_OK) cpu_release(device, *out_library);
+    if (is_fresh) status = build_fresh(device, work, source, size, library);
+    if (status == TENON_STATUS_OK) *out_library = library;
     return status;
 }
 

@@ -113,18 +113,20 @@ static void apply_group(const hierarchy *tree, const char *group, uint64_t *tota
     if (left < *available) *available = left;
 }
 
+/* Makes a group's path that of the group above it; 0 at the root, which has the empty path. */
+static int go_up(char *group) {
+    char *last = strrchr(group, '/');
+    if (!last) return 0;
+    *last = '\0';
+    return 1;
+}
+
 /* Every group from this process's up to the root limits it. */
 static void apply_groups(const hierarchy *tree, uint64_t *total, uint64_t *available) {
     char group[MAX_PATH];
     if (!group_path(tree->controller, group, sizeof group)) return;
-    for (;;) {
-        char *last = strrchr(group, '/');
-        if (last && last[1] == '\0') *last = '\0';
-        apply_group(tree, group, total, available);
-        last = strrchr(group, '/');
-        if (!last) return;
-        *last = '\0';
-    }
+    do apply_group(tree, group, total, available);
+    while (go_up(group));
 }
 
 void cpu_machine_memory(uint64_t *out_total, uint64_t *out_available) {
@@ -137,23 +139,33 @@ void cpu_machine_memory(uint64_t *out_total, uint64_t *out_available) {
     *out_available = available;
 }
 
-/* Processors that the group's quota is worth, rounded up; `limit` when there is none. */
-static uint32_t quota_threads(uint32_t limit) {
-    char group[MAX_PATH], path[2 * MAX_PATH], line[64];
-    uint64_t quota = 0, period = 0;
-    if (group_path("", group, sizeof group)) {
+/* A group's quota of processor time per period, both in microseconds. 0: none. */
+static int read_quota(const char *group, int version, uint64_t *out_quota, uint64_t *out_period) {
+    char path[2 * MAX_PATH], line[64];
+    if (version == 2) {
         (void)snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
-        if (read_line(path, line, sizeof line) && sscanf(line, "%" SCNu64 " %" SCNu64, &quota, &period) != 2) quota = 0;
+        return read_line(path, line, sizeof line) && sscanf(line, "%" SCNu64 " %" SCNu64, out_quota, out_period) == 2;
     }
-    if (!quota && group_path("cpu", group, sizeof group)) {
-        (void)snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_quota_us", group);
-        if (read_line(path, line, sizeof line)) quota = line[0] == '-' ? 0 : strtoull(line, NULL, 10);
-        (void)snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_period_us", group);
-        if (!read_number(path, &period)) quota = 0;
+    (void)snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_quota_us", group);
+    if (!read_line(path, line, sizeof line) || line[0] == '-') return 0;
+    *out_quota = strtoull(line, NULL, 10);
+    (void)snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_period_us", group);
+    return read_number(path, out_period);
+}
+
+/* Processors that the tightest quota of this process's groups is worth, rounded up; `limit` when there is none. */
+static uint32_t quota_threads(uint32_t limit) {
+    for (int version = 1; version <= 2; version++) {
+        char group[MAX_PATH];
+        uint64_t quota, period;
+        if (!group_path(version == 2 ? "" : "cpu", group, sizeof group)) continue;
+        do {
+            if (!read_quota(group, version, &quota, &period) || !quota || !period) continue;
+            uint64_t worth = (quota + period - 1) / period;
+            if (worth < limit) limit = (uint32_t)worth;
+        } while (go_up(group));
     }
-    if (!quota || !period) return limit;
-    uint64_t worth = (quota + period - 1) / period;
-    return worth < limit ? (uint32_t)worth : limit;
+    return limit;
 }
 
 static uint32_t usable_threads(void) {
@@ -182,7 +194,8 @@ static uint64_t largest_cache(void) {
         char path[96], line[32], *end;
         (void)snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", i);
         if (!read_line(path, line, sizeof line)) break;
-        uint64_t size = strtoull(line, &end, 10) << (*end == 'K' ? 10 : *end == 'M' ? 20 : 0);
+        uint64_t size = strtoull(line, &end, 10);
+        size <<= *end == 'K' ? 10 : *end == 'M' ? 20 : 0;
         if (size > best) best = size;
     }
     long reported = best ? 0 : sysconf(_SC_LEVEL3_CACHE_SIZE);
