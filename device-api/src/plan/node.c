@@ -260,8 +260,8 @@ static tenon_status plan_concat(tenon__plan_builder *b, const tenonh_node *node)
 
 tenon_status tenon__plan_node(tenon__plan_builder *b, const tenonh_node *node) {
     if (node->kind == TENON__NODE_OP) return tenon__node_is_view(node) ? plan_view(b, node) : plan_op(b, node);
-    bool concat = node->kind == TENON__NODE_COMPOSITE && node->composite &&
-                  node->composite->number == TENON__COMPOSITE_CONCAT;
+    bool concat =
+        node->kind == TENON__NODE_COMPOSITE && node->composite && node->composite->number == TENON__COMPOSITE_CONCAT;
     if (concat) return plan_concat(b, node);
     return tenon__fail(TENON_STATUS_UNSUPPORTED,
                        "%s: control flow that depends on data, and state, cannot be planned in this version",

@@ -54,9 +54,9 @@ typedef struct tenon__plan {
     tenon__ref *outputs; /* contiguous, in a storage OUTPUT */
     uint32_t input_count, output_count;
     uint64_t arena_size[TENON__MAX_PLACES]; /* bytes */
-    uint64_t live_bytes;    /* most bytes of ARENA storage alive at one step */
-    uint64_t generation;    /* of the memory that the steps' buffers are bound to; 0: none */
-    uint32_t outside_nodes; /* steps at place 1 and moves */
+    uint64_t live_bytes;                    /* most bytes of ARENA storage alive at one step */
+    uint64_t generation;                    /* of the memory that the steps' buffers are bound to; 0: none */
+    uint32_t outside_nodes;                 /* steps at place 1 and moves */
 } tenon__plan;
 
 /* What plans of a session are made with. */

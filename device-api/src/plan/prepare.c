@@ -105,8 +105,7 @@ static void describe_operand(op_work *work, const tenon__task *task, uint32_t k,
     *operand = (tenon_operand){.role = role_of(task, k), .alignment = bits < 8 ? 1 : bits / 8};
     operand->view.dtype = ref->dtype;
     operand->view.rank = ref->rank;
-    for (uint32_t i = 0; i < ref->rank; i++)
-        operand->view.dims[i] = extent_of(work, ref->dims[i], symbolic, 0);
+    for (uint32_t i = 0; i < ref->rank; i++) operand->view.dims[i] = extent_of(work, ref->dims[i], symbolic, 0);
     for (uint32_t i = 0; i < ref->rank; i++)
         operand->view.strides[i] = extent_of(work, ref->strides[i], symbolic, INT64_MIN);
 }
@@ -171,8 +170,8 @@ tenon_status tenon__execs_prepare(tenon__execs *execs, tenonh_device *device, te
     return entry->status;
 }
 
-static tenon_status prepare_op(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
-                               tenon__arena *arena, tenon__prepared *out) {
+static tenon_status prepare_op(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__arena *arena,
+                               tenon__prepared *out) {
     bool symbolic = tenonh_device_info(device)->shapes == TENON_SHAPES_DYNAMIC;
     tenon__key key = {0};
     key_of_op(&key, task, symbolic);
@@ -197,8 +196,8 @@ static tenon_status prepare_op(tenon__execs *execs, tenonh_device *device, const
 tenon_status tenon__prepare(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__arena *arena,
                             tenon__prepared *out_prepared) {
     uint32_t kinds = tenonh_device_info(device)->work_kinds;
-    tenon_status status = tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes neither op nor kernel work",
-                                      tenonh_device_name(device));
+    tenon_status status =
+        tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes neither op nor kernel work", tenonh_device_name(device));
     if (kinds & TENON_WORK_OP) status = prepare_op(execs, device, task, arena, out_prepared);
     if (status != TENON_STATUS_UNSUPPORTED || !(kinds & TENON_WORK_KERNEL)) return status;
     *out_prepared = (tenon__prepared){0};

@@ -15,7 +15,7 @@ typedef struct tenon__task {
     tenon_op op;
     uint32_t attr_count;
     const tenon_attr *attrs;
-    uint32_t input_count;   /* of operands; the rest are outputs, in-out ones among them */
+    uint32_t input_count; /* of operands; the rest are outputs, in-out ones among them */
     uint32_t operand_count;
     const tenon__ref *operands;
     uint64_t scalars[2];
@@ -28,9 +28,9 @@ typedef struct tenon__prepared {
     int64_t *symbols;
     uint64_t *scalars;
     tenon_grid *grids;
-    int64_t *shifts;            /* elements to add to each operand's offset */
+    int64_t *shifts; /* elements to add to each operand's offset */
     uint32_t symbol_count, scalar_count, grid_count;
-    uint64_t workspace_size;    /* bytes; its start is aligned to TENON__ARENA_ALIGNMENT */
+    uint64_t workspace_size; /* bytes; its start is aligned to TENON__ARENA_ALIGNMENT */
 } tenon__prepared;
 
 /* A cache of execs, by device and work. Thread: one thread at a time. */

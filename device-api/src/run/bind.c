@@ -13,9 +13,8 @@ static tenon_status upload(tenonh_session *session, const tenon__constant *const
                            tenonh_memory **out_memory) {
     tenonh_stream *stream = session->streams[place];
     TENON_TRY(tenonh_memory_create(session->context.devices[place], 0, constant->size, out_memory));
-    tenon_status status = constant->size
-        ? tenonh_stream_write(stream, *out_memory, 0, constant->data, constant->size)
-        : (tenon_status)TENON_STATUS_OK;
+    tenon_status status = constant->size ? tenonh_stream_write(stream, *out_memory, 0, constant->data, constant->size)
+                                         : (tenon_status)TENON_STATUS_OK;
     tenon_status end = tenonh_stream_synchronize(stream);
     if (status == TENON_STATUS_OK) status = end;
     if (status != TENON_STATUS_OK) tenonh_memory_release(*out_memory);

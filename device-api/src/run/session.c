@@ -257,7 +257,8 @@ static tenon_status check_output(const tenonh_session *session, const tenon__ref
     bool fits = tenonh_tensor_dtype(tensor) == ref->dtype && tenonh_tensor_rank(tensor) == ref->rank;
     fits = fits && memcmp(tenonh_tensor_dims(tensor), ref->dims, ref->rank * sizeof *ref->dims) == 0;
     if (fits && tenonh_tensor_is_contiguous(tensor)) return TENON_STATUS_OK;
-    return tenon__fail(TENON_STATUS_INVALID, "the tensor for output '%s' has not its dtype and dims, or has gaps", name);
+    return tenon__fail(TENON_STATUS_INVALID, "the tensor for output '%s' has not its dtype and dims, or has gaps",
+                       name);
 }
 
 static tenon_status take_outputs(tenonh_session *session, const tenon__plan *plan, tenonh_tensor **outputs,

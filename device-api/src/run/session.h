@@ -11,7 +11,7 @@ typedef struct tenon__resident {
     struct tenon__resident *next;
     const tenon__constant *constant;
     uint32_t place;
-    uint32_t users;        /* plans */
+    uint32_t users; /* plans */
     tenonh_memory *memory;
 } tenon__resident;
 
@@ -39,7 +39,7 @@ struct tenonh_session {
     uint32_t plan_limit;
     uint32_t dim_count; /* of all inputs together */
     tenon__resident *residents[TENON__RESIDENT_BUCKETS];
-    void *bounce;       /* host memory for moves */
+    void *bounce; /* host memory for moves */
     uint64_t bounce_size;
     uint64_t runs, plans_made, prepare_ns, constant_bytes;
 };

@@ -16,11 +16,11 @@ typedef struct tenonh_session tenonh_session;
 
 /* Zero-initialised but for struct_size is the default. A descriptor. */
 typedef struct tenonh_session_options {
-    uint32_t struct_size;      /* bytes: sizeof */
-    uint32_t require_device;   /* 1: a node that the device refuses is an error, whatever `fallback` is */
-    tenonh_device *fallback;   /* takes what the device refuses; NULL: a refusal is an error. Retained. */
-    uint32_t keep_plans;       /* plans kept for shapes met before, at most; 0: 64 */
-    uint32_t reserved;         /* must be 0 */
+    uint32_t struct_size;    /* bytes: sizeof */
+    uint32_t require_device; /* 1: a node that the device refuses is an error, whatever `fallback` is */
+    tenonh_device *fallback; /* takes what the device refuses; NULL: a refusal is an error. Retained. */
+    uint32_t keep_plans;     /* plans kept for shapes met before, at most; 0: 64 */
+    uint32_t reserved;       /* must be 0 */
 } tenonh_session_options;
 
 /* Makes a session for the function `main` of a finished module.
@@ -50,8 +50,7 @@ TENON_EXPORT tenon_status tenonh_session_run(tenonh_session *session, tenonh_ten
 
 /* The same with arrays in host memory. Owner: outputs must be empty on entry; the caller frees them. */
 TENON_EXPORT tenon_status tenonh_session_run_arrays(tenonh_session *session, const tenonh_array *inputs,
-                                                    uint32_t input_count, tenonh_array *outputs,
-                                                    uint32_t output_count);
+                                                    uint32_t input_count, tenonh_array *outputs, uint32_t output_count);
 
 /* How a node came to run. */
 #define TENONH_PLACEMENT_TABLE(X)                                                                                      \

@@ -1,0 +1,84 @@
+/* One-operator graphs on a device: what a row of the operator cases runs and how it reports.
+ *
+ * A row builds `main` of one node over the function's inputs, each seen through a layout (view nodes), runs it in a
+ * session that requires the device, and compares with numbers of its own. A row that fails says so and the test goes
+ * on; the test fails at its end. Seeds come from the row's name. */
+#ifndef TENON_CASES_CASE_H
+#define TENON_CASES_CASE_H
+
+#include <tenon/host/tenon.h>
+
+#include "cases/number.h"
+
+enum { CF_MAX_OPERANDS = 4, CF_MAX_ATTRS = 4 };
+
+/* How an operand lies in memory. */
+enum {
+    CF_CONTIGUOUS,
+    CF_TRANSPOSED, /* axes in reverse order */
+    CF_REVERSED,   /* negative strides on every axis */
+    CF_SPARSE,     /* every second element, from the second one on */
+    CF_ROW,        /* stride 0 on all axes but the last */
+    CF_COLUMN,     /* stride 0 on the last axis */
+    CF_ONE,        /* stride 0 on all axes */
+    CF_LAYOUT_COUNT
+};
+
+typedef struct cf_operand {
+    tenon_dtype dtype;
+    uint32_t rank;
+    int64_t dims[TENON_MAX_RANK]; /* as the operator sees it */
+    uint32_t layout;
+    void *bytes; /* row-major elements as the operator sees them; repeated ones are equal where layout says so */
+} cf_operand;
+
+/* A row: an operator, its operands in the order of the graph IR (in-out ones last), and what it must give. */
+typedef struct cf_row {
+    const char *name;
+    tenon_op op;
+    uint32_t operand_count, attr_count;
+    cf_operand operands[CF_MAX_OPERANDS];
+    tenonh_attr attrs[CF_MAX_ATTRS];
+    uint32_t result_count;
+} cf_row;
+
+/* The device under test, opened once. */
+typedef struct cf_device {
+    tenonh_registry *registry;
+    tenonh_device *device;
+    const char *name;
+    uint32_t rows, failures;
+} cf_device;
+
+extern cf_device cf_under_test;
+
+/* Starts a row's random numbers from its name. */
+void cf_seed(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t cf_random(void);
+
+/* Fills an operand with numbers of its dtype: edge values first (CF_EDGES of them, in an order that depends on
+ * `variant`, so that operands meet in different pairs), then random ones over the whole range. Allocates bytes. */
+void cf_fill(cf_operand *operand, uint32_t variant);
+/* Whole numbers of [low, high]. */
+void cf_fill_range(cf_operand *operand, int64_t low, int64_t high);
+/* Floats of [-1, 1), integers of [-8, 8] or [0, 8]. */
+void cf_fill_small(cf_operand *operand);
+
+int64_t cf_count(uint32_t rank, const int64_t *dims);
+void cf_free(cf_row *row);
+
+/* Runs the row. results: arrays, freed by the caller. Returns the run's status; reports nothing. */
+tenon_status cf_run(const cf_row *row, tenonh_array *results);
+
+/* Counts a row that went wrong, and says why (the first few elements of a row only). */
+void cf_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The name that messages carry. */
+const char *cf_row_name(void);
+
+/* Runs the row and gives the results, or fails it. */
+bool cf_run_or_fail(const cf_row *row, tenonh_array *results);
+
+/* Compares element by element: exactly (any NaN for a NaN) when bound is 0, else within `bound` ULP of want[i].f. */
+void cf_expect(const tenonh_array *got, const cf_number *want, double bound);
+
+#endif
