@@ -17,7 +17,7 @@ static void teardown(void) {
     ck_assert_int_eq(fixture_allocations(), 0);
 }
 
-START_TEST(table) {
+START_TEST(table_is_constant) {
     ck_assert_str_eq(plugin->id, "cpu");
     ck_assert(plugin->extension == NULL);
     ck_assert_uint_eq(plugin->magic, TENON_PLUGIN_MAGIC);
@@ -275,7 +275,7 @@ static Suite *suite(void) {
     Suite *made = suite_create("cpu runtime");
     TCase *cases = tcase_create("all");
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_add_test(cases, table);
+    tcase_add_test(cases, table_is_constant);
     tcase_add_test(cases, device_describes_itself);
     tcase_add_test(cases, two_instances_and_reopening);
     tcase_add_test(cases, memory_type_is_bounded);
