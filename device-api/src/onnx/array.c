@@ -76,7 +76,7 @@ static tenon_status read_tensor(const char *path, const uint8_t *bytes, size_t s
     tenon__folder *folder = NULL;
     tenon__onnx_tensor tensor = {0};
     if (is_external(proto)) status = tenon__folder_of(path, &folder);
-    if (status == TENON_STATUS_OK) status = tenon__onnx_tensor_read(proto, folder, path, &tensor);
+    if (status == TENON_STATUS_OK) status = tenon__onnx_tensor_read(proto, 1, folder, path, &tensor);
     if (status == TENON_STATUS_OK) status = from_tensor(&tensor, out_array);
     tenon__onnx_tensor_free(&tensor);
     tenon__folder_close(folder);

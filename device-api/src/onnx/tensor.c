@@ -62,9 +62,13 @@ static tenon_status check_size(const char *what, const char *place, uint64_t wan
                        (unsigned long long)wanted, place, (unsigned long long)found);
 }
 
-static tenon_status take_raw(Onnx__TensorProto *proto, const char *what, tenon__onnx_tensor *out) {
+static tenon_status take_raw(Onnx__TensorProto *proto, int may_move, const char *what, tenon__onnx_tensor *out) {
     TENON_TRY(check_size(what, "raw data", out->size, proto->raw_data.len));
-    if (!proto->raw_data.data) return allocate(out);
+    if (!proto->raw_data.data || !may_move) {
+        TENON_TRY(allocate(out));
+        if (out->size) memcpy(out->owned, proto->raw_data.data, out->size);
+        return TENON_STATUS_OK;
+    }
     out->owned = proto->raw_data.data;
     out->data = out->owned;
     proto->raw_data = (ProtobufCBinaryData){0};
@@ -163,23 +167,24 @@ static tenon_status make_usable(tenon__onnx_tensor *out) {
     return TENON_STATUS_OK;
 }
 
-static tenon_status read_data(Onnx__TensorProto *proto, tenon__folder *folder, const char *what, tenon__onnx_tensor *out) {
+static tenon_status read_data(Onnx__TensorProto *proto, int may_move, tenon__folder *folder, const char *what,
+                              tenon__onnx_tensor *out) {
     int64_t count;
     if (proto->segment) return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s: tensors in segments are not supported", what);
     TENON_TRY(read_shape(proto, what, out, &count));
     if (proto->has_data_location && proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
         TENON_TRY(take_external(proto, folder, what, out));
     else if (proto->has_raw_data)
-        TENON_TRY(take_raw(proto, what, out));
+        TENON_TRY(take_raw(proto, may_move, what, out));
     else
         TENON_TRY(take_typed(proto, what, count, out));
     return make_usable(out);
 }
 
-tenon_status tenon__onnx_tensor_read(Onnx__TensorProto *proto, tenon__folder *folder, const char *what,
+tenon_status tenon__onnx_tensor_read(Onnx__TensorProto *proto, int may_move, tenon__folder *folder, const char *what,
                                      tenon__onnx_tensor *out_tensor) {
     tenon__onnx_tensor tensor = {0};
-    tenon_status status = read_data(proto, folder, what, &tensor);
+    tenon_status status = read_data(proto, may_move, folder, what, &tensor);
     if (status == TENON_STATUS_OK)
         *out_tensor = tensor;
     else

@@ -55,11 +55,11 @@ typedef struct tenon__onnx_tensor {
     tenon__mapping *mapping;
 } tenon__onnx_tensor;
 
-/* Reads a tensor; its raw data move out of `proto` when they can be used as they are. `what` stands in messages;
- * `folder` may be NULL: external data are then refused.
+/* Reads a tensor. `what` stands in messages; `folder` may be NULL: external data are then refused. may_move 1: raw data
+ * move out of `proto`, which is not read again; 0: they are copied.
  * Owner: *out_tensor is the caller's, freed with tenon__onnx_tensor_free.
  * Errors: BAD_DATA, UNSUPPORTED, NOT_FOUND, IO, OUT_OF_MEMORY. */
-tenon_status tenon__onnx_tensor_read(Onnx__TensorProto *proto, tenon__folder *folder, const char *what,
+tenon_status tenon__onnx_tensor_read(Onnx__TensorProto *proto, int may_move, tenon__folder *folder, const char *what,
                                      tenon__onnx_tensor *out_tensor);
 
 void tenon__onnx_tensor_free(tenon__onnx_tensor *tensor);

@@ -1,0 +1,33 @@
+/* ONNX models: any opset from 6, as a module of base operators and composites. */
+#ifndef TENON_HOST_ONNX_H
+#define TENON_HOST_ONNX_H
+
+#include <tenon/host/graph.h>
+
+TENON_EXTERN_C_BEGIN
+
+/* Zero-initialised but for struct_size is the default. A descriptor. */
+typedef struct tenonh_onnx_options {
+    uint32_t struct_size; /* bytes: sizeof */
+    uint32_t reserved;    /* must be 0 */
+    const char *folder;   /* where external data lie; NULL: the folder of the model's file */
+} tenonh_onnx_options;
+
+/* Reads a model file into a module whose function `main` has the graph's inputs and outputs under their names.
+ * Shapes: named dims (dim_param) become symbols of that name; dims without a name get one made of the input's name and
+ *         the axis. Inputs that have an initializer are constants.
+ * Owner:  *out_module is the caller's. It keeps the external data files mapped: they must not be shortened until it is
+ *         destroyed. options may be NULL.
+ * Errors: NOT_FOUND, IO, BAD_DATA (malformed: the message says where; external data outside the model's folder),
+ *         UNSUPPORTED (the message names every operator that is not known, with its node), INVALID (a node breaks its
+ *         operator's rules; the message names it), OUT_OF_MEMORY. Thread: any. */
+TENON_EXPORT tenon_status tenonh_onnx_import(const char *path, const tenonh_onnx_options *options,
+                                             tenonh_module **out_module);
+
+/* The same from bytes in memory, which are not kept. Without a folder in the options there can be no external data. */
+TENON_EXPORT tenon_status tenonh_onnx_import_bytes(const void *bytes, uint64_t size, const tenonh_onnx_options *options,
+                                                   tenonh_module **out_module);
+
+TENON_EXTERN_C_END
+
+#endif

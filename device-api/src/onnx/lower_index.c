@@ -1,0 +1,97 @@
+/* Operators that read or write by indices, and ordered ones. */
+#include <string.h>
+
+#include "onnx/operators.h"
+
+static uint32_t axis_attr(const tenon__onnx_node *n, int64_t otherwise, uint32_t rank) {
+    return tenon__onnx_axis(n, tenon__onnx_int(n, "axis", otherwise), rank);
+}
+
+tenonh_value *tenon__lower_gather(tenon__onnx_node *n) {
+    const tenonh_attr axis = TENON__ATTR_INT(AXIS, axis_attr(n, 0, n->inputs[0]->rank));
+    return tenon__compose(n->b, TENON__COMPOSITE_TAKE, n->inputs, 2, &axis, 1);
+}
+
+tenonh_value *tenon__lower_gather_elements(tenon__onnx_node *n) {
+    const tenonh_attr axis = TENON__ATTR_INT(AXIS, axis_attr(n, 0, n->inputs[0]->rank));
+    return tenon__compose(n->b, TENON__COMPOSITE_GATHER_ELEMENTS, n->inputs, 2, &axis, 1);
+}
+
+tenonh_value *tenon__lower_gather_nd(tenon__onnx_node *n) {
+    const tenonh_attr batch = TENON__ATTR_INT(AXIS, tenon__onnx_int(n, "batch_dims", 0));
+    return tenon__compose(n->b, TENON__COMPOSITE_GATHER_ND, n->inputs, 2, &batch, 1);
+}
+
+/* How updates meet what is there: -1 after a failure. */
+static int64_t combine_of(const tenon__onnx_node *n) {
+    static const struct {
+        const char *name;
+        int64_t combine;
+    } rows[] = {
+        {"none", TENON_COMBINE_SET}, {"add", TENON_COMBINE_ADD}, {"mul", TENON_COMBINE_MUL},
+        {"min", TENON_COMBINE_MIN},  {"max", TENON_COMBINE_MAX},
+    };
+    const char *reduction = tenon__onnx_string(n, "reduction", "none");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(reduction, rows[i].name) == 0) return rows[i].combine;
+    tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED, "reduction '%s' is not known", reduction);
+    return -1;
+}
+
+tenonh_value *tenon__lower_scatter_elements(tenon__onnx_node *n) {
+    int64_t combine = combine_of(n);
+    const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, axis_attr(n, 0, n->inputs[0]->rank)),
+                                 TENON__ATTR_INT(COMBINE, combine)};
+    return tenon__compose(n->b, TENON__COMPOSITE_SCATTER_ELEMENTS, n->inputs, 3, attrs, 2);
+}
+
+tenonh_value *tenon__lower_scatter_nd(tenon__onnx_node *n) {
+    const tenonh_attr combine = TENON__ATTR_INT(COMBINE, combine_of(n));
+    return tenon__compose(n->b, TENON__COMPOSITE_SCATTER_ND, n->inputs, 3, &combine, 1);
+}
+
+/* The count is an attribute before opset 10; it may be a dim of the model's inputs since. */
+tenonh_value *tenon__lower_topk(tenon__onnx_node *n) {
+    uint32_t count = 1, axis = axis_attr(n, -1, n->inputs[0]->rank);
+    const tenonh_dim *attribute = n->opset < 10 ? tenon__num(n->b, tenon__onnx_int(n, "k", 0)) : NULL;
+    const tenonh_dim *const *k = n->opset < 10 ? &attribute : NULL;
+    if (!k) k = tenon__onnx_dims(n, 1, &count);
+    if (!k) return NULL;
+    if (count != 1) return tenon__onnx_fail(n, TENON_STATUS_INVALID, "k has %u elements, not one", count);
+    const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, axis), TENON__ATTR_DIMS(COUNT, 1, k),
+                                 TENON__ATTR_INT(DESCENDING, tenon__onnx_int(n, "largest", 1) != 0)};
+    tenonh_value *values = tenon__compose(n->b, TENON__COMPOSITE_TOPK, n->inputs, 1, attrs, 3);
+    if (n->output_count > 1 && values) n->outputs[1] = tenonh_value_result(values, 1);
+    return values;
+}
+
+/* The axis of a running combine is an input; -1 after a failure. */
+static int64_t scan_axis(const tenon__onnx_node *n) {
+    uint32_t count;
+    const int64_t *axis = tenon__onnx_numbers(n, 1, &count);
+    if (!axis) return -1;
+    if (count == 1) return tenon__onnx_axis(n, axis[0], n->inputs[0]->rank);
+    tenon__onnx_fail(n, TENON_STATUS_INVALID, "its axis has %u elements, not one", count);
+    return -1;
+}
+
+tenonh_value *tenon__lower_cumsum(tenon__onnx_node *n) {
+    const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, scan_axis(n)),
+                                 TENON__ATTR_INT(EXCLUSIVE, tenon__onnx_int(n, "exclusive", 0) != 0),
+                                 TENON__ATTR_INT(REVERSE, tenon__onnx_int(n, "reverse", 0) != 0)};
+    return tenon__compose(n->b, TENON__COMPOSITE_CUMSUM, n->inputs, 1, attrs, 3);
+}
+
+tenonh_value *tenon__lower_cumprod(tenon__onnx_node *n) {
+    const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, scan_axis(n)), TENON__ATTR_INT(COMBINE, TENON_COMBINE_MUL),
+                                 TENON__ATTR_INT(EXCLUSIVE, tenon__onnx_int(n, "exclusive", 0) != 0),
+                                 TENON__ATTR_INT(REVERSE, tenon__onnx_int(n, "reverse", 0) != 0)};
+    return tenonh_build_op(n->b, TENON_OP_SCAN, n->inputs, 1, attrs, 4);
+}
+
+tenonh_value *tenon__lower_arg(tenon__onnx_node *n) {
+    const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, axis_attr(n, 0, n->inputs[0]->rank)),
+                                 TENON__ATTR_INT(KEEP, tenon__onnx_int(n, "keepdims", 1) != 0),
+                                 TENON__ATTR_INT(MODE, tenon__onnx_int(n, "select_last_index", 0) != 0)};
+    return tenon__compose(n->b, (uint32_t)n->row->data, n->inputs, 1, attrs, 3);
+}
