@@ -207,7 +207,7 @@ tenon_status tenon__kir_encode(const tenon__kir_program *program, uint32_t versi
  * than TENON__KIR_VERSION), OUT_OF_MEMORY. */
 tenon_status tenon__kir_decode(const void *blob, size_t size, tenon__kir_error *error, tenon__kir_program **out_program);
 
-/* 128 bits over the meaning: symbols, scalars and operands in order, kernels, effects in order, expressions as trees.
+/* 128 bits over the meaning of a finished program: symbols, scalars and operands in order, kernels, effects in order, expressions as trees.
  * Names, the places of lets, sharing of equal pure values and the order of declarations of different sorts leave it
  * alone. Stable over versions of the library that share TENON__KIR_VERSION. */
 void tenon__kir_hash(const tenon__kir_program *program, uint64_t out_hash[2]);

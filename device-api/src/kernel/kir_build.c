@@ -414,5 +414,5 @@ tenon_status tenon__kir_finish(tenon__kir_program *program, tenon__kir_error *er
     TENON_TRY(drop_unused(program));
     TENON_TRY(tenon__kir_verify(program, error));
     state->finished = true;
-    return TENON_STATUS_OK;
+    return tenon__kir_compute_hash(program);
 }

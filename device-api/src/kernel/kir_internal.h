@@ -28,7 +28,8 @@ struct tenon__kir_open {
 struct tenon__kir_state {
     tenon_status status;
     tenon__kir_error error;
-    bool in_kernel, finished;
+    bool finished;
+    uint64_t hash[2]; /* once finished */
     uint32_t block; /* where values go */
     uint32_t depth;
     struct tenon__kir_open open[TENON__KIR_MAX_DEPTH];
@@ -108,6 +109,9 @@ tenon_status tenon__kir_verify_kernel_stores(const tenon__kir_program *program, 
                                              tenon__kir_error *error);
 tenon_status tenon__kir_verify_merge(const tenon__kir_program *program, uint32_t loop, tenon__kir_error *error);
 tenon_status tenon__kir_verify_index32(const tenon__kir_program *program, uint32_t kernel, tenon__kir_error *error);
+
+/* Sets the hash of a verified program. Errors: OUT_OF_MEMORY. */
+tenon_status tenon__kir_compute_hash(tenon__kir_program *program);
 
 /* -- Numbers in text, independent of the process's locale (kir_number.c) ---------------------------------------------- */
 
