@@ -9,7 +9,6 @@ static tenon_status fill_launch(tenon__plan_builder *b, tenon__step *step, const
     step->exec = prepared->exec;
     step->buffers = tenon__arena_array(&b->plan->arena, step->ref_count, sizeof *step->buffers);
     if (!step->buffers) return tenon__fail_memory();
-    for (uint32_t i = 0; i < step->ref_count && prepared->shifts; i++) step->refs[i].offset += prepared->shifts[i];
     step->launch = (tenon_launch){
         .struct_size = sizeof step->launch,
         .buffer_count = step->ref_count,

@@ -1,0 +1,153 @@
+/* Tasks as printed kernels: canonicalise, lower, print, prepare; at each launch only the numbers differ. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/lower.h"
+#include "kernel/print.h"
+#include "plan/prepare_internal.h"
+#include "support/error.h"
+
+struct tenon__kernel {
+    tenon_pattern pattern;
+    tenon__kir_program *program;
+    tenon__printed *printed;
+};
+
+void tenon__kernel_free(tenon__kernel *kernel) {
+    if (!kernel) return;
+    tenon__printed_free(kernel->printed);
+    tenon__kir_destroy(kernel->program);
+    free(kernel);
+}
+
+static tenon_status create_kernel(tenonh_device *device, const tenon_pattern *pattern, tenon__kernel **out_kernel) {
+    tenon__kernel *kernel = calloc(1, sizeof *kernel);
+    if (!kernel) return tenon__fail_memory();
+    kernel->pattern = *pattern;
+    tenon_status status = tenon__lower(pattern, &kernel->program);
+    if (status == TENON_STATUS_OK)
+        status = tenon__print(kernel->program, tenonh_device_dialect(device), NULL, &kernel->printed);
+    if (status != TENON_STATUS_OK) return tenon__kernel_free(kernel), status;
+    *out_kernel = kernel;
+    return TENON_STATUS_OK;
+}
+
+/* -- Preparing ----------------------------------------------------------------------------------------------------------- */
+
+/* The work of a kernel and all it points to. Views hold dtypes only: where operands end is the program's matter. */
+typedef struct kernel_work {
+    tenon_work work;
+    tenon_kernel_work kernel;
+    tenon_operand operands[TENON__TASK_OPERANDS];
+    tenon_symbol symbols[TENON__KIR_MAX_SYMBOLS];
+    void *blob;
+} kernel_work;
+
+static uint32_t role_of(uint32_t role) {
+    static const uint32_t roles[] = {[TENON__KIR_IN] = TENON_ROLE_INPUT,
+                                     [TENON__KIR_OUT] = TENON_ROLE_OUTPUT,
+                                     [TENON__KIR_INOUT] = TENON_ROLE_INOUT};
+    return roles[role];
+}
+
+static void describe_operands(kernel_work *work, const tenon__kir_program *program) {
+    for (uint32_t i = 0; i < program->operand_count && program->operands[i].role != TENON__KIR_WORKSPACE; i++) {
+        const tenon__kir_operand *from = &program->operands[i];
+        uint32_t bits = tenon_dtype_bits(from->dtype);
+        tenon_operand *operand = &work->operands[work->work.operand_count++];
+        *operand = (tenon_operand){.role = role_of(from->role), .alignment = bits < 8 ? 1 : bits / 8};
+        operand->view.dtype = from->dtype;
+    }
+}
+
+static tenon_status describe_kernel(kernel_work *work, const tenon__kernel *kernel, uint32_t ir_version) {
+    const tenon__printed *printed = kernel->printed;
+    size_t size = 0;
+    if (ir_version > TENON__KIR_VERSION) ir_version = TENON__KIR_VERSION;
+    if (ir_version) TENON_TRY(tenon__kir_encode(kernel->program, ir_version, &work->blob, &size));
+    work->kernel = (tenon_kernel_work){
+        .struct_size = sizeof work->kernel,
+        .source = printed->source,
+        .source_size = printed->source_size,
+        .entries = printed->entries,
+        .entry_count = printed->entry_count,
+        .ir_version = ir_version,
+        .ir = work->blob,
+        .ir_size = size,
+        .hash = {printed->hash[0], printed->hash[1]},
+    };
+    return TENON_STATUS_OK;
+}
+
+static tenon_status describe_work(kernel_work *work, const tenon__kernel *kernel, const tenon_dialect *dialect) {
+    const tenon__kir_program *program = kernel->program;
+    memset(work, 0, sizeof *work);
+    TENON_TRY(describe_kernel(work, kernel, dialect->ir_version));
+    work->kernel.language = dialect->language;
+    describe_operands(work, program);
+    for (uint32_t i = 0; i < program->symbol_count; i++) work->symbols[i] = program->symbols[i].range;
+    work->work.struct_size = sizeof work->work;
+    work->work.kind = TENON_WORK_KERNEL;
+    work->work.symbols = work->symbols;
+    work->work.symbol_count = program->symbol_count;
+    work->work.operands = work->operands;
+    work->work.kernel = &work->kernel;
+    return TENON_STATUS_OK;
+}
+
+static tenon_status prepare_entry(tenon__execs *execs, tenonh_device *device, const tenon_pattern *pattern,
+                                  tenon__exec_entry *entry) {
+    TENON_TRY(create_kernel(device, pattern, &entry->kernel));
+    kernel_work *work = calloc(1, sizeof *work);
+    if (!work) return tenon__fail_memory();
+    tenon_status status = describe_work(work, entry->kernel, tenonh_device_dialect(device));
+    if (status == TENON_STATUS_OK) status = tenon__execs_prepare(execs, device, entry, &work->work);
+    free(work->blob);
+    free(work);
+    return status;
+}
+
+/* -- Numbers of a launch --------------------------------------------------------------------------------------------------- */
+
+static tenon_status canonicalize(const tenon__task *task, tenon_canonical *out_canonical) {
+    tenon_strided operands[TENON__TASK_OPERANDS];
+    for (uint32_t i = 0; i < task->operand_count; i++) {
+        const tenon__ref *ref = &task->operands[i];
+        operands[i] = (tenon_strided){ref->dtype, ref->rank, ref->dims, ref->strides};
+    }
+    return tenon__canonicalize(task->op, task->attrs, task->attr_count, operands, task->operand_count, out_canonical);
+}
+
+static tenon_status fill_numbers(const tenon__kernel *kernel, const tenon_canonical *problem, tenon__arena *arena,
+                                 tenon__prepared *out) {
+    out->symbols = tenon__arena_array(arena, TENON_PATTERN_SYMBOLS, sizeof *out->symbols);
+    out->grids = tenon__arena_array(arena, kernel->printed->entry_count, sizeof *out->grids);
+    if (!out->symbols || !out->grids) return tenon__fail_memory();
+    out->symbol_count = tenon_pattern_symbols(&kernel->pattern, problem, out->symbols);
+    out->grid_count = kernel->printed->entry_count;
+    TENON_TRY(tenon__printed_geometry(kernel->printed, out->symbols, out->grids));
+    return tenon__printed_workspace(kernel->printed, out->symbols, &out->workspace_size);
+}
+
+tenon_status tenon__prepare_kernel(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
+                                   tenon__arena *arena, tenon__prepared *out) {
+    tenon_canonical problem;
+    tenon__exec_entry *entry;
+    tenon__key key = {0};
+    TENON_TRY(canonicalize(task, &problem));
+    tenon__key_number(&key, TENON_WORK_KERNEL);
+    tenon__key_put(&key, &problem.pattern, sizeof problem.pattern);
+    TENON_TRY(tenon__execs_entry(execs, device, &key, &entry));
+    if (tenon__exec_is_open(entry)) {
+        tenon__kernel_free(entry->kernel);
+        entry->kernel = NULL;
+        entry->status = prepare_entry(execs, device, &problem.pattern, entry);
+    } else if (entry->status != TENON_STATUS_OK) {
+        tenon__fail(entry->status, "%s refused %s before", tenonh_device_name(device), tenon_op_row_of(task->op)->name);
+    }
+    TENON_TRY(entry->status);
+    out->placement = TENONH_PLACEMENT_KERNEL;
+    out->exec = entry->exec;
+    TENON_TRY(fill_numbers(entry->kernel, &problem, arena, out));
+    return tenon__task_scalars(task, arena, out);
+}
