@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <tenon/helpers.h>
 
-typedef __int128 cf_integer;
+__extension__ typedef __int128 cf_integer;
+__extension__ typedef unsigned __int128 cf_natural;
 
 /* Floats use `f`, the rest `i` (bool: 0 or 1). */
 typedef struct cf_number {

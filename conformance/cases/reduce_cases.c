@@ -64,7 +64,7 @@ static void accumulate(accumulator *a, tenon_op op, tenon_dtype dtype, cf_number
     case TENON_OP_SUM: a->value = (cf_number){.f = a->value.f + x.f, .i = a->value.i + x.i}; break;
     case TENON_OP_PROD:
         a->value.f *= x.f;
-        a->value.i = (cf_integer)((unsigned __int128)a->value.i * (unsigned __int128)x.i);
+        a->value.i = (cf_integer)((cf_natural)a->value.i * (cf_natural)x.i);
         a->magnitude = fabsl(a->value.f) * sqrtl((long double)a->terms);
         break;
     case TENON_OP_RMIN:
@@ -208,7 +208,7 @@ static void check_product(const product *p, const cf_row *row, const tenonh_arra
             cf_number x = cf_load(a->dtype, a->bytes, (batch * p->m + m) * p->k + k);
             cf_number y = cf_load(b->dtype, b->bytes, (batch * p->k + k) * p->n + n);
             want[i].f += x.f * y.f;
-            want[i].i += (cf_integer)((unsigned __int128)x.i * (unsigned __int128)y.i);
+            want[i].i += (cf_integer)((cf_natural)x.i * (cf_natural)y.i);
             magnitude += fabsl(x.f * y.f);
         }
         want[i].i = cf_is_float(result->dtype) ? 0 : cf_rounded(result->dtype, want[i]).i;

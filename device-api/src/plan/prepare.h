@@ -28,7 +28,6 @@ typedef struct tenon__prepared {
     int64_t *symbols;
     uint64_t *scalars;
     tenon_grid *grids;
-    int64_t *shifts; /* elements to add to each operand's offset */
     uint32_t symbol_count, scalar_count, grid_count;
     uint64_t workspace_size; /* bytes; its start is aligned to TENON__ARENA_ALIGNMENT */
 } tenon__prepared;
