@@ -29,7 +29,7 @@ typedef struct tenon_strided {
 enum {
     TENON_PATTERN_OPERANDS = 4,
     TENON_PATTERN_GROUPS = 4,
-    TENON_PATTERN_AXES = 10,  /* of all groups together */
+    TENON_PATTERN_AXES = 10,   /* of all groups together */
     TENON_PATTERN_SYMBOLS = 64 /* at most, scalars not counted */
 };
 
@@ -46,8 +46,13 @@ enum {
 enum { TENON_INNER_ANY = 0, TENON_INNER_ONE = 1, TENON_INNER_ZERO = 2 };
 
 /* Attributes that a kernel is made for: bits of tenon_pattern.variant; `combine` in the low three. */
-enum { TENON_VARIANT_COMBINE = 7, TENON_VARIANT_EXCLUSIVE = 8, TENON_VARIANT_REVERSE = 16, TENON_VARIANT_DESCENDING = 32,
-       TENON_VARIANT_WRAP = 64 };
+enum {
+    TENON_VARIANT_COMBINE = 7,
+    TENON_VARIANT_EXCLUSIVE = 8,
+    TENON_VARIANT_REVERSE = 16,
+    TENON_VARIANT_DESCENDING = 32,
+    TENON_VARIANT_WRAP = 64
+};
 
 /* What tells one kernel from another; no padding, so that patterns may be compared and hashed as bytes. */
 typedef struct tenon_pattern {
@@ -76,8 +81,8 @@ typedef struct tenon_canonical {
 /* Reduces a problem. No allocation; about 100 ns. Any dim may be 0. Broadcast operands come with strides of 0.
  * Errors: INVALID (dims that disagree, an axis out of range, a missing attribute), UNSUPPORTED (no lowering: a view, a
  * dtype, rank or combination that the operator table does not have). */
-tenon_status tenon_canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t attr_count, const tenon_strided *operands,
-                                uint32_t operand_count, tenon_canonical *out_canonical);
+tenon_status tenon_canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t attr_count,
+                                const tenon_strided *operands, uint32_t operand_count, tenon_canonical *out_canonical);
 
 /* 1 if a kernel made for `pattern` computes `problem`. */
 int tenon_pattern_fits(const tenon_pattern *pattern, const tenon_canonical *problem);
