@@ -19,10 +19,12 @@ typedef struct tenon__schedule_options {
     const char *entry_name;  /* entries are called entry_name0, entry_name1 ...; NULL: "tenon_kernel_" */
 } tenon__schedule_options;
 
-/* What printed text calls: per lane count 1 << i the sections TENON__PRELUDE_* it needs; 0: none. */
-enum { TENON__PRELUDE_LANE_COUNTS = 8 };
+/* What printed text calls: per lane count 1 << i the sections TENON__PRELUDE_* it needs, and the dtypes (bits 1 << dtype)
+ * whose vectors it moves to and from memory. Needs of several texts are joined by or. */
+enum { TENON__PRELUDE_LANE_COUNTS = 7 };
 typedef struct tenon__prelude_need {
     uint32_t sections[TENON__PRELUDE_LANE_COUNTS];
+    uint32_t access[TENON__PRELUDE_LANE_COUNTS];
 } tenon__prelude_need;
 
 struct tenon__printed_state;

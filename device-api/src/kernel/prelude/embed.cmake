@@ -5,7 +5,8 @@ set(sections
     "f32 f32.h exact.h trig.h wide.h float.h elementary.h f32_ops.h float_end.h"
     "f64 f64.h exact.h trig.h float.h elementary.h f64_ops.h float_end.h"
     "integer integer.h"
-    "convert convert.h")
+    "convert convert.h"
+    "access access.h")
 
 set(text "/* Made by embed.cmake. */\n#include \"kernel/prelude/text.h\"\n")
 foreach(section IN LISTS sections)

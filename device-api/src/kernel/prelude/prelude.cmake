@@ -1,5 +1,5 @@
 # prelude_text.c: the in-source maths as C arrays.
-set(prelude_parts base.h convert.h elementary.h exact.h f32.h f32_ops.h f64.h f64_ops.h float.h float_end.h integer.h trig.h
+set(prelude_parts access.h base.h convert.h elementary.h exact.h f32.h f32_ops.h f64.h f64_ops.h float.h float_end.h integer.h trig.h
     vector.h wide.h)
 list(TRANSFORM prelude_parts PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 set(TENON_PRELUDE_TEXT ${CMAKE_CURRENT_BINARY_DIR}/prelude_text.c)

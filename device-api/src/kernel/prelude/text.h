@@ -8,5 +8,6 @@ extern const char tenon__prelude_text_f32[];
 extern const char tenon__prelude_text_f64[];
 extern const char tenon__prelude_text_integer[];
 extern const char tenon__prelude_text_convert[];
+extern const char tenon__prelude_text_access[]; /* not maths: the printer's own */
 
 #endif
