@@ -134,13 +134,19 @@ static tenonh_registry *create_empty(const tenonh_registry_options *options) {
     return registry;
 }
 
+tenon_status tenonh_registry_search(tenonh_registry *registry) {
+    if (!registry) return tenon__fail(TENON_STATUS_INVALID, "search for plugins: the registry is NULL");
+    if (tenon__forked(registry->generation)) return tenon__fail_forked("search for plugins");
+    tenon__search search = {registry->trust.strict, search_found, search_note, registry};
+    return tenon__search_run(&search);
+}
+
 tenon_status tenonh_registry_create(const tenonh_registry_options *options, tenonh_registry **out_registry) {
     if (!out_registry) return tenon__fail(TENON_STATUS_INVALID, "registry: out_registry is NULL");
     TENON_TRY(check_options(options));
     tenonh_registry *registry = create_empty(options);
     if (!registry) return tenon__fail_memory();
-    tenon__search search = {registry->trust.strict, search_found, search_note, registry};
-    tenon_status status = options && options->no_search ? TENON_STATUS_OK : tenon__search_run(&search);
+    tenon_status status = options && options->no_search ? TENON_STATUS_OK : tenonh_registry_search(registry);
     if (status != TENON_STATUS_OK) {
         tenon__registry_release(registry);
         return status;

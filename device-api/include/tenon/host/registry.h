@@ -88,6 +88,10 @@ TENON_EXPORT void tenonh_registry_destroy(tenonh_registry *registry);
  * Thread: any. */
 TENON_EXPORT tenon_status tenonh_registry_add(tenonh_registry *registry, const char *path);
 
+/* Scans the search order now, for a registry made with no_search: what was added before it wins.
+ * Errors: OUT_OF_MEMORY. Refused plugins are no error. Thread: any. */
+TENON_EXPORT tenon_status tenonh_registry_search(tenonh_registry *registry);
+
 /* A plugin that was found. The caller sets struct_size; what it covers is filled.
  * Owner: strings belong to the registry and live until it is destroyed; "" where unknown. */
 typedef struct tenonh_plugin_info {

@@ -1,0 +1,44 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const cli_verb *const verbs[] = {&cli_list, &cli_info, &cli_run};
+
+enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
+
+static void print_help(FILE *out) {
+    fputs("usage: tenon VERB [ARGUMENTS] [--json]\n\n", out);
+    for (int i = 0; i < VERB_COUNT; i++) fprintf(out, "  %-6s %s\n", verbs[i]->name, verbs[i]->summary);
+    fputs("\n`tenon VERB --help` tells the verb's options.\n"
+          "Exit codes: 0 ok, 1 failed, 2 usage, 3 untrusted, 4 incompatible, 5 no device, 6 no verdict.\n",
+          out);
+}
+
+static int run_verb(const cli_verb *verb, int count, char **arguments) {
+    cli_call call;
+    int code = cli_parse(verb, count, arguments, &call);
+    if (code != CLI_OK) return code < 0 ? CLI_OK : code;
+    code = verb->run(&call);
+    cli_call_free(&call);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    fputs("tenon: cannot write to standard output\n", stderr);
+    return CLI_FAILED;
+}
+
+int main(int count, char **arguments) {
+    if (count < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    const char *name = arguments[1];
+    for (int i = 0; i < VERB_COUNT; i++)
+        if (strcmp(name, verbs[i]->name) == 0) return run_verb(verbs[i], count - 2, arguments + 2);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return CLI_OK;
+    }
+    fprintf(stderr, "tenon: there is no verb '%s'\n\n", name);
+    print_help(stderr);
+    return CLI_USAGE;
+}

@@ -1,0 +1,248 @@
+/* tenon run: runs a model on a device and accounts for every step. */
+#include "run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+const cli_option run_options[RUN_OPTION_COUNT] = {
+    [RUN_DEVICE] = {"device", "ID", 1, "device to run on, as `tenon list` names it (cpu)"},
+    [RUN_INPUT] = {"input", "NAME=FILE", UINT32_MAX, "an input, from a .npy file or an ONNX TensorProto"},
+    [RUN_OUTPUT_DIR] = {"output-dir", "DIR", 1, "write each output to DIR/NAME.npy"},
+    [RUN_DIM] = {"dim", "NAME=N", UINT32_MAX, "value of a named dim of seeded inputs (1)"},
+    [RUN_SEED] = {"seed", "N", 1, "seed of the inputs that --input does not give (0)"},
+    [RUN_REQUIRE_DEVICE] = {"require-device", NULL, 1, "fail if any step would run elsewhere"},
+    [RUN_REPEAT] = {"repeat", "N", 1, "time N runs after the first (1)"},
+    [RUN_EXPLAIN] = {"explain", NULL, 1, "list every step: what, how, where, and from which node"},
+    [RUN_PLUGIN] = CLI_PLUGIN_OPTION,
+};
+
+static double now_ms(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+static int fail(const run_state *state, tenon_status status) {
+    return cli_fail(state->call, status, status == TENON_STATUS_UNTRUSTED ? CLI_UNTRUSTED : CLI_FAILED);
+}
+
+static int no_memory(void) {
+    fputs("tenon: host memory is used up\n", stderr);
+    return CLI_FAILED;
+}
+
+/* -- Setting up ---------------------------------------------------------------------------------------------------------- */
+
+static int open_devices(run_state *state) {
+    const char *name = cli_value(state->call, RUN_DEVICE);
+    int code = cli_registry(state->call, RUN_PLUGIN, &state->registry);
+    if (code != CLI_OK) return code;
+    tenon_status status = tenonh_device_open(state->registry, name ? name : "cpu", &state->device);
+    if (status == TENON_STATUS_OK) status = tenonh_stream_create(state->device, &state->stream);
+    if (status != TENON_STATUS_OK) return cli_fail(state->call, status, cli_device_code(status));
+    /* The cpu takes what the device refuses; without one a refusal is an error. */
+    if (!cli_value(state->call, RUN_REQUIRE_DEVICE) &&
+        tenonh_device_open(state->registry, "cpu", &state->fallback) != TENON_STATUS_OK)
+        state->fallback = NULL;
+    return CLI_OK;
+}
+
+static run_tensor *list_tensors(const tenonh_function *function, uint32_t count, bool inputs) {
+    run_tensor *list = calloc((size_t)count + 1, sizeof *list);
+    for (uint32_t i = 0; list && i < count; i++) {
+        list[i].name = inputs ? tenonh_function_input_name(function, i) : tenonh_function_output_name(function, i);
+        list[i].value = inputs ? tenonh_function_input(function, i) : tenonh_function_output(function, i);
+    }
+    return list;
+}
+
+static int load_model(run_state *state) {
+    double start = now_ms();
+    tenon_status status = tenonh_onnx_import(state->model_path, NULL, &state->module);
+    if (status != TENON_STATUS_OK) return fail(state, status);
+    state->import_ms = now_ms() - start;
+    state->function = tenonh_module_function(state->module, "main");
+    state->input_count = tenonh_function_input_count(state->function);
+    state->output_count = tenonh_function_output_count(state->function);
+    state->inputs = list_tensors(state->function, state->input_count, true);
+    state->outputs = list_tensors(state->function, state->output_count, false);
+    return state->inputs && state->outputs ? CLI_OK : no_memory();
+}
+
+static int make_session(run_state *state) {
+    const tenonh_session_options options = {.struct_size = sizeof options,
+                                            .require_device = cli_value(state->call, RUN_REQUIRE_DEVICE) != NULL,
+                                            .fallback = state->fallback};
+    tenon_status status = tenonh_session_create(state->module, state->device, &options, &state->session);
+    return status == TENON_STATUS_OK ? CLI_OK : fail(state, status);
+}
+
+static tenon_status upload(run_state *state, run_tensor *input) {
+    const tenonh_array *a = &input->array;
+    TENON_TRY(tenonh_tensor_create(state->device, a->dtype, a->rank, a->dims, &input->tensor));
+    return tenonh_tensor_write(input->tensor, state->stream, a->data, a->size);
+}
+
+static tenon_status download(run_state *state, run_tensor *output) {
+    tenonh_array *a = &output->array;
+    const tenonh_tensor *t = output->tensor;
+    TENON_TRY(tenonh_array_create(tenonh_tensor_dtype(t), tenonh_tensor_rank(t), tenonh_tensor_dims(t), a));
+    return tenonh_tensor_read(output->tensor, state->stream, a->data, a->size);
+}
+
+/* -- Running --------------------------------------------------------------------------------------------------------------- */
+
+/* One run on device tensors; the first makes the outputs, the others write into them. */
+static tenon_status run_once(run_state *state, tenonh_tensor **in, tenonh_tensor **out, double *out_ms) {
+    double start = now_ms();
+    TENON_TRY(tenonh_session_run(state->session, in, state->input_count, out, state->output_count));
+    *out_ms = now_ms() - start;
+    return TENON_STATUS_OK;
+}
+
+static int order_times(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static tenon_status run_all(run_state *state, tenonh_tensor **in, tenonh_tensor **out) {
+    tenonh_session_stats stats = {.struct_size = sizeof stats};
+    for (uint32_t i = 0; i < state->input_count; i++) {
+        TENON_TRY(upload(state, &state->inputs[i]));
+        in[i] = state->inputs[i].tensor;
+    }
+    tenon_status status = run_once(state, in, out, &state->first_ms);
+    for (uint32_t i = 0; i < state->output_count; i++) state->outputs[i].tensor = out[i];
+    TENON_TRY(status);
+    TENON_TRY(tenonh_session_stats_read(state->session, &stats));
+    state->prepare_ms = (double)stats.prepare_ns / 1e6;
+    for (int64_t i = 0; i < state->repeat; i++) TENON_TRY(run_once(state, in, out, &state->times_ms[i]));
+    qsort(state->times_ms, (size_t)state->repeat, sizeof *state->times_ms, order_times);
+    for (uint32_t i = 0; i < state->output_count; i++) TENON_TRY(download(state, &state->outputs[i]));
+    return TENON_STATUS_OK;
+}
+
+static int run_model(run_state *state) {
+    tenonh_tensor **in = calloc((size_t)state->input_count + 1, sizeof *in);
+    tenonh_tensor **out = calloc((size_t)state->output_count + 1, sizeof *out);
+    state->times_ms = calloc((size_t)state->repeat + 1, sizeof *state->times_ms);
+    int code = in && out && state->times_ms ? CLI_OK : no_memory();
+    if (code == CLI_OK) {
+        tenon_status status = run_all(state, in, out);
+        if (status != TENON_STATUS_OK) code = fail(state, status);
+    }
+    free(in);
+    free(out);
+    return code;
+}
+
+/* -- Outputs ------------------------------------------------------------------------------------------------------------------ */
+
+char *run_file_name(const char *output) {
+    static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    char *name = NULL;
+    if (asprintf(&name, "%s.npy", output) < 0) return NULL;
+    for (char *c = name; *c; c++)
+        if (!strchr(kept, *c)) *c = '_';
+    return name;
+}
+
+/* Two outputs must not share a file. */
+static int check_names(const run_state *state) {
+    for (uint32_t i = 0; i < state->output_count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (strcmp(state->outputs[i].saved, state->outputs[k].saved) == 0) {
+                fprintf(stderr, "tenon: outputs '%s' and '%s' would both be written to %s\n", state->outputs[k].name,
+                        state->outputs[i].name, state->outputs[i].saved);
+                return CLI_FAILED;
+            }
+    return CLI_OK;
+}
+
+static int name_outputs(run_state *state, const char *folder) {
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        fprintf(stderr, "tenon: cannot make the folder '%s': %s\n", folder, strerror(errno));
+        return CLI_FAILED;
+    }
+    for (uint32_t i = 0; i < state->output_count; i++) {
+        char *name = run_file_name(state->outputs[i].name);
+        int length = name ? asprintf(&state->outputs[i].saved, "%s/%s", folder, name) : -1;
+        free(name);
+        if (length < 0) {
+            state->outputs[i].saved = NULL;
+            return no_memory();
+        }
+    }
+    return check_names(state);
+}
+
+static int write_outputs(run_state *state) {
+    for (uint32_t i = 0; i < state->output_count; i++) {
+        tenon_status status = tenonh_array_write(&state->outputs[i].array, state->outputs[i].saved);
+        if (status != TENON_STATUS_OK) return fail(state, status);
+    }
+    return CLI_OK;
+}
+
+/* -- The verb ------------------------------------------------------------------------------------------------------------------ */
+
+static int run_steps(run_state *state) {
+    const char *folder = cli_value(state->call, RUN_OUTPUT_DIR);
+    int code = open_devices(state);
+    if (code == CLI_OK) code = load_model(state);
+    if (code == CLI_OK) code = run_read_inputs(state);
+    if (code == CLI_OK) code = make_session(state);
+    if (code == CLI_OK && folder) code = name_outputs(state, folder);
+    if (code == CLI_OK) code = run_model(state);
+    if (code == CLI_OK && folder) code = write_outputs(state);
+    return code == CLI_OK ? run_report(state) : code;
+}
+
+static void free_tensors(run_tensor *list, uint32_t count) {
+    for (uint32_t i = 0; list && i < count; i++) {
+        tenonh_tensor_release(list[i].tensor);
+        tenonh_array_free(&list[i].array);
+        free(list[i].saved);
+    }
+    free(list);
+}
+
+static void free_state(run_state *state) {
+    free_tensors(state->inputs, state->input_count);
+    free_tensors(state->outputs, state->output_count);
+    free(state->times_ms);
+    tenonh_session_release(state->session);
+    tenonh_module_destroy(state->module);
+    tenonh_stream_release(state->stream);
+    tenonh_device_release(state->fallback);
+    tenonh_device_release(state->device);
+    tenonh_registry_destroy(state->registry);
+}
+
+static int run(const cli_call *call) {
+    run_state state = {.call = call, .model_path = call->arguments[0]};
+    if (!cli_number(&cli_run, call, RUN_REPEAT, 1, 1, &state.repeat) ||
+        !cli_number(&cli_run, call, RUN_SEED, 0, 0, &state.seed))
+        return CLI_USAGE;
+    int code = run_steps(&state);
+    free_state(&state);
+    return code;
+}
+
+const cli_verb cli_run = {
+    .name = "run",
+    .arguments = "MODEL.onnx",
+    .summary = "Runs a model and tells what ran where",
+    .details = "Inputs without --input are seeded: floats in [-1, 1), integers and bools 0 or 1. Characters of an output's\n"
+               "name outside [A-Za-z0-9_.-] become _ in its file's. What the device refuses runs on the cpu, and the\n"
+               "placement says so, unless --require-device is given.\n",
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .options = run_options,
+    .option_count = RUN_OPTION_COUNT,
+    .run = run,
+};
