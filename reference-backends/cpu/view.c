@@ -72,6 +72,11 @@ static tenon_status evaluate(tenon_exec *exec, uint32_t index, const int64_t *sy
         int64_t dim = tenon_extent_value(&operand->dims[i], symbols);
         out_view->dims[i] = dim;
         out_view->strides[i] = tenon_extent_value(&operand->strides[i], symbols);
+        if (dim > 1 && out_view->strides[i] == 0 && operand->role != TENON_ROLE_INPUT &&
+            operand->role != TENON_ROLE_CONSTANT)
+            return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
+                               "%s: output %u has stride 0 along dim %u: its elements lie on one another", exec->name,
+                               index, i);
         if (dim < 0 || __builtin_mul_overflow(elements, (uint64_t)dim, &elements))
             return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
                                "%s: dim %u of operand %u is %" PRId64 ", or its elements pass 2^64", exec->name, i,

@@ -71,9 +71,7 @@ static void step(counter *c, uint32_t *random) {
             begin(c);
         }
         break;
-    default:
-        c->value++;
-        OK(plugin->stream->fill(c->stream, (tenon_buffer){c->cell, 0}, c->value, 4, CELL));
+    default: c->value++; OK(plugin->stream->fill(c->stream, (tenon_buffer){c->cell, 0}, c->value, 4, CELL));
     }
 }
 
@@ -120,8 +118,7 @@ static void *open_and_close(void *argument) {
 
 START_TEST(devices_come_and_go) {
     pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, open_and_close, NULL), 0);
+    for (int i = 0; i < THREADS; i++) ck_assert_int_eq(pthread_create(&threads[i], NULL, open_and_close, NULL), 0);
     for (int i = 0; i < THREADS; i++) ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     ck_assert_int_eq(fixture_allocations(), 0);
 }
