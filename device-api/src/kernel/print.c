@@ -157,6 +157,8 @@ tenon_status tenon__print(const tenon__kir_program *program, const tenon_dialect
     tenon__printed *printed = calloc(1, sizeof *printed);
     if (!printed) return tenon__fail_memory();
     printed->state = calloc(1, sizeof *printed->state);
+    printed->symbol_count = program->symbol_count;
+    printed->scalar_count = program->scalar_count;
     tenon__plan plan = {0};
     tenon_status status = printed->state ? tenon__plan_make(program, dialect, options ? options : &defaults, &plan)
                                          : tenon__fail_memory();

@@ -34,6 +34,7 @@ typedef struct tenon__printed {
     size_t source_size; /* bytes, the NUL not counted */
     const tenon_kernel_entry *entries; /* one per kernel of the program, run in order */
     uint32_t entry_count;
+    uint32_t symbol_count, scalar_count; /* that a launch brings */
     uint64_t hash[2]; /* of the source, a cache key together with the compiler's identity */
     tenon__prelude_need need;
     struct tenon__printed_state *state;
