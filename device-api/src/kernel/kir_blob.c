@@ -78,11 +78,8 @@ static void string(struct codec *codec, tenon__kir_program *program, const char 
     u32(codec, &at);
     if (codec->writing || codec->failed) return;
     *name = NULL;
-    if (at == 0) return;
-    if (at >= codec->string_size) {
-        codec->failed = true;
-        return;
-    }
+    if (at >= codec->string_size) codec->failed = true;
+    if (codec->failed || !codec->strings[at]) return; /* an empty name is none, wherever it lies */
     *name = tenon__kir_intern(program, codec->strings + at, strlen(codec->strings + at));
     if (!*name) codec->failed = true;
 }
@@ -322,9 +319,10 @@ static bool in_range(const tenon__kir_program *program) {
     for (uint32_t i = 0; i < program->symbol_count; i++) fits = fits && program->symbols[i].node < nodes;
     for (uint32_t i = 0; i < program->scalar_count; i++) fits = fits && program->scalars[i].node < nodes;
     for (uint32_t i = 0; i < program->operand_count; i++)
-        fits = fits && all_below(program->operands[i].dims, program->operands[i].rank, nodes) &&
+        fits = fits && program->operands[i].contiguous <= 1 && all_below(program->operands[i].dims, program->operands[i].rank, nodes) &&
                all_below(program->operands[i].strides, program->operands[i].rank, nodes);
-    for (uint32_t i = 0; i < program->kernel_count; i++) fits = fits && program->kernels[i].loop < program->loop_count;
+    for (uint32_t i = 0; i < program->kernel_count; i++) 
+        fits = fits && program->kernels[i].loop < program->loop_count && program->kernels[i].index32 <= 1;
     for (uint32_t i = 0; i < program->loop_count; i++) fits = fits && loop_in_range(program, &program->loops[i]);
     for (uint32_t i = 0; i < program->block_count; i++) {
         const tenon__kir_block *block = &program->blocks[i];
@@ -369,6 +367,7 @@ static tenon_status decode(struct codec *codec, tenon__kir_program *program, ten
     if (!in_range(program)) return bad_blob(error, "a number points at nothing");
     name_declarations(program);
     if (tenon__kir_verify(program, error) != TENON_STATUS_OK) return TENON_STATUS_BAD_DATA;
+    TENON_TRY(tenon__kir_drop_unused(program));
     program->state->finished = true;
     return tenon__kir_compute_hash(program);
 }

@@ -389,7 +389,7 @@ static void drop_from(tenon__kir_program *program, tenon__kir_block *block, cons
     block->last = last;
 }
 
-static tenon_status drop_unused(tenon__kir_program *program) {
+tenon_status tenon__kir_drop_unused(tenon__kir_program *program) {
     struct liveness alive = {.program = program};
     alive.live = calloc(program->node_count, sizeof *alive.live);
     alive.stack = calloc(program->node_count, sizeof *alive.stack);
@@ -411,7 +411,7 @@ tenon_status tenon__kir_finish(tenon__kir_program *program, tenon__kir_error *er
         *error = state->error;
         return state->status;
     }
-    TENON_TRY(drop_unused(program));
+    TENON_TRY(tenon__kir_drop_unused(program));
     TENON_TRY(tenon__kir_verify(program, error));
     state->finished = true;
     return tenon__kir_compute_hash(program);

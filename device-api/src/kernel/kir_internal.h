@@ -92,6 +92,9 @@ const char *tenon__kir_describe(const tenon__kir_program *program, tenon__kir_id
 /* Value of a MAP operator on index constants. False when the operator or the divisor is not one. */
 bool tenon__kir_fold(tenon_op op, const int64_t *args, int64_t *out_value);
 
+/* True when the builder would fold this operation on index operands away. */
+bool tenon__kir_folds(const tenon__kir_program *program, tenon_op op, const tenon__kir_id *args, uint32_t count);
+
 /* -- Walks (kir_walk.c) ------------------------------------------------------------------------------------------- */
 
 /* Visits every id that a node uses: arguments; of LOOP and TILE also extents, inits, nexts, merged values. */
@@ -109,6 +112,9 @@ tenon_status tenon__kir_verify_kernel_stores(const tenon__kir_program *program, 
                                              tenon__kir_error *error);
 tenon_status tenon__kir_verify_merge(const tenon__kir_program *program, uint32_t loop, tenon__kir_error *error);
 tenon_status tenon__kir_verify_index32(const tenon__kir_program *program, uint32_t kernel, tenon__kir_error *error);
+
+/* Takes values that nothing uses out of their blocks. Errors: OUT_OF_MEMORY. */
+tenon_status tenon__kir_drop_unused(tenon__kir_program *program);
 
 /* Sets the hash of a verified program. Errors: OUT_OF_MEMORY. */
 tenon_status tenon__kir_compute_hash(tenon__kir_program *program);

@@ -81,17 +81,35 @@ static tenon__kir_id fold_identity(const tenon__kir_program *program, tenon_op o
     return 0;
 }
 
+/* The constant that an operator on index constants is. */
+static bool fold_constants(const tenon__kir_program *program, tenon_op op, const tenon__kir_id *args, uint32_t count,
+                           int64_t *out_value) {
+    int64_t values[3] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        if (!tenon__kir_is_const(program, args[i], &values[i])) return false;
+    return tenon__kir_fold(op, values, out_value);
+}
+
+static bool on_indices(const tenon__kir_program *program, const tenon__kir_id *args, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (program->nodes[args[i]].type.dtype != TENON__KIR_INDEX) return false;
+    return true;
+}
+
+bool tenon__kir_folds(const tenon__kir_program *program, tenon_op op, const tenon__kir_id *args, uint32_t count) {
+    int64_t value;
+    return on_indices(program, args, count) &&
+           (fold_constants(program, op, args, count, &value) ||
+            (count == 2 && fold_identity(program, op, args[0], args[1]) != 0));
+}
+
 /* Folds an operator on index operands; 0 when it stays. */
 static tenon__kir_id fold_index(tenon__kir_program *program, tenon_op op, const tenon__kir_id *args, uint32_t count) {
-    int64_t values[3] = {0}, result;
-    bool constant = true;
-    for (uint32_t i = 0; i < count; i++) {
-        if (program->nodes[args[i]].type.dtype != TENON__KIR_INDEX) return 0;
-        constant = tenon__kir_is_const(program, args[i], &values[i]) && constant;
-    }
+    int64_t value;
     bool compares = op == TENON_OP_LT || op == TENON_OP_EQ;
-    if (constant && tenon__kir_fold(op, values, &result))
-        return tenon__kir_const(program, compares ? TENON_DTYPE_BOOL : TENON__KIR_INDEX, (uint64_t)result);
+    if (!on_indices(program, args, count)) return 0;
+    if (fold_constants(program, op, args, count, &value))
+        return tenon__kir_const(program, compares ? TENON_DTYPE_BOOL : TENON__KIR_INDEX, (uint64_t)value);
     return count == 2 ? fold_identity(program, op, args[0], args[1]) : 0;
 }
 

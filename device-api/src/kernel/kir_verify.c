@@ -58,13 +58,14 @@ static tenon_status verify_symbols(const struct verify *verify) {
     return TENON_STATUS_OK;
 }
 
+static bool in_scope(const struct verify *verify, tenon__kir_id used, uint32_t block);
+
 /* A dim, stride or extent of a grid: an index of the head, whose tree is bounded. */
 static tenon_status verify_head_value(const struct verify *verify, tenon__kir_id id, const char *what,
                                       const char *owner) {
     const tenon__kir_program *program = verify->program;
-    if (id == 0 || id >= program->node_count || program->nodes[id].type.dtype != TENON__KIR_INDEX ||
-        program->nodes[id].type.rank != 0 || program->nodes[id].block != 0 ||
-        (tenon__kir_is_leaf(program, id) ? program->nodes[id].kind > TENON__KIR_SYMBOL : verify->tree[id] == 0))
+    if (!in_scope(verify, id, 0) || program->nodes[id].type.dtype != TENON__KIR_INDEX ||
+        program->nodes[id].type.rank != 0)
         return tenon__kir_invalid(verify->error, "'%s': a %s is no index over symbols and constants", owner, what);
     if (verify->tree[id] > HEAD_TREE)
         return tenon__kir_invalid(verify->error, "'%s': a %s is made of more than %d operations", owner, what, HEAD_TREE);
@@ -73,6 +74,29 @@ static tenon_status verify_head_value(const struct verify *verify, tenon__kir_id
 
 static int role_rank(uint32_t role) {
     return role == TENON__KIR_IN ? 0 : role == TENON__KIR_WORKSPACE ? 2 : 1;
+}
+
+/* Whether `id` is the product of two values, with constants folded as the builder folds them. */
+static bool is_product(const tenon__kir_program *program, tenon__kir_id id, tenon__kir_id a, tenon__kir_id b) {
+    const tenon__kir_node *node = &program->nodes[id];
+    int64_t x = 0, y = 0, value;
+    bool a_const = tenon__kir_is_const(program, a, &x), b_const = tenon__kir_is_const(program, b, &y);
+    if (a_const && b_const)
+        return tenon__kir_is_const(program, id, &value) && (uint64_t)value == (uint64_t)x * (uint64_t)y;
+    if (a_const && x <= 1 && x >= 0) return x ? tenon__kir_same(program, id, b) : tenon__kir_same(program, id, a);
+    if (b_const && y <= 1 && y >= 0) return y ? tenon__kir_same(program, id, a) : tenon__kir_same(program, id, b);
+    return node->kind == TENON__KIR_OP && node->op == TENON_OP_MUL &&
+           tenon__kir_same(program, tenon__kir_arg(program, node, 0), a) &&
+           tenon__kir_same(program, tenon__kir_arg(program, node, 1), b);
+}
+
+static bool strides_are_default(const tenon__kir_program *program, const tenon__kir_operand *operand) {
+    int64_t innermost;
+    if (operand->rank == 0) return true;
+    if (!tenon__kir_is_const(program, operand->strides[operand->rank - 1], &innermost) || innermost != 1) return false;
+    for (uint32_t d = operand->rank - 1; d > 0; d--)
+        if (!is_product(program, operand->strides[d - 1], operand->dims[d], operand->strides[d])) return false;
+    return true;
 }
 
 static tenon_status verify_strides(const struct verify *verify, const tenon__kir_operand *operand) {
@@ -108,6 +132,8 @@ static tenon_status verify_operands(const struct verify *verify) {
         }
         if (operand->role == TENON__KIR_WORKSPACE && !operand->contiguous)
             return tenon__kir_invalid(verify->error, "'%s': a workspace is contiguous: leave its strides out", operand->name);
+        if (operand->contiguous && !strides_are_default(program, operand))
+            return tenon__kir_invalid(verify->error, "'%s': said to be contiguous, but its strides are others", operand->name);
         TENON_TRY(verify_strides(verify, operand));
     }
     return TENON_STATUS_OK;
@@ -300,6 +326,8 @@ static tenon_status verify_node(struct verify *verify, tenon__kir_id id) {
     if (node->kind == TENON__KIR_LOOP) return verify_loop(verify, id);
     if (node->kind == TENON__KIR_TILE) return verify_tile(verify, id);
     if (!tenon__kir_type_equal(&type, &node->type)) return broken(verify, id, "its type is not what its operands give");
+    if (node->kind == TENON__KIR_OP && tenon__kir_folds(program, node->op, program->args + node->first_arg, node->arg_count))
+        return broken(verify, id, "an index operation on constants that is not folded: build it with tenon__kir_op");
     return TENON_STATUS_OK;
 }
 
