@@ -115,7 +115,7 @@ static void sum_unused(const equation *e, term *t, const term *other) {
 
 /* Puts a term's axes in the order of `labels`; those that it has not become dims of 1. */
 static tenonh_value *arranged(const equation *e, const term *t, const uint8_t *labels, uint32_t count) {
-    int64_t perm[TENON_MAX_RANK];
+    int64_t perm[TENON_MAX_RANK] = {0};
     uint32_t rank = 0;
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t d = 0; d < t->rank; d++)
