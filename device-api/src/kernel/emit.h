@@ -56,9 +56,9 @@ typedef struct tenon__emitter {
     uint8_t *operand_used;        /* one per operand */
     uint32_t *stamp;              /* one per node: the lane-by-lane loop it was last named in */
     uint32_t stamps;
+    uint8_t *live;                /* one per node: print_tiles.c's own */
     uint32_t merge_parts;         /* TENON__PARTS_* */
     uint32_t merge_copy;          /* PARTS_COPIES: the second part */
-    tenon__kir_id tile_sum;       /* the RESULT that is read from a contraction's tile, 0: none */
 } tenon__emitter;
 
 /* -- Text (emit.c) ---------------------------------------------------------------------------------------------------- */

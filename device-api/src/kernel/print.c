@@ -70,13 +70,15 @@ static tenon_status emitter_open(tenon__emitter *e) {
     e->used = calloc(e->program->node_count + 1, 1);
     e->operand_used = calloc(e->program->operand_count + 1, 1);
     e->stamp = calloc(e->program->node_count + 1, sizeof *e->stamp);
-    return e->used && e->operand_used && e->stamp ? TENON_STATUS_OK : tenon__fail_memory();
+    e->live = calloc(e->program->node_count + 1, 1);
+    return e->used && e->operand_used && e->stamp && e->live ? TENON_STATUS_OK : tenon__fail_memory();
 }
 
 static void emitter_close(tenon__emitter *e) {
     free(e->used);
     free(e->operand_used);
     free(e->stamp);
+    free(e->live);
 }
 
 static tenon_status print_entry(tenon__emitter *e, uint32_t kernel, const char *name) {
