@@ -253,3 +253,17 @@ tenon_status tenon__canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t 
                            name);
     return TENON_STATUS_OK;
 }
+
+const char *tenon__expansion_of(tenon_op op, tenon_dtype dtype) {
+    static const struct {
+        tenon_op op;
+        tenon_dtype dtype;
+        const char *text;
+    } rows[] = {
+#define TENON_EXPANSION(NAME, DTYPE, text) {TENON_OP_##NAME, TENON_DTYPE_##DTYPE, text},
+#include <tenon/expansions.def>
+    };
+    for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].op == op && rows[i].dtype == dtype) return rows[i].text;
+    return NULL;
+}
