@@ -9,10 +9,11 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-static const char usage[] = "usage: tenon-corpus fill DIR [OUTPUT]\n"
-                            "\n"
-                            "Regenerates the weights that the table DIR/weights.json describes and writes them to OUTPUT,\n"
-                            "DIR/weights.bin unless given. The file is complete or not there at all.\n";
+static const char usage[] =
+    "usage: tenon-corpus fill DIR [OUTPUT]\n"
+    "\n"
+    "Regenerates the weights that the table DIR/weights.json describes and writes them to OUTPUT,\n"
+    "DIR/weights.bin unless given. The file is complete or not there at all.\n";
 
 static int fill(const char *folder, const char *output) {
     char *table = NULL, *place = NULL;

@@ -75,7 +75,8 @@ static tenon_status read_entry(const char *table, const cJSON *object, int index
         out_entry->count <= (INT64_MAX - out_entry->offset) / 4)
         return TENON_STATUS_OK;
     return tenon__fail(TENON_STATUS_BAD_DATA,
-                       "'%s': entry %d is not {name, offset, count, scale, shift} with whole offset and count", table, index);
+                       "'%s': entry %d is not {name, offset, count, scale, shift} with whole offset and count", table,
+                       index);
 }
 
 static tenon_status write_all(const char *table, const cJSON *list, tenon__file_writer *writer, uint64_t *out_bytes) {

@@ -52,7 +52,7 @@ typedef struct cli_verb {
 
 extern const cli_verb cli_list, cli_info, cli_run;
 
-/* -- Options ------------------------------------------------------------------------------------------------------------ */
+/* -- Options ------------------------------------------------------------------------------------------------------ */
 
 /* Parses what follows the verb. CLI_OK, CLI_USAGE after a message, or -1 when help was asked for and printed.
  * Owner: *out_call is freed with cli_call_free. */
@@ -72,7 +72,7 @@ bool cli_number(const cli_verb *verb, const cli_call *call, uint32_t option, int
 /* Prints "tenon VERB: message" and a hint to --help; gives CLI_USAGE. */
 __attribute__((format(printf, 2, 3))) int cli_usage(const cli_verb *verb, const char *format, ...);
 
-/* -- Errors ------------------------------------------------------------------------------------------------------------- */
+/* -- Errors ------------------------------------------------------------------------------------------------------- */
 
 /* Prints the host's message for a failed call and gives the exit code: that of `code` unless the status says better. */
 int cli_fail(const cli_call *call, tenon_status status, int code);
@@ -80,15 +80,16 @@ int cli_fail(const cli_call *call, tenon_status status, int code);
 /* Exit code when a plugin or device could not be had. */
 int cli_device_code(tenon_status status);
 
-/* -- Registry ------------------------------------------------------------------------------------------------------------ */
+/* -- Registry ----------------------------------------------------------------------------------------------------- */
 
 /* Makes the registry with the plugins that --plugin names; warnings of plugins go to stderr.
  * CLI_OK or, after a message, an exit code. */
 int cli_registry(const cli_call *call, uint32_t plugin_option, tenonh_registry **out_registry);
 
-#define CLI_PLUGIN_OPTION {"plugin", "FILE", UINT32_MAX, "use this plugin, before any of the search order"}
+#define CLI_PLUGIN_OPTION                                                                                              \
+    { "plugin", "FILE", UINT32_MAX, "use this plugin, before any of the search order" }
 
-/* -- Output -------------------------------------------------------------------------------------------------------------- */
+/* -- Output ------------------------------------------------------------------------------------------------------- */
 
 /* Prints an object as JSON and frees it; gives `code`, or CLI_FAILED when there was no memory to make it. */
 int cli_json(cJSON *object, int code);

@@ -11,8 +11,11 @@ typedef struct name {
     const char *text;
 } name;
 
-static const name kinds[] = {
-    {TENON_DEVICE_CPU, "cpu"}, {TENON_DEVICE_GPU, "gpu"}, {TENON_DEVICE_NPU, "npu"}, {TENON_DEVICE_DSP, "dsp"}, {0, NULL}};
+static const name kinds[] = {{TENON_DEVICE_CPU, "cpu"},
+                             {TENON_DEVICE_GPU, "gpu"},
+                             {TENON_DEVICE_NPU, "npu"},
+                             {TENON_DEVICE_DSP, "dsp"},
+                             {0, NULL}};
 static const name denormals[] = {{TENON_DENORMAL_KEEP, "keep"}, {TENON_DENORMAL_FLUSH, "flush"}, {0, NULL}};
 static const name roundings[] = {{TENON_ROUNDING_EXACT, "exact"}, {TENON_ROUNDING_RELAXED, "relaxed"}, {0, NULL}};
 static const name shapes[] = {
@@ -183,8 +186,10 @@ void describe_print(const cJSON *object, int indent) {
     for (const cJSON *item = object->child; item; item = item->next) {
         bool nested = cJSON_IsObject(item) || (cJSON_IsArray(item) && cJSON_IsObject(item->child));
         printf("%*s%-*s", indent, "", nested ? 0 : 18 - indent, item->string);
-        if (cJSON_IsArray(item) && !nested) print_list(item);
-        else if (!nested) print_scalar(item);
+        if (cJSON_IsArray(item) && !nested)
+            print_list(item);
+        else if (!nested)
+            print_scalar(item);
         puts("");
         if (cJSON_IsObject(item)) describe_print(item, indent + 2);
         for (const cJSON *inner = nested && cJSON_IsArray(item) ? item->child : NULL; inner; inner = inner->next) {

@@ -15,8 +15,10 @@ static const char *text_of(const cJSON *object, const char *key) {
 
 static uint32_t add_device_rows(cli_table *table, const cJSON *plugin) {
     uint32_t usable = 0;
-    for (const cJSON *d = cJSON_GetObjectItemCaseSensitive(plugin, "devices") ? cJSON_GetObjectItemCaseSensitive(plugin, "devices")->child : NULL; d;
-         d = d->next) {
+    for (const cJSON *d = cJSON_GetObjectItemCaseSensitive(plugin, "devices")
+                              ? cJSON_GetObjectItemCaseSensitive(plugin, "devices")->child
+                              : NULL;
+         d; d = d->next) {
         const char *error = text_of(d, "error");
         cli_cell(table, "%s", text_of(d, "id"));
         cli_cell(table, "%s", error[0] ? "-" : text_of(d, "kind"));

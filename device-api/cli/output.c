@@ -133,8 +133,10 @@ void cli_table_print(cli_table *table) {
         uint32_t column = i % table->columns;
         const char *text = table->cells[i] ? table->cells[i] : "";
         int space = widths[column] - width_of(text), last = column + 1 == table->columns;
-        if (table->right[column]) printf("%*s%s", space, "", text);
-        else printf("%s%*s", text, last ? 0 : space, "");
+        if (table->right[column])
+            printf("%*s%s", space, "", text);
+        else
+            printf("%s%*s", text, last ? 0 : space, "");
         fputs(last ? "\n" : "  ", stdout);
         free(table->cells[i]);
     }

@@ -35,7 +35,7 @@ static int no_memory(void) {
     return CLI_FAILED;
 }
 
-/* -- Setting up ---------------------------------------------------------------------------------------------------------- */
+/* -- Setting up --------------------------------------------------------------------------------------------------- */
 
 static int open_devices(run_state *state) {
     const char *name = cli_value(state->call, RUN_DEVICE);
@@ -94,7 +94,7 @@ static tenon_status download(run_state *state, run_tensor *output) {
     return tenonh_tensor_read(output->tensor, state->stream, a->data, a->size);
 }
 
-/* -- Running --------------------------------------------------------------------------------------------------------------- */
+/* -- Running ------------------------------------------------------------------------------------------------------ */
 
 /* One run on device tensors; the first makes the outputs, the others write into them. */
 static tenon_status run_once(run_state *state, tenonh_tensor **in, tenonh_tensor **out, double *out_ms) {
@@ -140,7 +140,7 @@ static int run_model(run_state *state) {
     return code;
 }
 
-/* -- Outputs ------------------------------------------------------------------------------------------------------------------ */
+/* -- Outputs ------------------------------------------------------------------------------------------------------ */
 
 char *run_file_name(const char *output) {
     static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
@@ -188,7 +188,7 @@ static int write_outputs(run_state *state) {
     return CLI_OK;
 }
 
-/* -- The verb ------------------------------------------------------------------------------------------------------------------ */
+/* -- The verb ----------------------------------------------------------------------------------------------------- */
 
 static int run_steps(run_state *state) {
     const char *folder = cli_value(state->call, RUN_OUTPUT_DIR);
@@ -237,9 +237,10 @@ const cli_verb cli_run = {
     .name = "run",
     .arguments = "MODEL.onnx",
     .summary = "Runs a model and tells what ran where",
-    .details = "Inputs without --input are seeded: floats in [-1, 1), integers and bools 0 or 1. Characters of an output's\n"
-               "name outside [A-Za-z0-9_.-] become _ in its file's. What the device refuses runs on the cpu, and the\n"
-               "placement says so, unless --require-device is given.\n",
+    .details =
+        "Inputs without --input are seeded: floats in [-1, 1), integers and bools 0 or 1. Characters of an output's\n"
+        "name outside [A-Za-z0-9_.-] become _ in its file's. What the device refuses runs on the cpu, and the\n"
+        "placement says so, unless --require-device is given.\n",
     .least_arguments = 1,
     .most_arguments = 1,
     .options = run_options,

@@ -7,7 +7,7 @@
 
 #include "run.h"
 
-/* -- Files ------------------------------------------------------------------------------------------------------------------ */
+/* -- Files -------------------------------------------------------------------------------------------------------- */
 
 static void print_names(const run_state *state) {
     fputs("the model's inputs are:", stderr);
@@ -50,7 +50,7 @@ static int read_files(run_state *state) {
     return CLI_OK;
 }
 
-/* -- Dims of seeded inputs ------------------------------------------------------------------------------------------------------ */
+/* -- Dims of seeded inputs ---------------------------------------------------------------------------------------- */
 
 /* What --dim says of a named dim. */
 static bool given_dim(const run_state *state, const char *name, int64_t *out_value) {
@@ -107,7 +107,7 @@ static int check_dims(const run_state *state) {
     return CLI_OK;
 }
 
-/* -- Seeds ------------------------------------------------------------------------------------------------------------------ */
+/* -- Seeds -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t splitmix64(uint64_t *state) {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;

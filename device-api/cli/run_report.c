@@ -49,7 +49,7 @@ static const char *type_of(const tenonh_array *array) {
     return text;
 }
 
-/* -- Text ---------------------------------------------------------------------------------------------------------------------- */
+/* -- Text --------------------------------------------------------------------------------------------------------- */
 
 static void print_tensors(const run_state *state) {
     cli_table *table = cli_table_create(4);
@@ -104,7 +104,8 @@ static void print_steps(const run_state *state) {
 }
 
 static int print_text(const run_state *state, const share *shares, uint32_t count, const tenonh_session_stats *stats) {
-    printf("%s on %s (%s)\n", state->model_path, tenonh_device_name(state->device), tenonh_device_info(state->device)->name);
+    printf("%s on %s (%s)\n", state->model_path, tenonh_device_name(state->device),
+           tenonh_device_info(state->device)->name);
     print_tensors(state);
     puts("");
     if (cli_value(state->call, RUN_EXPLAIN)) {
@@ -114,13 +115,14 @@ static int print_text(const run_state *state, const share *shares, uint32_t coun
     print_placement(shares, count);
     printf("\nweights %s, buffers %s, %llu steps outside %s\n", cli_bytes(stats->constant_bytes),
            cli_bytes(stats->arena_bytes), (unsigned long long)stats->outside_nodes, tenonh_device_name(state->device));
-    printf("time    import %.1f ms, first run %.1f ms (planning %.1f ms), then median %.3f ms of %lld (least %.3f ms)\n",
-           state->import_ms, state->first_ms, state->prepare_ms, median(state), (long long)state->repeat,
-           state->times_ms[0]);
+    printf(
+        "time    import %.1f ms, first run %.1f ms (planning %.1f ms), then median %.3f ms of %lld (least %.3f ms)\n",
+        state->import_ms, state->first_ms, state->prepare_ms, median(state), (long long)state->repeat,
+        state->times_ms[0]);
     return CLI_OK;
 }
 
-/* -- JSON ---------------------------------------------------------------------------------------------------------------------- */
+/* -- JSON --------------------------------------------------------------------------------------------------------- */
 
 static void add_tensors(cJSON *object, const char *key, const run_tensor *list, uint32_t count) {
     cJSON *array = cJSON_AddArrayToObject(object, key);

@@ -31,7 +31,7 @@ static int check(tenon_status status) {
     return status == TENON_STATUS_OK;
 }
 
-/* -- Reading ---------------------------------------------------------------------------------------------------------- */
+/* -- Reading ------------------------------------------------------------------------------------------------------ */
 
 static int read_array(const demo *d, const char *name, tenonh_array *out_array) {
     char path[LINE * 2];
@@ -67,7 +67,7 @@ static int load(demo *d) {
     return fputs("sentences: the golden embeddings are not f32, one row a sentence\n", stderr), 0;
 }
 
-/* -- Judging ---------------------------------------------------------------------------------------------------------- */
+/* -- Judging ------------------------------------------------------------------------------------------------------ */
 
 static double distance(const tenonh_array *result, const tenonh_array *golden) {
     const float *x = result->data, *y = golden->data;
@@ -106,7 +106,7 @@ static int print_likeness(const demo *d, const tenonh_array *embeddings) {
     return wrong;
 }
 
-/* -- Accounting ------------------------------------------------------------------------------------------------------- */
+/* -- Accounting --------------------------------------------------------------------------------------------------- */
 
 static void print_placement(const tenonh_session *session) {
     struct {
@@ -120,13 +120,16 @@ static void print_placement(const tenonh_session *session) {
         for (i = 0; i < row_count; i++)
             if (rows[i].step.placement == step.placement && strcmp(rows[i].step.device, step.device) == 0) break;
         if (i == sizeof rows / sizeof rows[0]) continue;
-        if (i < row_count) rows[i].count++, rows[i].step.bytes += step.bytes;
-        else rows[row_count].step = step, rows[row_count++].count = 1;
+        if (i < row_count)
+            rows[i].count++, rows[i].step.bytes += step.bytes;
+        else
+            rows[row_count].step = step, rows[row_count++].count = 1;
     }
     printf("\n%-14s %-10s %6s %10s\n", "placement", "device", "steps", "MiB");
     for (i = 0; i < row_count; i++)
         printf("%-14s %-10s %6u %10.1f\n", tenonh_placement_name(rows[i].step.placement),
-               rows[i].step.device[0] ? rows[i].step.device : "-", rows[i].count, (double)rows[i].step.bytes / (1 << 20));
+               rows[i].step.device[0] ? rows[i].step.device : "-", rows[i].count,
+               (double)rows[i].step.bytes / (1 << 20));
 }
 
 static double seconds(void) {
@@ -159,7 +162,7 @@ static double time_runs(const demo *d, tenonh_session *session) {
     return middle;
 }
 
-/* -- One device ------------------------------------------------------------------------------------------------------- */
+/* -- One device --------------------------------------------------------------------------------------------------- */
 
 static int judge(const demo *d, tenonh_session *session, const tenonh_array *embeddings) {
     double off = distance(embeddings, &d->golden);
@@ -168,8 +171,8 @@ static int judge(const demo *d, tenonh_session *session, const tenonh_array *emb
     double median = time_runs(d, session);
     int good = off <= bar && wrong == 0 && median > 0; /* a NaN is not good */
     if (median > 0)
-        printf("\n%.1f sentences/s, median of %d runs of %lld sentences\n", (double)d->sentence_count / median, d->repeat,
-               (long long)d->sentence_count);
+        printf("\n%.1f sentences/s, median of %d runs of %lld sentences\n", (double)d->sentence_count / median,
+               d->repeat, (long long)d->sentence_count);
     printf("nearest is its pair: %lld of %lld\n", (long long)d->sentence_count - wrong, (long long)d->sentence_count);
     printf("relative L2 to the golden: %.2e, bar %.0e: %s\n", off, bar, good ? "passed" : "FAILED");
     return good;

@@ -50,8 +50,8 @@ static int was_seen(search *s, const Onnx__FunctionProto *function) {
 }
 
 /* Bodies follow one another in `seen`; nothing recurses. */
-static void look_through(search *s, Onnx__NodeProto *const *nodes, size_t count, Onnx__OperatorSetIdProto *const *opsets,
-                         size_t opset_count) {
+static void look_through(search *s, Onnx__NodeProto *const *nodes, size_t count,
+                         Onnx__OperatorSetIdProto *const *opsets, size_t opset_count) {
     for (size_t i = 0; i < count; i++) {
         const Onnx__FunctionProto *function = tenon__onnx_function_of(s->import, nodes[i]);
         if (function) {

@@ -46,9 +46,10 @@ static tenon_status fail_io(const char *folder, const char *location) {
     if (code == ELOOP || (code == ENOTDIR && location[0]))
         return tenon__fail(TENON_STATUS_BAD_DATA,
                            "external data '%s' leaves the model's folder '%s': a symbolic link or a file stands on the "
-                           "way; put the file itself into the folder", location, folder);
-    return tenon__fail(code == ENOENT ? TENON_STATUS_NOT_FOUND : TENON_STATUS_IO, "cannot open '%s%s%s': %s", folder, slash,
-                       location, strerror(code));
+                           "way; put the file itself into the folder",
+                           location, folder);
+    return tenon__fail(code == ENOENT ? TENON_STATUS_NOT_FOUND : TENON_STATUS_IO, "cannot open '%s%s%s': %s", folder,
+                       slash, location, strerror(code));
 }
 
 tenon_status tenon__folder_open(const char *path, tenon__folder **out_folder) {
@@ -127,7 +128,8 @@ static tenon_status map_open(tenon__folder *folder, const char *location, int fd
     struct stat info;
     if (fstat(fd, &info) != 0) return fail_io(folder->path, location);
     if (!S_ISREG(info.st_mode))
-        return tenon__fail(TENON_STATUS_BAD_DATA, "external data '%s' in '%s' is not a regular file", location, folder->path);
+        return tenon__fail(TENON_STATUS_BAD_DATA, "external data '%s' in '%s' is not a regular file", location,
+                           folder->path);
     void *data = NULL;
     if (info.st_size > 0) {
         data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -176,9 +178,11 @@ tenon_status tenon__folder_range(tenon__folder *folder, const char *location, ui
     tenon__mapping *mapping;
     TENON_TRY(map_file(folder, location, &mapping));
     if (offset > mapping->size || size > mapping->size - offset)
-        return tenon__fail(TENON_STATUS_BAD_DATA, "external data '%s' in '%s' ends at byte %llu; %llu bytes from %llu on "
-                           "are wanted", location, folder->path, (unsigned long long)mapping->size,
-                           (unsigned long long)size, (unsigned long long)offset);
+        return tenon__fail(TENON_STATUS_BAD_DATA,
+                           "external data '%s' in '%s' ends at byte %llu; %llu bytes from %llu on "
+                           "are wanted",
+                           location, folder->path, (unsigned long long)mapping->size, (unsigned long long)size,
+                           (unsigned long long)offset);
     *out_data = mapping->data ? (const char *)mapping->data + offset : "";
     *out_mapping = mapping;
     return TENON_STATUS_OK;

@@ -13,7 +13,7 @@ static const char *text_of(const char *text) {
     return text ? text : "";
 }
 
-/* -- Inputs of the graph ------------------------------------------------------------------------------------------------ */
+/* -- Inputs of the graph ------------------------------------------------------------------------------------------ */
 
 static const tenonh_dim *symbol_of(tenon__import *import, const char *name) {
     const tenonh_dim *dim = tenonh_dim_symbol(tenon__builder_module(import->b), name, 0, INT32_MAX, 1);
@@ -44,10 +44,11 @@ static tenon_status build_input(tenon__import *import, const Onnx__ValueInfoProt
     const Onnx__TypeProto__Tensor *type = proto->type->tensor_type;
     TENON_TRY(tenon__onnx_dtype(type->elem_type, what, &dtype));
     if (!type->shape)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s has no shape; its rank must be known, dims may be names", what);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s has no shape; its rank must be known, dims may be names",
+                           what);
     if (type->shape->n_dim > TENON_MAX_RANK)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s has %zu dims; at most %d are supported", what, type->shape->n_dim,
-                           TENON_MAX_RANK);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s has %zu dims; at most %d are supported", what,
+                           type->shape->n_dim, TENON_MAX_RANK);
     for (uint32_t d = 0; d < type->shape->n_dim; d++) dims[d] = dim_of(import, name, d, type->shape->dim[d]);
     *out_value = tenonh_build_input(import->b, name, dtype, (uint32_t)type->shape->n_dim, dims);
     return tenonh_builder_status(import->b);
@@ -61,7 +62,8 @@ static tenon_status name_initializers(tenon__import *import, tenon__frame *frame
     }
     for (size_t i = 0; i < graph->n_sparse_initializer; i++) {
         const Onnx__TensorProto *values = graph->sparse_initializer[i]->values;
-        tenon__name entry = {.name = values ? text_of(values->name) : "", .refusal = "sparse initializers are not supported"};
+        tenon__name entry = {.name = values ? text_of(values->name) : "",
+                             .refusal = "sparse initializers are not supported"};
         TENON_TRY(tenon__names_add(&frame->names, &import->arena, &entry));
     }
     return TENON_STATUS_OK;
@@ -80,7 +82,7 @@ static tenon_status name_inputs(tenon__import *import, tenon__frame *frame) {
     return TENON_STATUS_OK;
 }
 
-/* -- Outputs --------------------------------------------------------------------------------------------------------------- */
+/* -- Outputs ------------------------------------------------------------------------------------------------------ */
 
 static tenon_status build_output(tenon__import *import, const tenon__frame *frame, const char *name) {
     tenon__name *entry = tenon__names_find(&frame->names, name);
@@ -98,7 +100,7 @@ static tenon_status build_outputs(tenon__import *import, const tenon__frame *fra
     return TENON_STATUS_OK;
 }
 
-/* -- The model ---------------------------------------------------------------------------------------------------------------- */
+/* -- The model ---------------------------------------------------------------------------------------------------- */
 
 static tenon_status check_model(const tenon__import *import) {
     const Onnx__ModelProto *model = import->model;
@@ -106,8 +108,10 @@ static tenon_status check_model(const tenon__import *import) {
     int64_t opset = tenon__onnx_opset(model->opset_import, model->n_opset_import, "");
     if (opset == 0 && model->n_opset_import) return TENON_STATUS_OK; /* only other domains: operators will be missed */
     if (opset >= TENON__OPSET_OLDEST && opset <= TENON__OPSET_NEWEST) return TENON_STATUS_OK;
-    return tenon__fail(TENON_STATUS_UNSUPPORTED, "it uses opset %lld; opsets %d to %d are read. Convert it with onnx's "
-                       "version converter", (long long)opset, TENON__OPSET_OLDEST, TENON__OPSET_NEWEST);
+    return tenon__fail(TENON_STATUS_UNSUPPORTED,
+                       "it uses opset %lld; opsets %d to %d are read. Convert it with onnx's "
+                       "version converter",
+                       (long long)opset, TENON__OPSET_OLDEST, TENON__OPSET_NEWEST);
 }
 
 static tenon_status build_main(tenon__import *import) {
@@ -134,8 +138,7 @@ static tenon_status build_module(tenon__import *import, tenonh_module **out_modu
     TENON_TRY(check_model(import));
     TENON_TRY(tenon__onnx_check_operators(import));
     TENON_TRY(tenonh_module_create(&module));
-    tenon_status status =
-        tenon__builder_create(module, "main", TENON__BUILD_SIMPLIFY | TENON__BUILD_FOLD, &import->b);
+    tenon_status status = tenon__builder_create(module, "main", TENON__BUILD_SIMPLIFY | TENON__BUILD_FOLD, &import->b);
     if (status == TENON_STATUS_OK) status = finish(import, build_main(import));
     if (status == TENON_STATUS_OK)
         *out_module = module;

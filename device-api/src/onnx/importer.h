@@ -51,11 +51,11 @@ typedef struct tenon__frame {
 struct tenon__import {
     tenonh_builder *b;
     Onnx__ModelProto *model;
-    tenon__folder *folder; /* NULL: no external data */
-    tenon__arena arena;    /* names, nodes and what else lives until the end */
+    tenon__folder *folder;          /* NULL: no external data */
+    tenon__arena arena;             /* names, nodes and what else lives until the end */
     Onnx__AttributeProto **decoded; /* function defaults that had to be decoded apart */
     size_t decoded_count;
-    uint64_t node_count; /* lowered so far: functions that call functions multiply */
+    uint64_t node_count;                 /* lowered so far: functions that call functions multiply */
     const tenon__onnx_node *failed_node; /* the innermost whose lowering failed, or NULL */
 };
 
@@ -87,7 +87,7 @@ int64_t tenon__onnx_opset(Onnx__OperatorSetIdProto *const *opsets, size_t count,
 /* The model's own function for a node, NULL if there is none. */
 const Onnx__FunctionProto *tenon__onnx_function_of(const tenon__import *import, const Onnx__NodeProto *proto);
 
-/* -- A node's inputs and outputs ------------------------------------------------------------------------------------ */
+/* -- A node's inputs and outputs ---------------------------------------------------------------------------------- */
 
 /* Input `index`, NULL when it was left out. */
 static inline tenonh_value *tenon__onnx_input(const tenon__onnx_node *node, uint32_t index) {
@@ -110,7 +110,7 @@ const int64_t *tenon__onnx_numbers(const tenon__onnx_node *node, uint32_t index,
 /* Float input `index` as numbers, likewise. */
 const double *tenon__onnx_reals(const tenon__onnx_node *node, uint32_t index, uint32_t *out_count);
 
-/* -- Attributes: the node's own, or the calling node's where a function's body refers to it ----------------------------- */
+/* -- Attributes: the node's own, or the calling node's where a function's body refers to it ----------------------- */
 
 const Onnx__AttributeProto *tenon__onnx_attr(const tenon__onnx_node *node, const char *name);
 int64_t tenon__onnx_int(const tenon__onnx_node *node, const char *name, int64_t otherwise);
@@ -126,7 +126,7 @@ const float *tenon__onnx_floats(const tenon__onnx_node *node, const char *name, 
 /* A tensor as a constant; NULL when absent or after failing. */
 tenonh_value *tenon__onnx_tensor_attr(const tenon__onnx_node *node, const char *name);
 
-/* -- Things that many lowerings do ------------------------------------------------------------------------------------ */
+/* -- Things that many lowerings do -------------------------------------------------------------------------------- */
 
 /* An initializer or a Constant as a value. may_move 1: it is the only use of `proto`. */
 tenonh_value *tenon__onnx_constant(tenon__import *import, const char *name, Onnx__TensorProto *proto, int may_move);

@@ -26,13 +26,15 @@ static tenonh_value *batched(const tenon__onnx_node *n, tenonh_value *x, const t
 
 static tenonh_value *product(const tenon__onnx_node *n, tenonh_value *x, tenonh_value *y) {
     if (!x || !y) return NULL;
-    if (y->rank == 2 && x->rank > 1) return tenon__compose(n->b, TENON__COMPOSITE_LINEAR, (tenonh_value *[]){x, y}, 2, NULL, 0);
+    if (y->rank == 2 && x->rank > 1)
+        return tenon__compose(n->b, TENON__COMPOSITE_LINEAR, (tenonh_value *[]){x, y}, 2, NULL, 0);
     return tenon__matmul(n->b, batched(n, x, y), batched(n, y, x), 0, 0);
 }
 
 static tenonh_value *matmul(const tenon__onnx_node *n, tenonh_value *x, tenonh_value *y) {
     if (!x || !y) return NULL;
-    if (x->rank == 0 || y->rank == 0) return tenon__onnx_fail(n, TENON_STATUS_INVALID, "a scalar can't be multiplied so");
+    if (x->rank == 0 || y->rank == 0)
+        return tenon__onnx_fail(n, TENON_STATUS_INVALID, "a scalar can't be multiplied so");
     int left_added = x->rank == 1, right_added = y->rank == 1;
     if (left_added) x = tenon__unsqueeze(n->b, x, 0);
     if (right_added) y = tenon__unsqueeze(n->b, y, 1);

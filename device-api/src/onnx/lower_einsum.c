@@ -42,7 +42,8 @@ static int fail(const equation *e, const char *what) {
 
 /* Reads the labels of one term up to `end`. rank: that of the operand, or UINT32_MAX for the result, whose ellipsis has
  * as many dims as the longest. */
-static int read_labels(const equation *e, const char *at, const char *end, uint32_t rank, uint8_t *labels, uint32_t *out_rank) {
+static int read_labels(const equation *e, const char *at, const char *end, uint32_t rank, uint8_t *labels,
+                       uint32_t *out_rank) {
     uint32_t count = 0, letters = 0;
     for (const char *c = at; c < end; c++) letters += isalpha((unsigned char)*c) != 0;
     uint32_t dots = rank == UINT32_MAX ? e->ellipsis : rank - letters;
@@ -204,7 +205,8 @@ static int read_equation(equation *e, const char *text, term *terms) {
     const char *arrow = strstr(text, "->"), *end = arrow ? arrow : text + strlen(text), *at = text;
     for (uint32_t i = 0; i < n->input_count; i++) {
         const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma ? comma : end;
-        if (!n->inputs[i] || (i + 1 < n->input_count) != (comma != NULL)) return fail(e, "it has another number of terms");
+        if (!n->inputs[i] || (i + 1 < n->input_count) != (comma != NULL))
+            return fail(e, "it has another number of terms");
         terms[i].value = n->inputs[i];
         if (!read_labels(e, at, stop, n->inputs[i]->rank, terms[i].labels, &terms[i].rank)) return 0;
         uint32_t dots = 0;

@@ -19,6 +19,7 @@ tenonh_value *tenon__lower_activation(tenon__onnx_node *n) {
 }
 
 /* Activations with one or two float attributes: their names, and their defaults where they are left out. */
+/* clang-format off */
 static const struct parameters {
     uint32_t composite;
     const char *alpha;
@@ -34,6 +35,7 @@ static const struct parameters {
     {TENON__COMPOSITE_HARD_SIGMOID, "alpha", "beta", 0.2f, 0.5},
     {TENON__COMPOSITE_SILU, "alpha", NULL, 1, 0},
 };
+/* clang-format on */
 
 tenonh_value *tenon__lower_alpha_beta(tenon__onnx_node *n) {
     const struct parameters *p = parameters;
@@ -59,7 +61,8 @@ tenonh_value *tenon__lower_gelu(tenon__onnx_node *n) {
 }
 
 tenonh_value *tenon__lower_is_inf(tenon__onnx_node *n) {
-    int negative = tenon__onnx_int(n, "detect_negative", 1) != 0, positive = tenon__onnx_int(n, "detect_positive", 1) != 0;
+    int negative = tenon__onnx_int(n, "detect_negative", 1) != 0,
+        positive = tenon__onnx_int(n, "detect_positive", 1) != 0;
     int64_t mode = negative ? (positive ? 0 : 2) : (positive ? 1 : 3);
     return compose(n, TENON__COMPOSITE_IS_INF, n->inputs, 1, (tenonh_attr[]){TENON__ATTR_INT(MODE, mode)}, 1);
 }

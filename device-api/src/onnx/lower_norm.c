@@ -27,7 +27,8 @@ static void layer_statistics(tenon__onnx_node *n, uint32_t axis) {
     if (!mean) return;
     tenonh_value *centred = tenon__binary(n->b, TENON_OP_SUB, x, tenon__expand_like(n->b, mean, x));
     tenonh_value *variance = mean_from(n, tenon__binary(n->b, TENON_OP_MUL, centred, centred), axis);
-    tenonh_value *sum = tenon__binary_number(n->b, TENON_OP_ADD, variance, tenon__onnx_float(n, "epsilon", 1e-5f), false);
+    tenonh_value *sum =
+        tenon__binary_number(n->b, TENON_OP_ADD, variance, tenon__onnx_float(n, "epsilon", 1e-5f), false);
     tenonh_value *deviation = tenon__unary(n->b, TENON_OP_SQRT, sum);
     if (tenon__onnx_wants(n, 1)) n->outputs[1] = mean;
     if (tenon__onnx_wants(n, 2))
@@ -56,7 +57,8 @@ tenonh_value *tenon__lower_rms_norm(tenon__onnx_node *n) {
 tenonh_value *tenon__lower_batch_norm(tenon__onnx_node *n) {
     int64_t bits;
     if (tenon__onnx_int(n, "training_mode", 0) || !tenon__onnx_int(n, "spatial", 1))
-        return tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED, "training mode and statistics per element are not supported");
+        return tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED,
+                                "training mode and statistics per element are not supported");
     tenonh_value *inputs[] = {n->inputs[0], NULL, NULL, NULL, NULL};
     for (uint32_t i = 1; i < 5; i++) inputs[i] = tenon__cast(n->b, n->inputs[i], n->inputs[0]->dtype);
     const tenonh_attr epsilon = epsilon_attr(n, &bits);

@@ -43,7 +43,8 @@ tenonh_value *tenon__lower_dequantize(tenon__onnx_node *n) {
     uint32_t axis;
     tenonh_value *inputs[] = {n->inputs[0], n->inputs[1], tenon__onnx_input(n, 2)};
     if (!prepare_scale(n, &inputs[1], &inputs[2], &axis)) return NULL;
-    return tenon__compose(n->b, TENON__COMPOSITE_DEQUANTIZE, inputs, 3, (tenonh_attr[]){TENON__ATTR_INT(AXIS, axis)}, 1);
+    return tenon__compose(n->b, TENON__COMPOSITE_DEQUANTIZE, inputs, 3, (tenonh_attr[]){TENON__ATTR_INT(AXIS, axis)},
+                          1);
 }
 
 /* The smallest or largest element, with 0 among them. */
@@ -59,7 +60,8 @@ tenonh_value *tenon__lower_dynamic_quantize(tenon__onnx_node *n) {
     tenonh_builder *b = n->b;
     tenonh_value *low = bound_of(n, TENON_OP_RMIN, TENON_OP_MIN), *high = bound_of(n, TENON_OP_RMAX, TENON_OP_MAX);
     tenonh_value *scale = tenon__binary_number(b, TENON_OP_DIV, tenon__binary(b, TENON_OP_SUB, high, low), 255, false);
-    tenonh_value *zero = tenon__unary(b, TENON_OP_RINT, tenon__binary(b, TENON_OP_DIV, tenon__unary(b, TENON_OP_NEG, low), scale));
+    tenonh_value *zero =
+        tenon__unary(b, TENON_OP_RINT, tenon__binary(b, TENON_OP_DIV, tenon__unary(b, TENON_OP_NEG, low), scale));
     zero = tenon__binary_number(b, TENON_OP_MIN, tenon__binary_number(b, TENON_OP_MAX, zero, 0, false), 255, false);
     zero = tenon__cast(b, zero, TENON_DTYPE_U8);
     if (n->output_count > 1) n->outputs[1] = scale;

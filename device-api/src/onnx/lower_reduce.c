@@ -21,7 +21,8 @@ tenonh_value *tenon__lower_reduce(tenon__onnx_node *n) {
     uint32_t count;
     const int64_t *axes = reduced_axes(n, &count);
     if (!axes) return NULL;
-    return tenon__reduce(n->b, (tenon_op)n->row->data, n->inputs[0], count, axes, tenon__onnx_int(n, "keepdims", 1) != 0);
+    return tenon__reduce(n->b, (tenon_op)n->row->data, n->inputs[0], count, axes,
+                         tenon__onnx_int(n, "keepdims", 1) != 0);
 }
 
 tenonh_value *tenon__lower_reduce_composite(tenon__onnx_node *n) {
@@ -41,7 +42,8 @@ static tenonh_value *softmax_of_rows(tenon__onnx_node *n) {
     const tenonh_dim *rows[] = {tenon__dim_product(n->b, x->dims, (uint32_t)axis),
                                 tenon__dim_product(n->b, x->dims + axis, x->rank - (uint32_t)axis)};
     tenonh_value *flat = tenon__reshape(n->b, x, 2, rows);
-    tenonh_value *y = tenon__compose(n->b, (uint32_t)n->row->data, &flat, 1, (tenonh_attr[]){TENON__ATTR_INT(AXIS, 1)}, 1);
+    tenonh_value *y =
+        tenon__compose(n->b, (uint32_t)n->row->data, &flat, 1, (tenonh_attr[]){TENON__ATTR_INT(AXIS, 1)}, 1);
     return tenon__reshape(n->b, y, x->rank, x->dims);
 }
 
@@ -73,7 +75,8 @@ tenonh_value *tenon__lower_mean_variance(tenon__onnx_node *n) {
     tenon_dtype dtype = n->inputs[0]->dtype;
     tenonh_value *x = tenon__cast(n->b, n->inputs[0], tenon_dtype_compute(dtype));
     const int64_t *axes = tenon__onnx_ints(n, "axes", &count);
-    axes = axes ? tenon__onnx_axes(n, axes, count, n->inputs[0]->rank) : tenon__onnx_axes(n, usual, count = 3, n->inputs[0]->rank);
+    axes = axes ? tenon__onnx_axes(n, axes, count, n->inputs[0]->rank)
+                : tenon__onnx_axes(n, usual, count = 3, n->inputs[0]->rank);
     if (!x || !axes) return NULL;
     tenonh_value *mean = mean_over(n, x, count, axes);
     tenonh_value *centred = mean ? tenon__binary(n->b, TENON_OP_SUB, x, tenon__expand_like(n->b, mean, x)) : NULL;

@@ -73,8 +73,7 @@ tenonh_value *tenon__lower_unsqueeze(tenon__onnx_node *n) {
     tenonh_value *x = n->inputs[0];
     const int64_t *axes;
     uint32_t count;
-    if (!axes_of(n, &axes, &count))
-        return tenon__onnx_fail(n, TENON_STATUS_BAD_DATA, "its axes are missing");
+    if (!axes_of(n, &axes, &count)) return tenon__onnx_fail(n, TENON_STATUS_BAD_DATA, "its axes are missing");
     axes = tenon__onnx_axes(n, axes, count, x->rank + count);
     for (uint32_t i = 0; axes && x && i < count; i++) x = tenon__unsqueeze(n->b, x, (uint32_t)axes[i]);
     return axes ? x : NULL;
@@ -119,12 +118,11 @@ static const tenonh_dim **part_sizes(const tenon__onnx_node *n, const tenonh_dim
         return NULL;
     }
     const tenonh_dim *number = tenon__num(n->b, parts), *less = tenon__num(n->b, (int64_t)parts - 1);
-    const tenonh_dim *chunk =
-        tenon__dim2(n->b, TENONH_DIM_DIV, tenon__dim2(n->b, TENONH_DIM_ADD, whole, less), number);
-    for (uint32_t i = 0; i < parts; i++) sizes[i] = attribute ? tenon__num(n->b, attribute[i]) : input ? input[i] : chunk;
+    const tenonh_dim *chunk = tenon__dim2(n->b, TENONH_DIM_DIV, tenon__dim2(n->b, TENONH_DIM_ADD, whole, less), number);
+    for (uint32_t i = 0; i < parts; i++)
+        sizes[i] = attribute ? tenon__num(n->b, attribute[i]) : input ? input[i] : chunk;
     if (!attribute && !input)
-        sizes[parts - 1] =
-            tenon__dim2(n->b, TENONH_DIM_SUB, whole, tenon__dim2(n->b, TENONH_DIM_MUL, chunk, less));
+        sizes[parts - 1] = tenon__dim2(n->b, TENONH_DIM_SUB, whole, tenon__dim2(n->b, TENONH_DIM_MUL, chunk, less));
     return sizes;
 }
 
@@ -202,7 +200,8 @@ static const tenonh_dim *over(const tenon__onnx_node *n, const tenonh_dim *dim, 
 tenonh_value *tenon__lower_depth_to_space(tenon__onnx_node *n) {
     int64_t block = block_size(n);
     if (!block) return NULL;
-    const tenonh_dim *const *d = n->inputs[0]->dims, *size = tenon__num(n->b, block), *depth = over(n, d[1], block * block);
+    const tenonh_dim *const *d = n->inputs[0]->dims, *size = tenon__num(n->b, block),
+                            *depth = over(n, d[1], block * block);
     int is_crd = strcmp(tenon__onnx_string(n, "mode", "DCR"), "CRD") == 0;
     const tenonh_dim *dcr[] = {d[0], size, size, depth, d[2], d[3]}, *crd[] = {d[0], depth, size, size, d[2], d[3]};
     const int64_t dcr_perm[] = {0, 3, 4, 1, 5, 2}, crd_perm[] = {0, 1, 4, 2, 5, 3};

@@ -94,7 +94,8 @@ static int read_window(const tenon__onnx_node *n, const tenonh_value *weights, w
     int64_t kernel[TENON_MAX_RANK];
     const tenonh_value *x = n->inputs[0];
     if (x->rank < 3 || (weights && weights->rank != x->rank)) {
-        tenon__onnx_fail(n, TENON_STATUS_INVALID, "its input must have batch, channels and space, and its weights as many dims");
+        tenon__onnx_fail(n, TENON_STATUS_INVALID,
+                         "its input must have batch, channels and space, and its weights as many dims");
         return 0;
     }
     *w = (window){.rank = x->rank - 2};
@@ -104,7 +105,8 @@ static int read_window(const tenon__onnx_node *n, const tenonh_value *weights, w
     for (uint32_t d = 0; d < w->rank; d++) {
         w->kernel[d] = weights ? weights->dims[2 + d] : tenon__num(n->b, kernel[d]);
         int told = weights && tenon__onnx_attr(n, "kernel_shape");
-        if (!told || tenonh_dim_equate(tenon__builder_module(n->b), w->kernel[d], tenon__num(n->b, kernel[d])) == 0) continue;
+        if (!told || tenonh_dim_equate(tenon__builder_module(n->b), w->kernel[d], tenon__num(n->b, kernel[d])) == 0)
+            continue;
         tenon__onnx_fail(n, TENON_STATUS_INVALID, "kernel_shape is not that of its weights");
         return 0;
     }
@@ -169,7 +171,8 @@ tenonh_value *tenon__lower_conv_transpose(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_CONV_TRANSPOSE, inputs, 3, attrs, 6);
 }
 
-static tenonh_value *build_pool(const tenon__onnx_node *n, const window *w, uint32_t composite, tenonh_value *x, int count_pad) {
+static tenonh_value *build_pool(const tenon__onnx_node *n, const window *w, uint32_t composite, tenonh_value *x,
+                                int count_pad) {
     const tenonh_attr attrs[] = {WINDOW_ATTRS(*w), TENON__ATTR_DIMS(SIZES, w->rank, w->kernel),
                                  TENON__ATTR_INT(CEIL, tenon__onnx_int(n, "ceil_mode", 0) != 0),
                                  TENON__ATTR_INT(COUNT_PAD, count_pad)};

@@ -20,7 +20,7 @@ tenonh_value *tenon__onnx_fail(const tenon__onnx_node *node, tenon_status status
     return tenon__build_fail(node->b, status, "%s", text);
 }
 
-/* -- Inputs ------------------------------------------------------------------------------------------------------------ */
+/* -- Inputs ------------------------------------------------------------------------------------------------------- */
 
 const tenonh_dim *const *tenon__onnx_dims(const tenon__onnx_node *node, uint32_t index, uint32_t *out_count) {
     tenonh_value *value = tenon__onnx_input(node, index);
@@ -41,7 +41,8 @@ const int64_t *tenon__onnx_numbers(const tenon__onnx_node *node, uint32_t index,
     }
     for (uint32_t i = 0; i < *out_count; i++)
         if (!tenonh_dim_is_number(content[i], &numbers[i])) {
-            tenon__onnx_fail(node, TENON_STATUS_UNSUPPORTED, "input %u must be numbers, not dims of the model's inputs", index);
+            tenon__onnx_fail(node, TENON_STATUS_UNSUPPORTED, "input %u must be numbers, not dims of the model's inputs",
+                             index);
             return NULL;
         }
     return numbers;
@@ -82,7 +83,7 @@ const double *tenon__onnx_reals(const tenon__onnx_node *node, uint32_t index, ui
     return reals;
 }
 
-/* -- Attributes -------------------------------------------------------------------------------------------------------- */
+/* -- Attributes --------------------------------------------------------------------------------------------------- */
 
 static const Onnx__AttributeProto *own_attr(const Onnx__NodeProto *proto, const char *name) {
     for (size_t i = 0; i < proto->n_attribute; i++)
@@ -112,7 +113,8 @@ const Onnx__AttributeProto *tenon__onnx_attr(const tenon__onnx_node *node, const
     const Onnx__AttributeProto *attr = own_attr(node->proto, name);
     if (!attr || !attr->ref_attr_name || !attr->ref_attr_name[0]) return attr;
     if (!node->frame->call) {
-        tenon__onnx_fail(node, TENON_STATUS_BAD_DATA, "attribute '%s' refers to a function's, but the node is in none", name);
+        tenon__onnx_fail(node, TENON_STATUS_BAD_DATA, "attribute '%s' refers to a function's, but the node is in none",
+                         name);
         return NULL;
     }
     const Onnx__AttributeProto *given = tenon__onnx_attr(node->frame->call, attr->ref_attr_name);
@@ -120,7 +122,8 @@ const Onnx__AttributeProto *tenon__onnx_attr(const tenon__onnx_node *node, const
 }
 
 /* The attribute if it is of that type, or of the untyped kind of old models. */
-static const Onnx__AttributeProto *typed_attr(const tenon__onnx_node *node, const char *name, int type, const char *kind) {
+static const Onnx__AttributeProto *typed_attr(const tenon__onnx_node *node, const char *name, int type,
+                                              const char *kind) {
     const Onnx__AttributeProto *attr = tenon__onnx_attr(node, name);
     if (!attr || !attr->has_type || (int)attr->type == type || attr->type == 0) return attr;
     tenon__onnx_fail(node, TENON_STATUS_BAD_DATA, "attribute '%s' is not %s", name, kind);
@@ -128,14 +131,12 @@ static const Onnx__AttributeProto *typed_attr(const tenon__onnx_node *node, cons
 }
 
 int64_t tenon__onnx_int(const tenon__onnx_node *node, const char *name, int64_t otherwise) {
-    const Onnx__AttributeProto *attr =
-        typed_attr(node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT, "an integer");
+    const Onnx__AttributeProto *attr = typed_attr(node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT, "an integer");
     return !attr ? otherwise : attr->has_i ? attr->i : 0;
 }
 
 double tenon__onnx_float(const tenon__onnx_node *node, const char *name, double otherwise) {
-    const Onnx__AttributeProto *attr =
-        typed_attr(node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT, "a float");
+    const Onnx__AttributeProto *attr = typed_attr(node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT, "a float");
     return !attr ? otherwise : attr->has_f ? (double)attr->f : 0;
 }
 
@@ -173,7 +174,7 @@ tenonh_value *tenon__onnx_tensor_attr(const tenon__onnx_node *node, const char *
     return tenon__onnx_fail(node, TENON_STATUS_BAD_DATA, "attribute '%s' holds no tensor", name);
 }
 
-/* -- Things that many lowerings do ------------------------------------------------------------------------------------- */
+/* -- Things that many lowerings do -------------------------------------------------------------------------------- */
 
 static void release_mapping(void *mapping) {
     tenon__mapping_release(mapping);

@@ -46,7 +46,7 @@ static const char *label_of(tenon__import *import, const tenon__frame *frame, co
     return tenon__arena_string(&import->arena, label);
 }
 
-/* -- Inputs and outputs by name -------------------------------------------------------------------------------------- */
+/* -- Inputs and outputs by name ----------------------------------------------------------------------------------- */
 
 static int is_given_later(const tenon__frame *frame, const tenon__import *import, const char *name) {
     const Onnx__GraphProto *graph = import->model->graph;
@@ -62,14 +62,14 @@ static tenonh_value *value_of(tenon__import *import, const tenon__frame *frame, 
     tenon__name *entry = tenon__names_find(&frame->names, name);
     if (!entry && is_given_later(frame, import, name))
         return tenon__build_fail(import->b, TENON_STATUS_BAD_DATA,
-                                 "'%s' is used before it is computed: the nodes are not in order, or form a cycle", name);
+                                 "'%s' is used before it is computed: the nodes are not in order, or form a cycle",
+                                 name);
     if (!entry)
         return tenon__build_fail(import->b, TENON_STATUS_BAD_DATA,
                                  "there is no '%s': no node, input or initializer gives it", name);
     if (entry->refusal)
         return tenon__build_fail(import->b, TENON_STATUS_UNSUPPORTED, "'%s' can't be used: %s", name, entry->refusal);
-    if (!entry->value && entry->initializer)
-        entry->value = tenon__onnx_constant(import, name, entry->initializer, 1);
+    if (!entry->value && entry->initializer) entry->value = tenon__onnx_constant(import, name, entry->initializer, 1);
     return entry->value;
 }
 
@@ -99,7 +99,7 @@ static tenon_status name_outputs(tenon__onnx_node *node, tenon__frame *frame) {
     return TENON_STATUS_OK;
 }
 
-/* -- By the table ------------------------------------------------------------------------------------------------------ */
+/* -- By the table ------------------------------------------------------------------------------------------------- */
 
 static tenon_status check_counts(const tenon__onnx_node *node) {
     const tenon__onnx_row *row = node->row;
@@ -109,7 +109,8 @@ static tenon_status check_counts(const tenon__onnx_node *node) {
     for (uint32_t i = 0; i < row->min_inputs; i++)
         if (!node->inputs[i]) return tenon__fail(TENON_STATUS_BAD_DATA, "input %u is left out", i);
     if (node->output_count <= row->max_outputs) return TENON_STATUS_OK;
-    return tenon__fail(TENON_STATUS_BAD_DATA, "it has %u outputs; the operator gives %u", node->output_count, row->max_outputs);
+    return tenon__fail(TENON_STATUS_BAD_DATA, "it has %u outputs; the operator gives %u", node->output_count,
+                       row->max_outputs);
 }
 
 static tenon_status lower_row(tenon__onnx_node *node) {
@@ -120,7 +121,7 @@ static tenon_status lower_row(tenon__onnx_node *node) {
     return TENON_STATUS_OK;
 }
 
-/* -- By the model's own functions --------------------------------------------------------------------------------------- */
+/* -- By the model's own functions --------------------------------------------------------------------------------- */
 
 static tenon_status name_arguments(const tenon__onnx_node *node, tenon__frame *frame) {
     const Onnx__FunctionProto *function = frame->function;
@@ -163,7 +164,7 @@ static tenon_status inline_function(tenon__onnx_node *node, const Onnx__Function
     return TENON_STATUS_OK;
 }
 
-/* -- Nodes --------------------------------------------------------------------------------------------------------------- */
+/* -- Nodes -------------------------------------------------------------------------------------------------------- */
 
 static tenon_status lower(tenon__onnx_node *node) {
     const Onnx__FunctionProto *function = tenon__onnx_function_of(node->import, node->proto);
@@ -195,7 +196,8 @@ static tenon_status lower_node(tenon__import *import, tenon__frame *frame, const
     if (status == TENON_STATUS_OK) return status;
     /* What a lowering composed stands in the builder; what was found here stands in the thread's message. */
     if (tenonh_builder_status(import->b) == TENON_STATUS_OK)
-        tenon__build_fail(import->b, status, "node '%s' (%s): %s", label, text_of(proto->op_type), tenonh_error_message());
+        tenon__build_fail(import->b, status, "node '%s' (%s): %s", label, text_of(proto->op_type),
+                          tenonh_error_message());
     else if (!import->failed_node)
         import->failed_node = node;
     return status;

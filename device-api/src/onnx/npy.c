@@ -11,16 +11,27 @@
 #include "support/text.h"
 
 /* numpy's kind letter and item size for each dtype. */
+/* clang-format off */
 static const struct kind {
     char letter;
     uint32_t bytes;
     tenon_dtype dtype;
 } kinds[] = {
-    {'f', 8, TENON_DTYPE_F64},  {'f', 4, TENON_DTYPE_F32}, {'f', 2, TENON_DTYPE_F16}, {'i', 1, TENON_DTYPE_I8},
-    {'i', 2, TENON_DTYPE_I16},  {'i', 4, TENON_DTYPE_I32}, {'i', 8, TENON_DTYPE_I64}, {'u', 1, TENON_DTYPE_U8},
-    {'u', 2, TENON_DTYPE_U16},  {'u', 4, TENON_DTYPE_U32}, {'u', 8, TENON_DTYPE_U64}, {'b', 1, TENON_DTYPE_BOOL},
+    {'f', 8, TENON_DTYPE_F64},
+    {'f', 4, TENON_DTYPE_F32},
+    {'f', 2, TENON_DTYPE_F16},
+    {'i', 1, TENON_DTYPE_I8},
+    {'i', 2, TENON_DTYPE_I16},
+    {'i', 4, TENON_DTYPE_I32},
+    {'i', 8, TENON_DTYPE_I64},
+    {'u', 1, TENON_DTYPE_U8},
+    {'u', 2, TENON_DTYPE_U16},
+    {'u', 4, TENON_DTYPE_U32},
+    {'u', 8, TENON_DTYPE_U64},
+    {'b', 1, TENON_DTYPE_BOOL},
     {'V', 2, TENON_DTYPE_BF16},
 };
+/* clang-format on */
 
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0], PREFIX_V1 = 10, PREFIX_V2 = 12 };
 static const char magic[] = {'\x93', 'N', 'U', 'M', 'P', 'Y'};
@@ -42,8 +53,8 @@ typedef struct header {
 } header;
 
 static tenon_status malformed(const reader *r, const char *what) {
-    return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid .npy file: %s at character %zu of its header", r->name,
-                       what, (size_t)(r->at - r->start));
+    return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid .npy file: %s at character %zu of its header",
+                       r->name, what, (size_t)(r->at - r->start));
 }
 
 static void skip_space(reader *r) {
@@ -106,7 +117,8 @@ static tenon_status take_shape(reader *r, header *h) {
 static tenon_status take_descr(reader *r, header *h) {
     skip_space(r);
     if (r->at < r->end && *r->at == '[')
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "'%s' holds records; an array of one plain dtype is needed", r->name);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "'%s' holds records; an array of one plain dtype is needed",
+                           r->name);
     char text[32];
     TENON_TRY(take_string(r, text, sizeof text));
     const char *at = text;
@@ -119,8 +131,8 @@ static tenon_status take_descr(reader *r, header *h) {
     }
     if (h->kind) return TENON_STATUS_OK;
     return tenon__fail(TENON_STATUS_UNSUPPORTED,
-                       "'%s' holds elements of numpy dtype '%s'; convert them to a float, integer or bool dtype", r->name,
-                       text);
+                       "'%s' holds elements of numpy dtype '%s'; convert them to a float, integer or bool dtype",
+                       r->name, text);
 }
 
 static tenon_status take_entry(reader *r, header *h, unsigned *seen) {
@@ -179,12 +191,16 @@ static void transpose(const header *h, uint8_t *to, const uint8_t *from, int64_t
 
 static tenon_status fill(const char *name, const header *h, const uint8_t *data, size_t size, tenonh_array *out_array) {
     tenonh_array array;
-    TENON_TRY(tenonh_array_create(h->kind->dtype, h->rank, h->dims, &array));
+    tenon_status status = tenonh_array_create(h->kind->dtype, h->rank, h->dims, &array);
+    if (status == TENON_STATUS_INVALID)
+        return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid .npy file: its shape is too large", name);
+    TENON_TRY(status);
     if (array.size != size) {
         uint64_t wanted = array.size;
         tenonh_array_free(&array);
-        return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid .npy file: its shape needs %llu bytes, %zu follow",
-                           name, (unsigned long long)wanted, size);
+        return tenon__fail(TENON_STATUS_BAD_DATA,
+                           "'%s' is not a valid .npy file: its shape needs %llu bytes, %zu follow", name,
+                           (unsigned long long)wanted, size);
     }
     if (h->fortran && h->rank > 1)
         transpose(h, array.data, data, tenonh_array_count(&array));
@@ -206,7 +222,8 @@ tenon_status tenon__npy_decode(const char *name, const uint8_t *bytes, size_t si
         return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a .npy file: it does not start as one", name);
     unsigned version = bytes[6];
     if (version < 1 || version > 3)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "'%s' is a .npy file of version %u; 1 to 3 are known", name, version);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "'%s' is a .npy file of version %u; 1 to 3 are known", name,
+                           version);
     size_t prefix = version == 1 ? PREFIX_V1 : PREFIX_V2;
     uint64_t length = bytes[8] | (uint64_t)bytes[9] << 8;
     if (version > 1 && size >= PREFIX_V2) length |= (uint64_t)bytes[10] << 16 | (uint64_t)bytes[11] << 24;
@@ -228,7 +245,8 @@ static const struct kind *kind_of(tenon_dtype dtype) {
 tenon_status tenon__npy_header(const tenonh_array *array, char **out_header, size_t *out_size) {
     const struct kind *kind = kind_of(array->dtype);
     if (!kind)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, ".npy files have no name for dtype %s", tenon_dtype_name(array->dtype));
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, ".npy files have no name for dtype %s",
+                           tenon_dtype_name(array->dtype));
     tenon__text text = {0};
     tenon__text_append(&text, magic, sizeof magic);
     tenon__text_append(&text, "\x01\x00\x00\x00", 4);

@@ -27,16 +27,18 @@ tenon_status tenon__onnx_dtype(int64_t code, const char *what, tenon_dtype *out_
         return tenon__fail(TENON_STATUS_BAD_DATA, "%s: ONNX has no element type %lld that is known here", what,
                            (long long)code);
     if (types[code].dtype == TENON_DTYPE_NONE)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s: elements of type %s are not supported", what, types[code].name);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s: elements of type %s are not supported", what,
+                           types[code].name);
     *out_dtype = types[code].dtype;
     return TENON_STATUS_OK;
 }
 
-static tenon_status read_shape(const Onnx__TensorProto *proto, const char *what, tenon__onnx_tensor *out, int64_t *out_count) {
+static tenon_status read_shape(const Onnx__TensorProto *proto, const char *what, tenon__onnx_tensor *out,
+                               int64_t *out_count) {
     TENON_TRY(tenon__onnx_dtype(proto->data_type, what, &out->dtype));
     if (proto->n_dims > TENONH_ARRAY_MAX_RANK)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s: %zu dimensions; at most %d are supported", what, proto->n_dims,
-                           TENONH_ARRAY_MAX_RANK);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s: %zu dimensions; at most %d are supported", what,
+                           proto->n_dims, TENONH_ARRAY_MAX_RANK);
     int64_t count = 1;
     for (size_t d = 0; d < proto->n_dims; d++) {
         if (proto->dims[d] < 0 || __builtin_mul_overflow(count, proto->dims[d], &count))
@@ -77,11 +79,11 @@ static tenon_status take_raw(Onnx__TensorProto *proto, int may_move, const char 
 
 /* Keeps the low `bytes` of each number: what the format says for types narrower than their field. */
 static void narrow(void *to, const void *from, uint64_t count, uint32_t bytes, uint32_t from_bytes) {
-    for (uint64_t i = 0; i < count; i++)
-        memcpy((char *)to + i * bytes, (const char *)from + i * from_bytes, bytes);
+    for (uint64_t i = 0; i < count; i++) memcpy((char *)to + i * bytes, (const char *)from + i * from_bytes, bytes);
 }
 
-static tenon_status take_typed(const Onnx__TensorProto *proto, const char *what, int64_t count, tenon__onnx_tensor *out) {
+static tenon_status take_typed(const Onnx__TensorProto *proto, const char *what, int64_t count,
+                               tenon__onnx_tensor *out) {
     const struct {
         const char *name;
         const void *data;
@@ -141,8 +143,10 @@ static tenon_status take_external(const Onnx__TensorProto *proto, tenon__folder 
     external where;
     TENON_TRY(read_external(proto, what, &where));
     if (!folder)
-        return tenon__fail(TENON_STATUS_BAD_DATA, "%s: its data are in the file '%s', but a model given as bytes has no "
-                           "folder; name one in the import options", what, where.location);
+        return tenon__fail(TENON_STATUS_BAD_DATA,
+                           "%s: its data are in the file '%s', but a model given as bytes has no "
+                           "folder; name one in the import options",
+                           what, where.location);
     if (where.has_length) TENON_TRY(check_size(what, "external data", out->size, where.length));
     tenon_status status =
         tenon__folder_range(folder, where.location, where.offset, out->size, &out->data, &out->mapping);

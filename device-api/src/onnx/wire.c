@@ -4,8 +4,8 @@
 #include "support/text.h"
 
 enum {
-    MOST_DEPTH = 100,          /* protobuf's own default */
-    MOST_MESSAGES = 4000000,   /* an empty message takes 2 bytes here and some 100 once decoded */
+    MOST_DEPTH = 100,        /* protobuf's own default */
+    MOST_MESSAGES = 4000000, /* an empty message takes 2 bytes here and some 100 once decoded */
     WIRE_VARINT = 0,
     WIRE_64 = 1,
     WIRE_PREFIXED = 2,
@@ -44,8 +44,8 @@ static tenon_status malformed(const scan *s, const frame *f, const uint8_t *at, 
     tenon__text path = {0};
     put_path(&path, f);
     tenon_status status =
-        tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid %s: %s, at byte %zu%s%s", s->name, f->type->short_name, what,
-                    (size_t)(at - s->start), path.length ? " in " : "", tenon__text_string(&path));
+        tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid %s: %s, at byte %zu%s%s", s->name, f->type->short_name,
+                    what, (size_t)(at - s->start), path.length ? " in " : "", tenon__text_string(&path));
     tenon__text_free(&path);
     return status;
 }
@@ -142,12 +142,15 @@ static tenon_status check_message(scan *s, frame *f, span in) {
 tenon_status tenon__wire_decode(const ProtobufCMessageDescriptor *type, const char *name, const uint8_t *bytes,
                                 size_t size, ProtobufCMessage **out_message) {
     if (size > TENON__WIRE_LIMIT)
-        return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is too large for a protobuf message (2 GiB); keep weights as "
-                           "external data", name);
+        return tenon__fail(TENON_STATUS_BAD_DATA,
+                           "'%s' is too large for a protobuf message (2 GiB); keep weights as "
+                           "external data",
+                           name);
     scan s = {.name = name, .start = bytes};
     frame top = {.type = type};
     TENON_TRY(check_message(&s, &top, (span){bytes, bytes + size}));
     *out_message = protobuf_c_message_unpack(type, NULL, size, bytes);
     if (*out_message) return TENON_STATUS_OK;
-    return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid %s, or host memory is used up", name, type->short_name);
+    return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid %s, or host memory is used up", name,
+                       type->short_name);
 }
