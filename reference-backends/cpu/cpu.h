@@ -30,13 +30,14 @@ struct tenon_device {
     _Atomic uint64_t allocated; /* bytes of device memory handed out */
 };
 
-/* Tells the host why `status` is returned (printf-style text) and returns it. */
-tenon_status cpu_fail(const tenon_device *device, tenon_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Tells the host in words (printf-style) why something fails; stream and exec are NULL where they do not apply. */
+void cpu_report(const tenon_device *device, tenon_stream *stream, tenon_exec *exec, tenon_status status,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* The same for a failure that belongs to a stream or an exec (NULL where it does not apply). */
-tenon_status cpu_fail_on(const tenon_device *device, tenon_stream *stream, tenon_exec *exec, tenon_status status,
-                         const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The same as an expression that gives the status. Macros, so that compilers see that a failure is not OK. */
+#define cpu_fail(device, status, ...) (cpu_report((device), NULL, NULL, (status), __VA_ARGS__), (status))
+#define cpu_fail_on(device, stream, exec, status, ...)                                                                 \
+    (cpu_report((device), (stream), (exec), (status), __VA_ARGS__), (status))
 
 /* Zeroed memory of the host, aligned to 64 bytes; NULL when there is none. */
 void *cpu_allocate(const tenon_device *device, size_t size);

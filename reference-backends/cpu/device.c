@@ -7,28 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static void report(const tenon_host *host, tenon_device *device, tenon_stream *stream, tenon_exec *exec,
-                   tenon_status status, const char *format, va_list arguments) {
+void cpu_report(const tenon_device *device, tenon_stream *stream, tenon_exec *exec, tenon_status status,
+                const char *format, ...) {
     char text[4096];
+    va_list arguments;
+    va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
-    host->report(host, device, stream, exec, status, text);
-}
-
-tenon_status cpu_fail(const tenon_device *device, tenon_status status, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    report(device->host, (tenon_device *)device, NULL, NULL, status, format, arguments);
     va_end(arguments);
-    return status;
-}
-
-tenon_status cpu_fail_on(const tenon_device *device, tenon_stream *stream, tenon_exec *exec, tenon_status status,
-                         const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    report(device->host, (tenon_device *)device, stream, exec, status, format, arguments);
-    va_end(arguments);
-    return status;
+    device->host->report(device->host, (tenon_device *)(uintptr_t)device, stream, exec, status, text);
 }
 
 void *cpu_allocate(const tenon_device *device, size_t size) {

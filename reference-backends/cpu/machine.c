@@ -3,7 +3,6 @@
 #include "sha256.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,7 +143,11 @@ static int read_quota(const char *group, int version, uint64_t *out_quota, uint6
     char path[2 * MAX_PATH], line[64];
     if (version == 2) {
         (void)snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
-        return read_line(path, line, sizeof line) && sscanf(line, "%" SCNu64 " %" SCNu64, out_quota, out_period) == 2;
+        char *end = line;
+        if (!read_line(path, line, sizeof line)) return 0;
+        *out_quota = strtoull(line, &end, 10); /* "max" reads as no number */
+        *out_period = strtoull(end, NULL, 10);
+        return end != line;
     }
     (void)snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_quota_us", group);
     if (!read_line(path, line, sizeof line) || line[0] == '-') return 0;
