@@ -1,4 +1,4 @@
-/* The `tenon` command: what its verbs share. Each verb is one file with one row of options; the host API does the work. */
+/* The `tenon` command: what its verbs share. Each verb is one file with one table of options; the host API works. */
 #ifndef CLI_H
 #define CLI_H
 

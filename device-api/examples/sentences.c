@@ -1,8 +1,8 @@
 /* sentences DIR [--device ID]... [--repeat N]: eight sentences through a pretrained sentence-embedding model.
  *
- * DIR holds minilm.onnx with model.safetensors beside it, an .npy file for each input of the model, the sentences, and the
- * embeddings that another runtime gave. Prints how alike the sentences are, each one's nearest, what ran where and how
- * fast; fails when the embeddings are off, a sentence's nearest is not its pair, or anything ran on another device. */
+ * DIR holds minilm.onnx with model.safetensors beside it, an .npy file for each input of the model, the sentences, and
+ * the embeddings that another runtime gave. Prints how alike the sentences are, each one's nearest, what ran where and
+ * how fast; fails when the embeddings are off, a sentence's nearest is not its pair, or anything ran elsewhere. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Fields of onnx.proto that are newer than the oldest one we build with: read by tag, whether protoc-c knew their names or
- * kept them as unknown. */
+/* Fields of onnx.proto that are newer than the oldest one we build with: read by tag, whether protoc-c knew their names
+ * or kept them as unknown. */
 #ifndef TENON__ONNX_FIELDS_H
 #define TENON__ONNX_FIELDS_H
 

@@ -1,8 +1,8 @@
 /* The importer's own terms: what stands behind an ONNX name, and a node as its lowering sees it.
  *
- * A lowering turns one node into operators and composites of the graph IR. It reads the node through the functions below,
- * builds with graph/build.h, and gives result 0 (others go to node->outputs). Failures fail the builder, as everywhere
- * there, so that a lowering need not look at each step; the importer looks after each node and names it. */
+ * A lowering turns one node into operators and composites of the graph IR. It reads the node through the functions
+ * below, builds with graph/build.h, and gives result 0 (others go to node->outputs). Failures fail the builder, as
+ * everywhere there, so that a lowering need not look at each step; the importer looks after each node and names it. */
 #ifndef TENON__ONNX_IMPORTER_H
 #define TENON__ONNX_IMPORTER_H
 

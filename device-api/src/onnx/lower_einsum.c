@@ -1,5 +1,5 @@
-/* Einsum: operands are taken two at a time, each pair as one matrix product with the shared labels that are still needed
- * as batch, and those that are not as the inner dim. */
+/* Einsum: operands are taken two at a time, each pair as one matrix product with the shared labels that are still
+ * needed as batch, and those that are not as the inner dim. */
 #include <ctype.h>
 #include <string.h>
 

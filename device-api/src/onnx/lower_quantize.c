@@ -54,8 +54,8 @@ static tenonh_value *bound_of(const tenon__onnx_node *n, tenon_op over_all, teno
     return tenon__binary_number(n->b, over_two, tenon__reduce(n->b, over_all, x, x->rank, axes, false), 0, false);
 }
 
-/* scale = (max - min) / 255, zero = clip(rint(-min / scale)): as the operator's definition says, where a range of nothing
- * gives a scale of 0. */
+/* scale = (max - min) / 255, zero = clip(rint(-min / scale)): as the operator's definition says, where a range of
+ * nothing gives a scale of 0. */
 tenonh_value *tenon__lower_dynamic_quantize(tenon__onnx_node *n) {
     tenonh_builder *b = n->b;
     tenonh_value *low = bound_of(n, TENON_OP_RMIN, TENON_OP_MIN), *high = bound_of(n, TENON_OP_RMAX, TENON_OP_MAX);

@@ -1,4 +1,4 @@
-/* Walks the nodes of a graph or function body: resolves names, lowers by the table, inlines the model's own functions. */
+/* Walks the nodes of a graph or function body: resolves names, lowers by the table, inlines the model's functions. */
 #include <stdio.h>
 #include <string.h>
 

@@ -8,8 +8,8 @@
 
 #include "onnx/external.h"
 
-/* X(code, NAME, dtype, field): TensorProto.DataType, its counterpart (NONE: there is none) and the typed field that holds
- * it when raw_data does not. Codes that the installed onnx.proto is too old to name are integers on the wire all the same. */
+/* X(code, NAME, dtype, field): TensorProto.DataType, its counterpart (NONE: there is none) and the typed field that
+ * holds it when raw_data does not. Codes that the installed onnx.proto does not name are integers on the wire too. */
 #define TENON__ONNX_TYPE_TABLE(X)                                                                                      \
     X(1, FLOAT, F32, FLOAT)                                                                                            \
     X(2, UINT8, U8, INT32)                                                                                             \

@@ -1,5 +1,5 @@
-/* A look at protobuf's wire form before protobuf-c decodes it: protobuf-c has no bound on nesting, and when it refuses a
- * message it does not say where. */
+/* A look at protobuf's wire form before protobuf-c decodes it: protobuf-c has no bound on nesting, and when it refuses
+ * a message it does not say where. */
 #ifndef TENON__ONNX_WIRE_H
 #define TENON__ONNX_WIRE_H
 

@@ -54,7 +54,8 @@ static const struct good {
     int64_t dims[3];
     const char *wanted; /* bytes of the array */
 } good[] = {
-    {"u1_scalar", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (), }\n", "\7", 1, TENON_DTYPE_U8, 0, {0}, "\7"},
+    {"u1_scalar", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (), }\n", "\7", 1, TENON_DTYPE_U8, 0, {0},
+     "\7"},
     {"no_comma", 1, "{'descr': '|i1', 'fortran_order': False, 'shape': (2,)}", "\1\2", 2, TENON_DTYPE_I8, 1, {2},
      "\1\2"},
     {"other_order", 1, "{\"shape\":(1,2),\"fortran_order\":False,\"descr\":\"<i2\"}", "\1\0\2\0", 4, TENON_DTYPE_I16,

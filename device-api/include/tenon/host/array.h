@@ -29,8 +29,9 @@ TENON_EXPORT void tenonh_array_free(tenonh_array *array);
 /* Number of elements. */
 TENON_EXPORT int64_t tenonh_array_count(const tenonh_array *array);
 
-/* Reads a .npy file (versions 1 to 3, any byte order, either axis order; a 2-byte void type is bf16, as ml_dtypes writes
- * it) or an ONNX TensorProto, told apart by their first bytes. A TensorProto's external data lie in its own folder.
+/* Reads a .npy file (versions 1 to 3, any byte order, either axis order; a 2-byte void type is bf16, as ml_dtypes
+ * writes it) or an ONNX TensorProto, told apart by their first bytes. A TensorProto's external data lie in its own
+ * folder.
  * Owner: *out_array is the caller's; untouched on failure.
  * Errors: NOT_FOUND, IO, BAD_DATA (malformed: the message says what and where), UNSUPPORTED (a dtype that has no
  *         counterpart, rank), OUT_OF_MEMORY. Thread: any. */
