@@ -88,9 +88,9 @@ static const char *copy_name(kir_parser *parser, const kir_token *name) {
 static bool parse_integer(kir_parser *parser, int64_t *out_value) {
     bool negative = kir_parse_accept(parser, "-");
     const kir_token *token = &parser->token;
-    if (token->kind != KIR_TOKEN_INT || token->integer > (uint64_t)INT64_MAX)
+    if (token->kind != KIR_TOKEN_INT || token->integer > (uint64_t)INT64_MAX + negative)
         return kir_parse_error(parser, token, "a 64-bit integer is missing here");
-    *out_value = negative ? -(int64_t)token->integer : (int64_t)token->integer;
+    *out_value = (int64_t)(negative ? 0 - token->integer : token->integer);
     kir_parse_advance(parser);
     return true;
 }

@@ -196,8 +196,9 @@ static bool take_digits(struct race *race, const kir_poly *part, uint32_t solved
         if (weight.count == 0) continue;
         for (uint32_t i = 0; i < weight.count; i++)
             if (term_depends(race, &weight.terms[i]) != 0) return false;
-        out_digits->axis[out_digits->count] = node->ref;
-        out_digits->weight[out_digits->count++] = weight;
+        kir_poly zero = kir_poly_const(0), negated = kir_poly_add(&zero, &weight, -1);
+        out_digits->axis[out_digits->count] = node->ref; /* an axis that counts down tells items apart as well */
+        out_digits->weight[out_digits->count++] = kir_poly_nonnegative(&race->atoms, &negated) ? negated : weight;
         left = rest;
     }
     for (uint32_t i = 0; i < left.count; i++)

@@ -58,3 +58,19 @@ void tenon__kir_use_counts(const tenon__kir_program *program, uint32_t *counts) 
         each_of(program->operands[i].strides, program->operands[i].rank, count_use, counts);
     }
 }
+
+/* Integer sums and products, min and max give the same bits in any order. */
+static tenon_status find_order(const tenon__kir_program *program, tenon__kir_id id, void *context) {
+    bool *found = context;
+    const tenon__kir_node *node = &program->nodes[id];
+    if (node->kind != TENON__KIR_STORE || !(node->flags & TENON__KIR_ANY_ORDER)) return TENON_STATUS_OK;
+    bool rounds = tenon__kir_class(program->operands[node->ref].dtype) == TENON_CLASS_FLOAT;
+    *found = *found || (rounds && (node->op == TENON_COMBINE_ADD || node->op == TENON_COMBINE_MUL));
+    return TENON_STATUS_OK;
+}
+
+bool tenon__kir_order_matters(const tenon__kir_program *program, uint32_t kernel) {
+    bool found = false;
+    tenon__kir_walk(program, program->loops[program->kernels[kernel].loop].body, find_order, &found);
+    return found;
+}
