@@ -1,0 +1,468 @@
+/* A device in host memory for tests of the loader and the host's objects. Every macro below may be set when it is
+ * compiled: planted.cmake makes a family of plugins from it, each with one thing wrong or left out.
+ *
+ * It takes op work, and what it does depends on the operator:
+ *   add  adds two contiguous f32 vectors          sub  fails late with OUT_OF_RANGE
+ *   mul  loses the device                         div  prepares an exec that claims more than was asked
+ *   max  launches with a status that is none      min  prepares until it is cancelled
+ * and everything else is UNSUPPORTED. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <tenon/hooks.h>
+#include <tenon/plugin.h>
+
+#ifndef MAGIC
+#define MAGIC TENON_PLUGIN_MAGIC
+#endif
+#ifndef STRUCT_SIZE
+#define STRUCT_SIZE sizeof(tenon_plugin)
+#endif
+#ifndef ABI_VERSION
+#define ABI_VERSION TENON_ABI_VERSION
+#endif
+#ifndef ABI_OLDEST
+#define ABI_OLDEST TENON_ABI_VERSION
+#endif
+#ifndef ID
+#define ID "fake"
+#endif
+#ifndef VENDOR
+#define VENDOR "Tenon's tests"
+#endif
+#ifndef OPEN_STATUS
+#define OPEN_STATUS TENON_STATUS_OK
+#endif
+#ifndef DEVICE_COUNT
+#define DEVICE_COUNT 2
+#endif
+#ifndef DEVICE_SIZE
+#define DEVICE_SIZE sizeof(tenon_device_hooks)
+#endif
+#ifndef WORK_KINDS
+#define WORK_KINDS TENON_WORK_OP
+#endif
+#ifndef TYPE_FLAGS
+#define TYPE_FLAGS TENON_MEMORY_DEVICE
+#endif
+#ifndef MAX_STREAMS
+#define MAX_STREAMS 3
+#endif
+#ifndef MEMORY_ALLOCATE
+#define MEMORY_ALLOCATE memory_allocate
+#endif
+#ifndef MEMORY_MAP
+#define MEMORY_MAP NULL
+#endif
+#ifndef MEMORY_UNMAP
+#define MEMORY_UNMAP NULL
+#endif
+#ifndef MEMORY_FLUSH
+#define MEMORY_FLUSH NULL
+#endif
+#ifndef MEMORY_INVALIDATE
+#define MEMORY_INVALIDATE NULL
+#endif
+#ifndef STREAM_QUERY
+#define STREAM_QUERY NULL
+#endif
+#ifndef STREAM_FILL
+#define STREAM_FILL NULL
+#endif
+#ifndef WORK
+#define WORK &work_hooks
+#endif
+#ifndef EVENT
+#define EVENT NULL
+#endif
+#ifndef EVENT_WAIT
+#define EVENT_WAIT event_wait
+#endif
+#ifndef ENTRY
+#define ENTRY tenon_plugin_query
+#endif
+#ifndef ANSWER
+#define ANSWER (&plugin)
+#endif
+
+enum { FLUSH_UNIT = 64, OVER_READ = 32 };
+
+struct tenon_instance {
+    const tenon_host *host;
+    void *kept; /* host memory, for the count of it */
+};
+
+struct tenon_device {
+    tenon_instance *instance;
+    uint32_t index;
+    _Atomic uint32_t lost;
+};
+
+struct tenon_memory {
+    uint64_t size;
+    unsigned char *shadow; /* what a mapping shows: not coherent */
+    unsigned char bytes[];
+};
+
+struct tenon_stream {
+    tenon_device *device;
+    tenon_status failed;
+};
+
+struct tenon_event {
+    tenon_status status;
+    uint64_t time;
+};
+
+struct tenon_exec {
+    tenon_op op;
+};
+
+#define FAIL(device, stream, ...) tenon_report((device)->instance->host, device, stream, NULL, __VA_ARGS__)
+
+#ifdef UNRESOLVED
+void tenon_no_library_has_this(void);
+#endif
+
+static tenon_status plugin_open(const tenon_host *host, tenon_instance **out_instance) {
+#ifdef UNRESOLVED
+    tenon_no_library_has_this();
+#endif
+    if (OPEN_STATUS != TENON_STATUS_OK)
+        return tenon_report(host, NULL, NULL, NULL, OPEN_STATUS, "the driver is from the last century");
+    tenon_instance *instance = calloc(1, sizeof *instance);
+    if (!instance) return TENON_STATUS_OUT_OF_MEMORY;
+    instance->host = host;
+    instance->kept = host->allocate(host, 100);
+    *out_instance = instance;
+    return TENON_STATUS_OK;
+}
+
+static void plugin_close(tenon_instance *instance) {
+    instance->host->release(instance->host, instance->kept);
+    free(instance);
+}
+
+static tenon_status device_count(tenon_instance *instance, uint32_t *out_count) {
+    (void)instance;
+    *out_count = DEVICE_COUNT;
+    return TENON_STATUS_OK;
+}
+
+static tenon_status device_open(tenon_instance *instance, uint32_t index, tenon_device **out_device) {
+    tenon_device *device = calloc(1, sizeof *device);
+    if (!device) return TENON_STATUS_OUT_OF_MEMORY;
+    device->instance = instance;
+    device->index = index;
+    *out_device = device;
+    return TENON_STATUS_OK;
+}
+
+static void device_close(tenon_device *device) {
+    free(device);
+}
+
+static tenon_status device_info(tenon_device *device, tenon_device_info *out_info) {
+    out_info->kind = TENON_DEVICE_DSP;
+    out_info->uuid[0] = (uint8_t)device->index;
+    out_info->denormals = TENON_DENORMAL_KEEP;
+    out_info->rounding = TENON_ROUNDING_EXACT;
+    out_info->shapes = TENON_SHAPES_DYNAMIC;
+    out_info->work_kinds = WORK_KINDS;
+    out_info->max_streams = MAX_STREAMS;
+    return TENON_STATUS_OK;
+}
+
+static tenon_status device_health(tenon_device *device) {
+    return device->lost ? TENON_STATUS_DEVICE_LOST : TENON_STATUS_OK;
+}
+
+static tenon_status memory_type_count(tenon_device *device, uint32_t *out_count) {
+    (void)device;
+    *out_count = 1;
+    return TENON_STATUS_OK;
+}
+
+static tenon_status memory_type_info(tenon_device *device, uint32_t index, tenon_memory_type *out_type) {
+    (void)device, (void)index;
+    out_type->flags = TYPE_FLAGS;
+    out_type->alignment = 16;
+    out_type->over_read = OVER_READ;
+    out_type->flush_unit = FLUSH_UNIT;
+    return TENON_STATUS_OK;
+}
+
+static inline tenon_status memory_allocate(tenon_device *device, uint32_t type, uint64_t size,
+                                           tenon_memory **out_memory) {
+    (void)type;
+    if (size > (uint64_t)1 << 30) return FAIL(device, NULL, TENON_STATUS_OUT_OF_MEMORY, "1 GiB is all there is");
+    tenon_memory *memory = calloc(1, sizeof *memory + size);
+    if (!memory) return TENON_STATUS_OUT_OF_MEMORY;
+    memory->size = size;
+    *out_memory = memory;
+    return TENON_STATUS_OK;
+}
+
+static void memory_release(tenon_device *device, tenon_memory *memory) {
+    (void)device;
+    free(memory->shadow);
+    free(memory);
+}
+
+static inline tenon_status memory_map(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size,
+                                      void **out_pointer) {
+    (void)device, (void)size;
+    memory->shadow = calloc(1, memory->size + FLUSH_UNIT);
+    if (!memory->shadow) return TENON_STATUS_OUT_OF_MEMORY;
+    *out_pointer = memory->shadow + offset;
+    return TENON_STATUS_OK;
+}
+
+static inline tenon_status memory_unmap(tenon_device *device, tenon_memory *memory) {
+    (void)device;
+    free(memory->shadow);
+    memory->shadow = NULL;
+    return TENON_STATUS_OK;
+}
+
+/* Part of a range of whole flush units that the allocation has. */
+static uint64_t clip(const tenon_memory *memory, uint64_t offset, uint64_t size) {
+    return offset + size > memory->size ? memory->size - offset : size;
+}
+
+static inline tenon_status memory_flush(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size) {
+    if (offset % FLUSH_UNIT || size % FLUSH_UNIT) return FAIL(device, NULL, TENON_STATUS_INVALID, "half a flush unit");
+    memcpy(memory->bytes + offset, memory->shadow + offset, clip(memory, offset, size));
+    return TENON_STATUS_OK;
+}
+
+static inline tenon_status memory_invalidate(tenon_device *device, tenon_memory *memory, uint64_t offset,
+                                             uint64_t size) {
+    if (offset % FLUSH_UNIT || size % FLUSH_UNIT) return FAIL(device, NULL, TENON_STATUS_INVALID, "half a flush unit");
+    memcpy(memory->shadow + offset, memory->bytes + offset, clip(memory, offset, size));
+    return TENON_STATUS_OK;
+}
+
+static tenon_status stream_create(tenon_device *device, tenon_stream **out_stream) {
+    tenon_stream *stream = calloc(1, sizeof *stream);
+    if (!stream) return TENON_STATUS_OUT_OF_MEMORY;
+    stream->device = device;
+    *out_stream = stream;
+    return TENON_STATUS_OK;
+}
+
+static void stream_destroy(tenon_stream *stream) {
+    free(stream);
+}
+
+static tenon_status stream_synchronize(tenon_stream *stream) {
+    return stream->failed;
+}
+
+static tenon_status check(tenon_stream *stream) {
+    if (stream->failed) return TENON_STATUS_FAILED_STREAM;
+    return stream->device->lost ? TENON_STATUS_DEVICE_LOST : TENON_STATUS_OK;
+}
+
+static tenon_status stream_write(tenon_stream *stream, tenon_buffer destination, const void *source, uint64_t size) {
+    TENON_TRY(check(stream));
+    memcpy(destination.memory->bytes + destination.offset, source, size);
+    return TENON_STATUS_OK;
+}
+
+static tenon_status stream_read(tenon_stream *stream, void *destination, tenon_buffer source, uint64_t size) {
+    TENON_TRY(check(stream));
+    memcpy(destination, source.memory->bytes + source.offset, size);
+    return TENON_STATUS_OK;
+}
+
+static tenon_status stream_copy(tenon_stream *stream, tenon_buffer destination, tenon_buffer source, uint64_t size) {
+    return stream_write(stream, destination, source.memory->bytes + source.offset, size);
+}
+
+static inline tenon_status stream_fill(tenon_stream *stream, tenon_buffer destination, uint64_t pattern,
+                                       uint32_t pattern_size, uint64_t size) {
+    TENON_TRY(check(stream));
+    for (uint64_t i = 0; i < size; i += pattern_size)
+        memcpy(destination.memory->bytes + destination.offset + i, &pattern, pattern_size);
+    return TENON_STATUS_OK;
+}
+
+static inline tenon_status event_create(tenon_device *device, tenon_event **out_event) {
+    (void)device;
+    *out_event = calloc(1, sizeof **out_event);
+    return *out_event ? TENON_STATUS_OK : TENON_STATUS_OUT_OF_MEMORY;
+}
+
+static inline void event_destroy(tenon_event *event) {
+    free(event);
+}
+
+static inline tenon_status event_record(tenon_event *event, tenon_stream *stream) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    event->status = stream->failed;
+    event->time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return TENON_STATUS_OK;
+}
+
+static inline tenon_status event_query(tenon_event *event) {
+    return event->status;
+}
+
+static inline tenon_status event_wait(tenon_stream *stream, tenon_event *event) {
+    if (!stream->failed) stream->failed = event->status;
+    return TENON_STATUS_OK;
+}
+
+static inline tenon_status event_elapsed(tenon_event *start, tenon_event *end, uint64_t *out_nanoseconds) {
+    if (!start->time || !end->time) return TENON_STATUS_INVALID;
+    *out_nanoseconds = end->time - start->time;
+    return TENON_STATUS_OK;
+}
+
+static inline tenon_status wait_for_cancel(tenon_device *device, const tenon_work *work) {
+    const tenon_host *host = device->instance->host;
+    const struct timespec pause = {0, 1000000};
+    while (!host->cancelled(host, work)) nanosleep(&pause, NULL);
+    return FAIL(device, NULL, TENON_STATUS_CANCELLED, "the host asked for it");
+}
+
+static inline tenon_status work_prepare(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info,
+                                        tenon_exec **out_exec) {
+    TENON_TRY(tenon_work_check(work));
+    switch (work->op->op) {
+    case TENON_OP_ADD:
+    case TENON_OP_SUB:
+    case TENON_OP_MUL:
+    case TENON_OP_MAX: break;
+    case TENON_OP_DIV: out_info->symbols[0].max += 1; break;
+    case TENON_OP_MIN: return wait_for_cancel(device, work);
+    default: return FAIL(device, NULL, TENON_STATUS_UNSUPPORTED, "operator %u is none of its few", work->op->op);
+    }
+    tenon_exec *exec = malloc(sizeof *exec);
+    if (!exec) return TENON_STATUS_OUT_OF_MEMORY;
+    exec->op = work->op->op;
+    *out_exec = exec;
+    return TENON_STATUS_OK;
+}
+
+static void add(const tenon_launch *launch) {
+    float values[3];
+    for (int64_t i = 0; i < launch->symbols[0]; i++) {
+        for (int k = 0; k < 2; k++)
+            memcpy(&values[k], launch->buffers[k].memory->bytes + launch->buffers[k].offset + 4 * i, 4);
+        values[2] = values[0] + values[1];
+        memcpy(launch->buffers[2].memory->bytes + launch->buffers[2].offset + 4 * i, &values[2], 4);
+    }
+}
+
+static inline tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch) {
+    tenon_device *device = stream->device;
+    TENON_TRY(check(stream));
+    if (exec->op == TENON_OP_MAX) return 999;
+    if (exec->op == TENON_OP_MUL) {
+        device->lost = 1;
+        return FAIL(device, stream, TENON_STATUS_DEVICE_LOST, "it fell off the bus");
+    }
+    if (exec->op == TENON_OP_SUB)
+        stream->failed = FAIL(device, stream, TENON_STATUS_OUT_OF_RANGE, "index 7 of 5");
+    else
+        add(launch);
+    return TENON_STATUS_OK;
+}
+
+static inline void work_release(tenon_device *device, tenon_exec *exec) {
+    (void)device;
+    free(exec);
+}
+
+static const tenon_device_hooks device_hooks = {
+    .struct_size = DEVICE_SIZE,
+    .count = device_count,
+    .open = device_open,
+    .close = device_close,
+    .info = device_info,
+    .health = device_health,
+};
+
+static const tenon_memory_hooks memory_hooks = {
+    .struct_size = sizeof memory_hooks,
+    .type_count = memory_type_count,
+    .type_info = memory_type_info,
+    .allocate = MEMORY_ALLOCATE,
+    .release = memory_release,
+    .map = MEMORY_MAP,
+    .unmap = MEMORY_UNMAP,
+    .flush = MEMORY_FLUSH,
+    .invalidate = MEMORY_INVALIDATE,
+};
+
+static const tenon_stream_hooks stream_hooks = {
+    .struct_size = sizeof stream_hooks,
+    .create = stream_create,
+    .destroy = stream_destroy,
+    .synchronize = stream_synchronize,
+    .query = STREAM_QUERY,
+    .write = stream_write,
+    .read = stream_read,
+    .copy = stream_copy,
+    .fill = STREAM_FILL,
+};
+
+static const tenon_work_hooks work_hooks __attribute__((unused)) = {
+    .struct_size = sizeof work_hooks,
+    .prepare = work_prepare,
+    .launch = work_launch,
+    .release = work_release,
+};
+
+static const tenon_event_hooks event_hooks __attribute__((unused)) = {
+    .struct_size = sizeof event_hooks,
+    .create = event_create,
+    .destroy = event_destroy,
+    .record = event_record,
+    .query = event_query,
+    .synchronize = event_query,
+    .wait = EVENT_WAIT,
+    .elapsed = event_elapsed,
+};
+
+static const tenon_plugin plugin __attribute__((unused)) = {
+    .magic = MAGIC,
+    .struct_size = STRUCT_SIZE,
+    .abi_version = ABI_VERSION,
+    .abi_oldest = ABI_OLDEST,
+    .id = ID,
+    .vendor = VENDOR,
+    .version = "1.2.3",
+    .license = "Apache-2.0",
+    .open = plugin_open,
+    .close = plugin_close,
+    .device = &device_hooks,
+    .memory = &memory_hooks,
+    .stream = &stream_hooks,
+    .work = WORK,
+    .event = EVENT,
+};
+
+#ifdef NOTE_VERSION
+#undef TENON_ABI_VERSION
+#define TENON_ABI_VERSION NOTE_VERSION
+#endif
+#ifdef NOTE_LAYOUT
+#undef TENON_LAYOUT_HASH
+#define TENON_LAYOUT_HASH NOTE_LAYOUT
+#endif
+#ifndef NO_NOTE
+TENON_PLUGIN_NOTE();
+#endif
+
+TENON_EXPORT const tenon_plugin *ENTRY(void);
+
+const tenon_plugin *ENTRY(void) {
+    return ANSWER;
+}
