@@ -4,19 +4,9 @@
 
 #include "isa.h"
 
-#include <tenon/canonical.h>
-#include <tenon/kernel.h>
+#include <cpu_kernels.h> /* generated */
 
-/* One kernel: what it was made for, and how it is run. */
-typedef struct cpu_kernel {
-    tenon_pattern pattern;
-    uint32_t entry_count;
-    const tenon_kernel_c11 *entries;                           /* run one after the other */
-    int (*items)(const int64_t *symbols, int64_t *items);      /* work-items of each entry; 1: too many */
-    int (*workspace)(const int64_t *symbols, uint64_t *bytes); /* NULL: none; 1: too many */
-} cpu_kernel;
-
-/* The table for `isa`, sorted by operator, best first; NULL where this build has none. */
-const cpu_kernel *cpu_kernels_of(cpu_isa isa, uint32_t *out_count);
+/* The rows of an operator in the table for the best instruction set up to `isa` that this build has: best fit first. */
+const cpu_kernel *cpu_kernels_of(cpu_isa isa, tenon_op op, uint32_t *out_count);
 
 #endif

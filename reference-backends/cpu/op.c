@@ -151,7 +151,6 @@ static int dtype_may_fit(tenon_dtype of_kernel, tenon_dtype of_work) {
 }
 
 static int may_fit(const op_exec *exec, const cpu_kernel *kernel) {
-    if (kernel->pattern.op != exec->row->op || kernel->pattern.operand_count != exec->base.operand_count) return 0;
     for (uint32_t i = 0; i < exec->base.operand_count; i++)
         if (!dtype_may_fit(kernel->pattern.dtypes[i], exec->base.operands[i].dtype)) return 0;
     return 1;
@@ -160,7 +159,7 @@ static int may_fit(const op_exec *exec, const cpu_kernel *kernel) {
 /* Puts together the kernels that launches choose from, and the most that any of them needs. */
 static tenon_status keep_kernels(op_exec *exec) {
     uint32_t count, fitting = 0;
-    const cpu_kernel *kernels = cpu_kernels_of(exec->base.device->isa, &count);
+    const cpu_kernel *kernels = cpu_kernels_of(exec->base.device->isa, exec->row->op, &count);
     for (uint32_t i = 0; i < count; i++) fitting += (uint32_t)may_fit(exec, &kernels[i]);
     exec->kernels = cpu_allocate(exec->base.device, (fitting + 1) * sizeof *exec->kernels);
     if (!exec->kernels) return cpu_fail(exec->base.device, TENON_STATUS_OUT_OF_MEMORY, "no memory for an exec");
