@@ -6,6 +6,8 @@
 static const cpu_kernel_table *const tables[CPU_ISA_COUNT] = {
 #ifdef CPU_KERNELS_BASELINE
     [CPU_ISA_BASELINE] = &cpu_kernels_baseline,
+#else
+    [CPU_ISA_BASELINE] = NULL,
 #endif
 #ifdef CPU_KERNELS_AVX2
     [CPU_ISA_AVX2] = &cpu_kernels_avx2,
