@@ -311,6 +311,19 @@ static void merge_axes(state *s, uint32_t g) {
     if (s->counts[g]) s->counts[g] = kept + 1;
 }
 
+/* Axes before a gathered, scattered or numbered one are strides like those after it: all stand in S, so that a kernel
+ * need not care how many there are of each. */
+static void join_sides(state *s) {
+    uint32_t family = s->row->family, before = s->counts[TENON_GROUP_P], after = s->counts[TENON_GROUP_S];
+    group_axis *axes = s->axes[TENON_GROUP_S];
+    if (family != TENON_FAMILY_GATHER && family != TENON_FAMILY_SCATTER && family != TENON_FAMILY_IOTA) return;
+    if (before + after > TENON_MAX_RANK) return;
+    memmove(axes + before, axes, after * sizeof *axes);
+    memcpy(axes, s->axes[TENON_GROUP_P], before * sizeof *axes);
+    s->counts[TENON_GROUP_S] = before + after;
+    s->counts[TENON_GROUP_P] = 0;
+}
+
 /* Batches that the second factor does not see, and that the others walk as more rows, are rows. */
 static void fold_batches(state *s) {
     group_axis *m = &s->axes[TENON_GROUP_R][0];
@@ -351,8 +364,9 @@ static uint32_t last_group(const state *s, uint32_t k) {
 static void classify(state *s, uint32_t g, const group_axis *inner) {
     for (uint32_t k = 0; k < s->operand_count; k++) {
         if (!(s->groups->of[k] >> g & 1)) continue;
-        int64_t stride = inner->strides[k];
-        if (inner->extent <= 1) stride = last_group(s, k) == g ? 1 : 2;
+        int64_t stride = inner->strides[k],
+                size = s->row->family == TENON_FAMILY_UPDATE && k == 2 ? inner->dim : inner->extent;
+        if (size <= 1) stride = last_group(s, k) == g ? 1 : 2;
         uint32_t told = stride == 1 ? TENON_INNER_ONE : stride == 0 ? TENON_INNER_ZERO : TENON_INNER_ANY;
         s->out->pattern.inner[k] |= (uint8_t)(told << (2 * g));
     }
@@ -389,6 +403,7 @@ tenon_status tenon_canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t a
     TENON_TRY(check_axes(&s));
     TENON_TRY(set_margins(&s));
     for (uint32_t g = 0; g < TENON_PATTERN_GROUPS; g++) reduce_group(&s, g);
+    join_sides(&s);
     if (row->family == TENON_FAMILY_CONTRACT) fold_batches(&s);
     if (row->family == TENON_FAMILY_REDUCE && s.counts[TENON_GROUP_R] == 0) {
         s.axes[TENON_GROUP_R][0] = (group_axis){.extent = 1};

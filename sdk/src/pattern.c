@@ -43,13 +43,19 @@ static uint32_t group_start(const tenon_pattern *pattern, uint32_t group) {
     return start;
 }
 
-/* Whether the innermost axis of a group is as the kernel was told, in every operand. An axis of at most one element has
- * any stride. */
+/* Elements of operand `k` along an axis: update_slice's output has its own number. */
+static int64_t elements(const tenon_canonical *problem, uint32_t k, uint32_t axis) {
+    return problem->pattern.op == TENON_OP_UPDATE_SLICE && k == 2 ? problem->dims[axis] : problem->extents[axis];
+}
+
+/* Whether the innermost axis of a group is as the kernel was told, in every operand that it indexes. An axis of at most
+ * one element has any stride. */
 static int strides_fit(const tenon_pattern *pattern, const tenon_canonical *problem, uint32_t group) {
     uint32_t last = group_start(&problem->pattern, group) + problem->pattern.ranks[group] - 1;
-    if (problem->pattern.ranks[group] == 0 || problem->extents[last] <= 1) return 1;
+    if (problem->pattern.ranks[group] == 0) return 1;
     for (uint32_t k = 0; k < pattern->operand_count; k++) {
         uint32_t told = tenon_pattern_inner(pattern, k, group);
+        if (elements(problem, k, last) <= 1) continue;
         if (told != TENON_INNER_ANY && problem->strides[k][last] != (told == TENON_INNER_ONE)) return 0;
     }
     return 1;
