@@ -33,12 +33,12 @@ enum {
     TENON_PATTERN_SYMBOLS = 64 /* at most, scalars not counted */
 };
 
-/* Groups of axes: the operator table's iterators in order, `g` (the gathered or scattered axis) last; `iota` has the axes
- * before its axis, that axis, and those after it. */
+/* Groups of axes: the operator table's iterators in order, `g` (the gathered or scattered axis) last. Gather, scatter and
+ * iota have p and s together, in S. */
 enum {
     TENON_GROUP_P = 0, /* parallel; b of a contraction */
     TENON_GROUP_R = 1, /* reduced, or the ordered axis; q of gather and scatter; m; iota's axis */
-    TENON_GROUP_S = 2, /* s of gather and scatter; n; iota's axes after its own */
+    TENON_GROUP_S = 2, /* p and s of gather and scatter; n; iota's other axes */
     TENON_GROUP_G = 3  /* g; k */
 };
 
