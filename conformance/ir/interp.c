@@ -32,7 +32,7 @@ static uint64_t *slot(const struct interp *interp, tenon__kir_id id) {
     return interp->values + interp->start[id];
 }
 
-/* -- Values ------------------------------------------------------------------------------------------------------------ */
+/* Values. */
 
 /* The scalar value of a node; symbols and constants need no evaluation. */
 static uint64_t value_of(const struct interp *interp, tenon__kir_id id) {
@@ -112,7 +112,7 @@ static uint64_t eval_elem(const struct interp *interp, const tenon__kir_node *no
     return slot(interp, tile)[at];
 }
 
-/* -- Loops --------------------------------------------------------------------------------------------------------------- */
+/* Loops. */
 
 static void run_block(struct interp *interp, uint32_t block);
 
@@ -192,8 +192,10 @@ static void run_loop(struct interp *interp, const tenon__kir_loop *loop) {
     if (loop->merge != TENON__KIR_MERGE_NONE && interp->options->parts > 1) parts = interp->options->parts;
     for (int64_t part = 0; part < parts; part++) {
         run_steps(interp, loop, extents, steps / parts * part, part == parts - 1 ? steps : steps / parts * (part + 1));
-        if (part == 0) assign(interp, loop, loop->result, loop->carry);
-        else merge_part(interp, loop);
+        if (part == 0)
+            assign(interp, loop, loop->result, loop->carry);
+        else
+            merge_part(interp, loop);
     }
 }
 
@@ -237,7 +239,7 @@ static void run_kernel(struct interp *interp, const tenon__kir_kernel *kernel) {
     }
 }
 
-/* -- Program ------------------------------------------------------------------------------------------------------------- */
+/* Program. */
 
 static void set_views(struct interp *interp, void *const *buffers, const uint64_t *offsets) {
     const tenon__kir_program *program = interp->program;

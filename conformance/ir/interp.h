@@ -8,8 +8,8 @@
 
 /* Ways to run that must not change the result: for merges up to rounding, for the order of items not a bit. */
 typedef struct tenonc_interp_options {
-    uint32_t parts;     /* merged loops run in as many parts; 0 and 1: whole */
-    bool backwards;     /* items of a grid in descending order */
+    uint32_t parts; /* merged loops run in as many parts; 0 and 1: whole */
+    bool backwards; /* items of a grid in descending order */
 } tenonc_interp_options;
 
 /* Runs a verified program. `symbols` and `scalars` in order of declaration (scalars: bits at the low end), `buffers`:
@@ -19,7 +19,7 @@ typedef struct tenonc_interp_options {
 tenon_status tenonc_interp_run(const tenon__kir_program *program, const int64_t *symbols, const uint64_t *scalars,
                                void *const *buffers, const tenonc_interp_options *options, tenon__kir_error *error);
 
-/* -- Values: 64 bits, f64 and f32 by their bits at the low end, integers extended as their dtype says ---------------- */
+/* Values: 64 bits, f64 and f32 by their bits at the low end, integers extended as their dtype says. */
 
 /* A MAP operator on values of `dtype` (for where: of its branches; lt and eq give bool). */
 uint64_t tenonc_scalar_op(tenon_op op, uint32_t dtype, uint64_t a, uint64_t b, uint64_t c);

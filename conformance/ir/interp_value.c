@@ -45,8 +45,10 @@ static double to_double(uint32_t dtype, uint64_t value) {
 static uint64_t from_double(uint32_t dtype, double value) {
     uint64_t bits = 0;
     float narrow = (float)value;
-    if (dtype == TENON_DTYPE_F64) memcpy(&bits, &value, sizeof value);
-    else memcpy(&bits, &narrow, sizeof narrow);
+    if (dtype == TENON_DTYPE_F64)
+        memcpy(&bits, &value, sizeof value);
+    else
+        memcpy(&bits, &narrow, sizeof narrow);
     return bits;
 }
 
@@ -59,7 +61,7 @@ static uint64_t narrow_integer(struct format format, uint64_t value) {
     return negative ? low | ~mask : low;
 }
 
-/* -- Floats ----------------------------------------------------------------------------------------------------------- */
+/* Floats. */
 
 /* Nearest value with `digits` significand bits and the exponents of the format, ties to even. */
 static long double round_to(long double value, int digits, int least, int greatest) {
@@ -117,7 +119,7 @@ static uint64_t float_op(tenon_op op, uint32_t dtype, double a, double b, double
     return from_double(dtype, r);
 }
 
-/* -- Integers ----------------------------------------------------------------------------------------------------------- */
+/* Integers. */
 
 static uint64_t divide(struct format format, uint64_t a, uint64_t b, bool remainder) {
     if (b == 0) return remainder ? a : 0;
@@ -188,7 +190,7 @@ uint64_t tenonc_scalar_op(tenon_op op, uint32_t dtype, uint64_t a, uint64_t b, u
     return float_op(op, dtype, x, y, to_double(dtype, c));
 }
 
-/* -- Casts ------------------------------------------------------------------------------------------------------------- */
+/* Casts. */
 
 static uint64_t cast_to_integer(struct format to, double value, bool wrap) {
     if (isnan(value) || (wrap && isinf(value))) return 0;
@@ -228,15 +230,18 @@ uint64_t tenonc_bitcast(uint32_t to, uint64_t value) {
     return format.class_ == 'f' ? (format.bits == 32 ? (uint32_t)value : value) : narrow_integer(format, value);
 }
 
-/* -- Storage ------------------------------------------------------------------------------------------------------------ */
+/* Storage. */
 
 static double small_to_double(uint32_t dtype, uint32_t bits) {
     int fraction_bits = dtype == TENON_DTYPE_F16 ? 10 : 7, exponent_bits = 15 - fraction_bits;
     int exponent = (int)(bits >> fraction_bits) & ((1 << exponent_bits) - 1), bias = (1 << (exponent_bits - 1)) - 1;
     double fraction = (double)(bits & ((1u << fraction_bits) - 1)) / (1 << fraction_bits), magnitude;
-    if (exponent == (1 << exponent_bits) - 1) magnitude = fraction != 0 ? (double)NAN : (double)INFINITY;
-    else if (exponent == 0) magnitude = ldexp(fraction, 1 - bias);
-    else magnitude = ldexp(1 + fraction, exponent - bias);
+    if (exponent == (1 << exponent_bits) - 1)
+        magnitude = fraction != 0 ? (double)NAN : (double)INFINITY;
+    else if (exponent == 0)
+        magnitude = ldexp(fraction, 1 - bias);
+    else
+        magnitude = ldexp(1 + fraction, exponent - bias);
     return bits >> 15 ? -magnitude : magnitude;
 }
 

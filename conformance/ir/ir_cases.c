@@ -49,7 +49,7 @@ const ir_case ir_cases[] = {
 };
 const uint32_t ir_case_count = sizeof ir_cases / sizeof *ir_cases;
 
-/* -- Row-wise ----------------------------------------------------------------------------------------------------------- */
+/* Row-wise. */
 
 static void rmsnorm(const ir_run *run, double **out_want) {
     int64_t rows = run->symbols[0], columns = run->symbols[1];
@@ -83,13 +83,13 @@ static void layernorm(const ir_run *run, double **out_want) {
         for (int64_t c = 0; c < columns; c++)
             variance += pow(ir_get(run, 0, r * columns + c) - mean, 2) / (double)columns;
         for (int64_t c = 0; c < columns; c++)
-            out_want[4][r * columns + c] = (ir_get(run, 0, r * columns + c) - mean) /
-                                               sqrt(variance + ir_get(run, 3, 0)) * ir_get(run, 1, c) +
-                                           ir_get(run, 2, c);
+            out_want[4][r * columns + c] =
+                (ir_get(run, 0, r * columns + c) - mean) / sqrt(variance + ir_get(run, 3, 0)) * ir_get(run, 1, c) +
+                ir_get(run, 2, c);
     }
 }
 
-/* -- Attention ----------------------------------------------------------------------------------------------------------- */
+/* Attention. */
 
 static void attention_scale(ir_run *run) {
     ir_set(run, 3, 0, 0.125);
@@ -120,7 +120,7 @@ static void attention(const ir_run *run, double **out_want) {
             }
 }
 
-/* -- Along an axis --------------------------------------------------------------------------------------------------------- */
+/* Along an axis. */
 
 /* Ties, and NaN in some lines. */
 static void few_values(ir_run *run) {
@@ -136,7 +136,8 @@ static void argmax(const ir_run *run, double **out_want) {
         for (int64_t b = 0; b < inner; b++) {
             int64_t best = 0;
             for (int64_t i = 1; i < n; i++) {
-                double top = ir_get(run, 0, (a * n + best) * inner + b), value = ir_get(run, 0, (a * n + i) * inner + b);
+                double top = ir_get(run, 0, (a * n + best) * inner + b),
+                       value = ir_get(run, 0, (a * n + i) * inner + b);
                 if (!isnan(top) && (isnan(value) || value > top)) best = i;
             }
             out_want[1][a * inner + b] = (double)best;
@@ -179,7 +180,7 @@ static void stable_sort(const ir_run *run, double **out_want) {
         }
 }
 
-/* -- Indexed ---------------------------------------------------------------------------------------------------------------- */
+/* Indexed. */
 
 /* Some from the end. */
 static void valid_indices(ir_run *run) {
@@ -207,7 +208,8 @@ static void kv_append(const ir_run *run, double **out_want) {
     const int64_t *s = run->symbols; /* B H T S D */
     for (int64_t i = 0; i < run->buffers[2].count; i++) out_want[2][i] = ir_get(run, 2, i);
     for (int64_t i = 0; i < run->buffers[0].count; i++) {
-        int64_t d = i % s[4], t = i / s[4] % s[2], line = i / s[4] / s[2], at = (int64_t)ir_get(run, 1, line / s[1]) + t;
+        int64_t d = i % s[4], t = i / s[4] % s[2], line = i / s[4] / s[2],
+                at = (int64_t)ir_get(run, 1, line / s[1]) + t;
         out_want[2][(line * s[3] + at) * s[4] + d] = ir_get(run, 0, i);
     }
 }
@@ -235,7 +237,7 @@ static void maxpool_grad(const ir_run *run, double **out_want) {
     }
 }
 
-/* -- Others --------------------------------------------------------------------------------------------------------------- */
+/* Others. */
 
 static void int4_matmul(const ir_run *run, double **out_want) {
     int64_t columns = run->symbols[1], k_count = run->symbols[2], groups = (k_count + 31) / 32;
@@ -258,7 +260,8 @@ static void philox(uint64_t key, uint64_t counter, uint32_t out_words[4]) {
     uint32_t k[2] = {(uint32_t)key, (uint32_t)(key >> 32)}, c[4] = {(uint32_t)counter, (uint32_t)(counter >> 32), 0, 0};
     for (int round = 0; round < 10; round++) {
         uint64_t a = (uint64_t)c[0] * 0xd2511f53u, b = (uint64_t)c[2] * 0xcd9e8d57u;
-        uint32_t next[4] = {(uint32_t)(b >> 32) ^ c[1] ^ k[0], (uint32_t)b, (uint32_t)(a >> 32) ^ c[3] ^ k[1], (uint32_t)a};
+        uint32_t next[4] = {(uint32_t)(b >> 32) ^ c[1] ^ k[0], (uint32_t)b, (uint32_t)(a >> 32) ^ c[3] ^ k[1],
+                            (uint32_t)a};
         for (int i = 0; i < 4; i++) c[i] = next[i];
         k[0] += 0x9e3779b9u;
         k[1] += 0xbb67ae85u;
@@ -276,9 +279,9 @@ static void dropout(const ir_run *run, double **out_want) {
     }
 }
 
-/* -- Table ------------------------------------------------------------------------------------------------------------------ */
+/* Table. */
 
-/* Sums of random signs in f32 stay within about sqrt(n) * 2^-24 of the largest partial sum; f16 outputs within 2^-11. */
+/* Sums of random signs in f32 stay within about sqrt(n) * 2^-24 of the largest partial sum; f16 outputs in 2^-11. */
 static const ir_meaning meanings[] = {
     {"rmsnorm", 1e-3, 1e-4, NULL, small_eps, rmsnorm},
     {"softmax", 2e-6, 1e-12, NULL, NULL, softmax},
@@ -323,13 +326,15 @@ double **ir_case_want(const ir_case *test, const ir_run *run) {
 
 void ir_case_check(const ir_case *test, const ir_run *run, double **want, const char *executor) {
     const ir_meaning *meaning = ir_meaning_of(test->program);
-    ck_assert_msg(ir_run_fences_hold(run), "%s %s on %s: wrote outside its buffers", test->program, test->name, executor);
+    ck_assert_msg(ir_run_fences_hold(run), "%s %s on %s: wrote outside its buffers", test->program, test->name,
+                  executor);
     for (uint32_t b = 0; b < run->buffer_count; b++) {
         if (run->buffers[b].operand->role == TENON__KIR_IN) continue;
         for (int64_t i = 0; i < run->buffers[b].count; i++) {
             double got = ir_get(run, b, i), expected = want[b][i];
-            bool close = isnan(expected) ? isnan(got)
-                                         : fabs(got - expected) <= meaning->absolute + meaning->relative * fabs(expected);
+            bool close = isnan(expected)
+                             ? isnan(got)
+                             : fabs(got - expected) <= meaning->absolute + meaning->relative * fabs(expected);
             ck_assert_msg(close, "%s %s on %s: %s[%lld] is %.9g, not %.9g", test->program, test->name, executor,
                           run->buffers[b].operand->name, (long long)i, got, expected);
         }

@@ -15,9 +15,9 @@ typedef struct ir_case {
 
 typedef struct ir_meaning {
     const char *program;
-    double relative, absolute; /* tolerance: |got - want| <= absolute + relative * |want| */
-    const uint64_t *scalars;   /* or NULL */
-    void (*prepare)(ir_run *run);                         /* or NULL: sets inputs that are not any value */
+    double relative, absolute;                             /* tolerance: |got - want| <= absolute + relative * |want| */
+    const uint64_t *scalars;                               /* or NULL */
+    void (*prepare)(ir_run *run);                          /* or NULL: sets inputs that are not any value */
     void (*meaning)(const ir_run *run, double **out_want); /* values of the output buffers, row-major */
 } ir_meaning;
 

@@ -96,7 +96,8 @@ void ir_run_begin(ir_run *run, const tenon__kir_program *program, const int64_t 
             continue;
         }
         for (int64_t e = 0; e < buffer->count; e++)
-            ir_set(run, number, e, is_float(buffer->operand->dtype) ? 4 * ir_uniform(run) - 2 : (double)(ir_random(run) % 16));
+            ir_set(run, number, e,
+                   is_float(buffer->operand->dtype) ? 4 * ir_uniform(run) - 2 : (double)(ir_random(run) % 16));
     }
 }
 

@@ -7,11 +7,12 @@
 
 /* Most rows are a kernel body over these. */
 #define HEAD                                                                                                           \
-    "program p symbol N 0..1000 symbol M 1..1000 scalar a f32 in x f32[N, M] in i i64[N] in q u4[N, M] out y f32[N, M] " \
+    "program p symbol N 0..1000 symbol M 1..1000 scalar a f32 in x f32[N, M] in i i64[N] in q u4[N, M] out y f32[N, "  \
+    "M] "                                                                                                              \
     "out z i32[N] workspace w f32[N]\n"
 #define BODY(axes, text) HEAD "kernel k (" axes ") {" text "}"
-#define OVER_ROWS(text) BODY("r < N", text)
-#define OVER_ALL(text) BODY("r < N, c < M", text)
+#define OVER_ROWS(text)  BODY("r < N", text)
+#define OVER_ALL(text)   BODY("r < N, c < M", text)
 
 static const struct row {
     const char *name, *text, *error;
@@ -33,7 +34,8 @@ static const struct row {
     {"unknown_name", OVER_ALL("store y[r, c] = v"), "'v' is not defined"},
     {"defined_twice", OVER_ALL("let v = x[r, c] let v = x[r, c] store y[r, c] = v"), "already defined"},
     {"shadowed_axis", OVER_ALL("loop (r < M) { store y[r, c] = 1.0 }"), "already defined"},
-    {"out_of_scope", OVER_ROWS("loop (c < M) { let v = x[r, c] store y[r, c] = v } store z[r] = cast[i32](v)"), "not defined"},
+    {"out_of_scope", OVER_ROWS("loop (c < M) { let v = x[r, c] store y[r, c] = v } store z[r] = cast[i32](v)"),
+     "not defined"},
     {"axis_out_of_scope", OVER_ROWS("loop (c < M) { store y[r, c] = 1.0 } store y[r, c] = 1.0"), "'c' is not defined"},
     {"merge_sees_carry",
      OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge (u; v) { yield (s + u) } { next (s + 1.0) } store w[r] = s"),
@@ -44,13 +46,17 @@ static const struct row {
     {"empty_range", "program p symbol N 5..3", "minimum above maximum"},
     {"divisor_zero", "program p symbol N 0..3 div 0", "divisor below 1"},
     {"no_dtype", "program p in x f33[3]", "dtype is missing"},
-    {"reserved_dtype", "program p in x f8e4m3[3] out y f32[3] kernel k (i < 3) { store y[i] = 1.0 }", "no dtype that memory"},
-    {"index_operand", "program p in x index[3] out y f32[3] kernel k (i < 3) { store y[i] = 1.0 }", "no dtype that memory"},
-    {"roles_in_order", "program p out y f32[3] in x f32[3] kernel k (i < 3) { store y[i] = x[i] }", "inputs come first"},
+    {"reserved_dtype", "program p in x f8e4m3[3] out y f32[3] kernel k (i < 3) { store y[i] = 1.0 }",
+     "no dtype that memory"},
+    {"index_operand", "program p in x index[3] out y f32[3] kernel k (i < 3) { store y[i] = 1.0 }",
+     "no dtype that memory"},
+    {"roles_in_order", "program p out y f32[3] in x f32[3] kernel k (i < 3) { store y[i] = x[i] }",
+     "inputs come first"},
     {"strides_count", "program p in x f32[3, 3] strides [3]", "1 strides for 2 dims"},
     {"nine_dims", "program p in x f32[1, 1, 1, 1, 1, 1, 1, 1, 1]", "more than 8 indices"},
     {"float_dim", "program p in x f32[3.5]", "a float where index"},
-    {"dim_of_scalar", "program p scalar s i64 in x f32[cast[index](s)] out y f32[3] kernel k (i < 3) { store y[i] = 1.0 }",
+    {"dim_of_scalar",
+     "program p scalar s i64 in x f32[cast[index](s)] out y f32[3] kernel k (i < 3) { store y[i] = 1.0 }",
      "outside kernels only indices"},
     {"broadcast_output", "program p out y f32[3] strides [0] kernel k (i < 3) { store y[i] = 1.0 }", "stride 0"},
     {"strided_workspace", "program p out y f32[3] workspace w f32[3] strides [2] kernel k (i < 3) { store y[i] = 1.0 }",
@@ -82,7 +88,8 @@ static const struct row {
     {"rank", OVER_ALL("store y[r] = 1.0"), "'y' has 2 dims, the access has 1"},
     {"store_to_input", OVER_ALL("store x[r, c] = 1.0"), "which is an input"},
     {"zero_divisor", OVER_ALL("store y[r / N, c] = 1.0"), "provably positive"},
-    {"carried_divisor", OVER_ROWS("loop (c < M) carry (d: index = 1) { store y[r, c % d] = 1.0 next (d + 1) }"), "provably positive"},
+    {"carried_divisor", OVER_ROWS("loop (c < M) carry (d: index = 1) { store y[r, c % d] = 1.0 next (d + 1) }"),
+     "provably positive"},
     /* guards */
     {"guard_of_sum", OVER_ALL("store y[r, c] = (x[r, c] + 1.0 if true else 0.0)"), "')' is missing before 'if'"},
     {"guard_without_else", OVER_ALL("let v = x[r, c] if true store y[r, c] = v"), "'else' is missing"},
@@ -92,10 +99,13 @@ static const struct row {
     /* loops */
     {"no_next", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) { store y[r, c] = s }"), "or next is missing"},
     {"idle_next", OVER_ROWS("loop (c < M) { store y[r, c] = 1.0 next (1.0) }"), "a statement is missing"},
-    {"short_next", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0, t: f32 = 0.0) { next (s) } store w[r] = s"), "',' is missing"},
+    {"short_next", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0, t: f32 = 0.0) { next (s) } store w[r] = s"),
+     "',' is missing"},
     {"long_next", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) { next (s, s) } store w[r] = s"), "')' is missing"},
-    {"next_type", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) { next (i[r]) } store w[r] = s"), "next carried value is i64"},
-    {"init_type", OVER_ROWS("loop (c < M) carry (s: f32 = i[r]) { next (s) } store w[r] = s"), "start of a carried value is i64"},
+    {"next_type", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) { next (i[r]) } store w[r] = s"),
+     "next carried value is i64"},
+    {"init_type", OVER_ROWS("loop (c < M) carry (s: f32 = i[r]) { next (s) } store w[r] = s"),
+     "start of a carried value is i64"},
     {"half_carry", OVER_ROWS("loop (c < M) carry (s: f16 = 0.0) { next (s) } store w[r] = s"), "compute dtype"},
     {"float_extent", OVER_ROWS("loop (c < x[r, 0]) { store y[r, c] = 1.0 }"), "extent of axis 'c' is no index"},
     {"extent_of_item", BODY("r < N, c < r", "store y[r, c] = 1.0"), "'r' is not defined"},
@@ -105,9 +115,11 @@ static const struct row {
     {"tile_of_zero", OVER_ROWS("tile t f32[0] (e) { yield (1.0) } store w[r] = t[0]"), "a tile has"},
     {"tile_of_half", OVER_ROWS("tile t f16[2] (e) { yield (1.0) } store w[r] = t[0]"), "compute dtype"},
     {"huge_tile", OVER_ROWS("tile t f32[65536, 2] (e, f) { yield (1.0) } store w[r] = t[0, 0]"), "65536 elements"},
-    {"store_in_tile", OVER_ROWS("tile t f32[2] (e) { store w[r] = 1.0 yield (1.0) } store w[r] = t[0]"), "store in a tile"},
+    {"store_in_tile", OVER_ROWS("tile t f32[2] (e) { store w[r] = 1.0 yield (1.0) } store w[r] = t[0]"),
+     "store in a tile"},
     {"tile_outside", OVER_ROWS("tile t f32[2] (e) { yield (1.0) } store w[r] = t[2]"), "may leave [0, 2)"},
-    {"tile_loaded_index", OVER_ROWS("tile t f32[2] (e) { yield (1.0) } store w[r] = t[cast[index](i[r])]"), "may leave [0, 2)"},
+    {"tile_loaded_index", OVER_ROWS("tile t f32[2] (e) { yield (1.0) } store w[r] = t[cast[index](i[r])]"),
+     "may leave [0, 2)"},
     {"whole_tile", OVER_ROWS("tile t f32[2] (e) { yield (1.0) } store w[r] = t + 1.0"), "whole tile"},
     {"element_of_scalar", OVER_ROWS("let v = x[r, 0] store w[r] = v[0]"), "element of a scalar"},
     {"tile_element_type", OVER_ROWS("tile t f32[2] (e) { yield (e) } store w[r] = t[0]"), "element is index, not f32"},
@@ -134,30 +146,40 @@ static const struct row {
      "cannot be merged by sub"},
     {"merge_other_step", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { next (s * x[r, c]) } store w[r] = s"),
      "not mergeable by add"},
-    {"merge_twice_carried", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { next (s + s * x[r, c]) } store w[r] = s"),
+    {"merge_twice_carried",
+     OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { next (s + s * x[r, c]) } store w[r] = s"),
      "not mergeable by add"},
-    {"merge_of_factor", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { next (fma(s, x[r, c], 1.0)) } store w[r] = s"),
+    {"merge_of_factor",
+     OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { next (fma(s, x[r, c], 1.0)) } store w[r] = s"),
      "not mergeable by add"},
     {"merge_identity", OVER_ROWS("loop (c < M) carry (s: f32 = 1.0) merge add { next (s + x[r, c]) } store w[r] = s"),
      "identity of add"},
-    {"merge_max_identity", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge max { next (max(s, x[r, c])) } store w[r] = s"),
+    {"merge_max_identity",
+     OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge max { next (max(s, x[r, c])) } store w[r] = s"),
      "identity of max"},
-    {"merge_count", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0, t: f32 = 0.0) merge add { next (s + 1.0, t + 1.0) } store w[r] = s"),
+    {"merge_count",
+     OVER_ROWS("loop (c < M) carry (s: f32 = 0.0, t: f32 = 0.0) merge add { next (s + 1.0, t + 1.0) } store w[r] = s"),
      "merge of 1 values"},
     {"merge_hidden_carry",
-     OVER_ROWS("loop (c < M) carry (s: f32 = 0.0, t: f32 = 0.0) merge add, add { next (s + t, t + 1.0) } store w[r] = s"),
+     OVER_ROWS(
+         "loop (c < M) carry (s: f32 = 0.0, t: f32 = 0.0) merge add, add { next (s + t, t + 1.0) } store w[r] = s"),
      "not mergeable by add"},
-    {"merge_of_prefix", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { store y[r, c] = s next (s + x[r, c]) }"),
+    {"merge_of_prefix",
+     OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { store y[r, c] = s next (s + x[r, c]) }"),
      "depends on what the loop carries"},
-    {"merge_loads", OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge (u; v) { yield (u + v + x[r, 0]) } { next (s + 1.0) } store w[r] = s"),
+    {"merge_loads",
+     OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge (u; v) { yield (u + v + x[r, 0]) } { next (s + 1.0) } store "
+               "w[r] = s"),
      "merge block loads from 'x'"},
     {"merge_without_carry", OVER_ROWS("loop (c < M) merge add { store y[r, c] = 1.0 }"), "'{' is missing"},
     /* 32-bit claims */
     {"index32_extent", "program p symbol N 0..4294967296 out y f32[N] kernel k index32 (i < N) { store y[i] = 1.0 }",
      "extent of axis 0"},
-    {"index32_offset", "program p symbol N 0..65536 out y f32[N, N] kernel k index32 (i < N, j < N) { store y[i, j] = 1.0 }",
+    {"index32_offset",
+     "program p symbol N 0..65536 out y f32[N, N] kernel k index32 (i < N, j < N) { store y[i, j] = 1.0 }",
      "further than 2^31"},
-    {"index32_loaded", "program p in i i64[9] out y i64[9] kernel k index32 (r < 9) { store y[r] = cast[i64](cast[index](i[r])) }",
+    {"index32_loaded",
+     "program p in i i64[9] out y i64[9] kernel k index32 (r < 9) { store y[r] = cast[i64](cast[index](i[r])) }",
      "lies in ["},
 };
 
@@ -177,7 +199,8 @@ END_TEST
 
 /* Every text cut off anywhere is refused or whole. */
 START_TEST(cut_programs_are_refused) {
-    static const char text[] = OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { next (s + x[r, c]) } store w[r] = s");
+    static const char text[] =
+        OVER_ROWS("loop (c < M) carry (s: f32 = 0.0) merge add { next (s + x[r, c]) } store w[r] = s");
     for (size_t size = 0; size < sizeof text - 1; size++) {
         tenon__kir_program *program;
         tenon__kir_error error;
@@ -197,14 +220,19 @@ START_TEST(deep_programs_are_refused) {
     static const struct {
         const char *open;
         const char *error;
-    } shapes[] = {{"(", "deep"}, {"-", "deep"}, {"sqrt(", "deep"}, {"x[", "deep"}, {"} loop () {", "statement"}, {"loop () {", "inside each other"}};
+    } shapes[] = {{"(", "deep"},
+                  {"-", "deep"},
+                  {"sqrt(", "deep"},
+                  {"x[", "deep"},
+                  {"} loop () {", "statement"},
+                  {"loop () {", "inside each other"}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const char *head = s < 4 ? HEAD "kernel k (r < N) { store w[r] = " : HEAD "kernel k (r < N) {";
         size_t piece = strlen(shapes[s].open), used = strlen(head);
-        char *text = malloc(used + DEEP * piece);
+        char *text = malloc(used + DEEP * piece + 1);
         ck_assert_ptr_nonnull(text);
-        memcpy(text, head, used);
-        for (size_t i = 0; i < DEEP; i++, used += piece) memcpy(text + used, shapes[s].open, piece);
+        memcpy(text, head, used + 1);
+        for (size_t i = 0; i < DEEP; i++, used += piece) memcpy(text + used, shapes[s].open, piece + 1);
         tenon__kir_program *program;
         tenon__kir_error error;
         ck_assert_uint_ne(tenon__kir_parse(text, used, &error, &program), TENON_STATUS_OK);

@@ -42,14 +42,17 @@ START_TEST(bad_indices_fail_the_run) {
         int64_t symbols[IR_MAX_SYMBOLS];
         uint32_t buffer; /* of the indices */
         double index;
-    } rows[] = {{"scatter_add", {5, 3, 2}, 1, 5}, {"scatter_add", {5, 3, 2}, 1, -6}, {"kv_append", {2, 1, 2, 4, 3, 6, 6, 3}, 1, 3}};
+    } rows[] = {{"scatter_add", {5, 3, 2}, 1, 5},
+                {"scatter_add", {5, 3, 2}, 1, -6},
+                {"kv_append", {2, 1, 2, 4, 3, 6, 6, 3}, 1, 3}};
     for (uint32_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         tenon__kir_program *program = ir_load(rows[r].program);
         ir_run run;
         void *pointers[IR_MAX_BUFFERS];
         tenon__kir_error error;
         ir_run_begin(&run, program, rows[r].symbols, NULL, 7);
-        for (int64_t i = 0; i < run.buffers[rows[r].buffer].count; i++) ir_set(&run, rows[r].buffer, i, i == 1 ? rows[r].index : 0);
+        for (int64_t i = 0; i < run.buffers[rows[r].buffer].count; i++)
+            ir_set(&run, rows[r].buffer, i, i == 1 ? rows[r].index : 0);
         ir_run_pointers(&run, pointers);
         tenon_status status = tenonc_interp_run(program, run.symbols, run.scalars, pointers, NULL, &error);
         ck_assert_msg(status == TENON_STATUS_OUT_OF_RANGE, "%s with %g: %u", rows[r].program, rows[r].index, status);

@@ -30,9 +30,11 @@ static const struct bounds_row {
     {"reversed", "x", true, "kernel k (r < N, c < M) { store y[r, c] = x[r, M - 1 - c] }"},
     {"below", "x", false, "kernel k (r < N, c < M) { store y[r, c] = x[r, c - 1] }"},
     {"guarded", "x", true, "kernel k (r < N, c < M) { store y[r, c] = (x[r, c + 1] if c + 1 < M else 0.0) }"},
-    {"guarded_otherwise", "x", false, "kernel k (r < N, c < M) { store y[r, c] = (x[r, c + 2] if c + 1 < M else 0.0) }"},
+    {"guarded_otherwise", "x", false,
+     "kernel k (r < N, c < M) { store y[r, c] = (x[r, c + 2] if c + 1 < M else 0.0) }"},
     {"guarded_more", "x", true, "kernel k (r < N, c < M) { store y[r, c] = (x[r, c + 1] if c + 3 < M else 0.0) }"},
-    {"guarded_below", "x", true, "kernel k (r < N, c < M) { store y[r, c] = (x[r, c - 1] if xor(c < 1, true) else 0.0) }"},
+    {"guarded_below", "x", true,
+     "kernel k (r < N, c < M) { store y[r, c] = (x[r, c - 1] if xor(c < 1, true) else 0.0) }"},
     {"guarded_window", "x", true,
      "kernel k (r < N, c < M) { let at = c * s - 3 store y[r, c] = (x[r, at] if and(-1 < at, at < M) else 0.0) }"},
     {"guarded_by_or", "x", false,
@@ -43,18 +45,23 @@ static const struct bounds_row {
     {"chosen_wrongly", "x", false, "kernel k (r < N, c < M) { store y[r, c] = x[r, where(c < 2, 0, c - 3)] }"},
     {"split", "x", true, "kernel k (e < N * M) { store z[e] = x[e / M, e % M] }"},
     {"joined", "z", true, "kernel k (r < N, c < M) { store z[r * M + c] = x[r, c] }"},
-    {"chunked", "flat", false, "kernel k (b < (B + 3) / 4) { loop (j < 4) { store f[b * 4 + j] = flat[b * 4 + j] if b * 4 + j < B } }"},
-    {"chunked_guard", "f", true, "kernel k (b < (B + 3) / 4) { loop (j < 4) { store f[b * 4 + j] = 1.0 if b * 4 + j < B } }"},
-    {"triangle", "x", true, "kernel k (c < M) { loop (e < c + 1) { store f[c] = (x[0, e] if 0 < N else 0.0) if c < B } }"},
+    {"chunked", "flat", false,
+     "kernel k (b < (B + 3) / 4) { loop (j < 4) { store f[b * 4 + j] = flat[b * 4 + j] if b * 4 + j < B } }"},
+    {"chunked_guard", "f", true,
+     "kernel k (b < (B + 3) / 4) { loop (j < 4) { store f[b * 4 + j] = 1.0 if b * 4 + j < B } }"},
+    {"triangle", "x", true,
+     "kernel k (c < M) { loop (e < c + 1) { store f[c] = (x[0, e] if 0 < N else 0.0) if c < B } }"},
     {"bounded_extent", "x", true, "kernel k (r < N) { loop (c < min(r + 1, M)) { store y[r, c] = x[r, c] } }"},
     {"loaded", "x", false, "kernel k (r < N) { store w[r] = x[cast[index](i[r]), 0] }"},
     {"loaded_guard", "x", true,
      "kernel k (r < N) { let at = cast[index](i[r]) store w[r] = (x[at, 0] if and(-1 < at, at < N) else 0.0) }"},
     /* at + 1 wraps for the largest i64: the guard says nothing about it */
     {"loaded_guard_that_wraps", "x", false,
-     "kernel k (r < N) { let at = cast[index](i[r]) store w[r] = (x[at + 1, 0] if and(-1 < at, at + 1 < N) else 0.0) }"},
+     "kernel k (r < N) { let at = cast[index](i[r]) store w[r] = (x[at + 1, 0] if and(-1 < at, at + 1 < N) else 0.0) "
+     "}"},
     {"narrow_guard_cannot_wrap", "x", true,
-     "kernel k (r < N) { let at = cast[index](h[r]) store w[r] = (x[at + 1, 0] if and(-1 < at, at + 1 < N) else 0.0) }"},
+     "kernel k (r < N) { let at = cast[index](h[r]) store w[r] = (x[at + 1, 0] if and(-1 < at, at + 1 < N) else 0.0) "
+     "}"},
     {"constant", "x", false, "kernel k (c < M) { store f[c] = x[0, c] if c < B }"},
 };
 
@@ -89,7 +96,8 @@ static const struct {
     {"reversed", "kernel k (r < N) { store w[N - 1 - r] = 1.0 }", false},
     {"shifted_alike", "kernel k (r < N) { store w[r + 1] = 1.0 if r + 1 < N }", false},
     {"chunks", "kernel k (b < (B + 3) / 4) { loop (j < 4) { store f[b * 4 + j] = 1.0 if b * 4 + j < B } }", false},
-    {"unrolled", "kernel k (b < (B + 1) / 2) { store f[b * 2] = 1.0 store f[b * 2 + 1] = 2.0 if b * 2 + 1 < B }", false},
+    {"unrolled", "kernel k (b < (B + 1) / 2) { store f[b * 2] = 1.0 store f[b * 2 + 1] = 2.0 if b * 2 + 1 < B }",
+     false},
     {"strided", "kernel k (r < N) { store f[r * s] = 1.0 if r * s < B }", false},
     {"joined", "kernel k (r < N, c < M) { store z[r * M + c] = 1.0 }", false},
     {"split", "kernel k (e < N * M) { store y[e / M, e % M] = 1.0 }", false},
@@ -113,9 +121,10 @@ START_TEST(separate_items_pass) {
 END_TEST
 
 START_TEST(launches_are_counted) {
-    static const char text[] =  "program p symbol N -4..1099511627776 symbol D 0..64 div 8 out y f32[max(N, 0), 8] "
-                                "workspace a f16[max(N, 0), 3] workspace b u4[5] workspace c f64[2] "
-                                "kernel k (i < N, j < (D + 7) / 8) { store y[i, j] = 1.0 } kernel l () { store c[0] = 1.0 }";
+    static const char text[] =
+        "program p symbol N -4..1099511627776 symbol D 0..64 div 8 out y f32[max(N, 0), 8] "
+        "workspace a f16[max(N, 0), 3] workspace b u4[5] workspace c f64[2] "
+        "kernel k (i < N, j < (D + 7) / 8) { store y[i, j] = 1.0 } kernel l () { store c[0] = 1.0 }";
     tenon__kir_program *program = parse("launch", text);
     tenon__kir_error error;
     uint64_t offsets[4], bytes;

@@ -7,8 +7,8 @@
 #include "kernel/kir_build.h"
 
 static const char *const programs[] = {
-    "argmax",      "cumsum",  "dropout", "int4_matmul", "kv_append",   "maxpool_grad",      "online_softmax_attention",
-    "rmsnorm",     "softmax", "sum_split", "scatter_add", "stable_sort", "welford_layernorm",
+    "argmax",  "cumsum",  "dropout",   "int4_matmul", "kv_append",   "maxpool_grad",      "online_softmax_attention",
+    "rmsnorm", "softmax", "sum_split", "scatter_add", "stable_sort", "welford_layernorm",
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 
@@ -66,7 +66,7 @@ START_TEST(programs_round_trip) {
 }
 END_TEST
 
-/* -- Hash ------------------------------------------------------------------------------------------------------------- */
+/* Hash. */
 
 #define XY "program p symbol N 0..9 in x f32[N] out y f32[N] workspace w f32[N] "
 
@@ -76,29 +76,37 @@ static const struct hash_row {
     const char *a, *b;
 } hash_rows[] = {
     {"names", true, XY "kernel k (i < N) { let v = x[i] store y[i] = v * v }",
-     "program q symbol M 0..9 in a f32[M] out b f32[M] workspace c f32[M] kernel z (j < M) { let u = a[j] store b[j] = u * u }"},
+     "program q symbol M 0..9 in a f32[M] out b f32[M] workspace c f32[M] kernel z (j < M) { let u = a[j] store b[j] = "
+     "u * u }"},
     {"lets", true, XY "kernel k (i < N) { let v = x[i] + 1.0 let u = v * 2.0 store y[i] = u }",
      XY "kernel k (i < N) { store y[i] = (x[i] + 1.0) * 2.0 }"},
-    {"sharing", true, XY "kernel k (i < N) { let v = x[i] store y[i] = v * v }", XY "kernel k (i < N) { store y[i] = x[i] * x[i] }"},
+    {"sharing", true, XY "kernel k (i < N) { let v = x[i] store y[i] = v * v }",
+     XY "kernel k (i < N) { store y[i] = x[i] * x[i] }"},
     {"places_of_lets", true, XY "kernel k (i < N) { let u = x[i] let v = exp(u) store w[i] = u store y[i] = v }",
      XY "kernel k (i < N) { let u = x[i] store w[i] = u let v = exp(u) store y[i] = v }"},
-    {"unused", true, XY "kernel k (i < N) { let u = exp(x[i]) store y[i] = 1.0 }", XY "kernel k (i < N) { store y[i] = 1.0 }"},
-    {"folded_index", true, XY "kernel k (i < N * 1) { store y[i + 0] = 1.0 }", XY "kernel k (i < N) { store y[i] = 1.0 }"},
-    {"spelled_strides", true, "program p symbol N 1..9 out y f32[2, N] strides [N, 1] kernel k (i < 2) { store y[i, 0] = 1.0 }",
+    {"unused", true, XY "kernel k (i < N) { let u = exp(x[i]) store y[i] = 1.0 }",
+     XY "kernel k (i < N) { store y[i] = 1.0 }"},
+    {"folded_index", true, XY "kernel k (i < N * 1) { store y[i + 0] = 1.0 }",
+     XY "kernel k (i < N) { store y[i] = 1.0 }"},
+    {"spelled_strides", true,
+     "program p symbol N 1..9 out y f32[2, N] strides [N, 1] kernel k (i < 2) { store y[i, 0] = 1.0 }",
      "program p symbol N 1..9 out y f32[2, N] kernel k (i < 2) { store y[i, 0] = 1.0 }"},
     {"place_of_a_load", false, XY "kernel k (i < N) { let u = w[i] store w[i] = x[i] store y[i] = u }",
      XY "kernel k (i < N) { store w[i] = x[i] let u = w[i] store y[i] = u }"},
     {"order_of_stores", false, XY "kernel k (i < N) { store y[i] = 1.0 store y[i] = 2.0 }",
      XY "kernel k (i < N) { store y[i] = 2.0 store y[i] = 1.0 }"},
-    {"operands", false, XY "kernel k (i < N) { store y[i] = x[i] - 1.0 }", XY "kernel k (i < N) { store y[i] = 1.0 - x[i] }"},
+    {"operands", false, XY "kernel k (i < N) { store y[i] = x[i] - 1.0 }",
+     XY "kernel k (i < N) { store y[i] = 1.0 - x[i] }"},
     {"constants", false, XY "kernel k (i < N) { store y[i] = 0.0 }", XY "kernel k (i < N) { store y[i] = -0.0 }"},
     {"axes", false, "program p out y f32[4, 4] kernel k (i < 4, j < 4) { store y[i, j] = 1.0 if i < 2 }",
      "program p out y f32[4, 4] kernel k (i < 4, j < 4) { store y[i, j] = 1.0 if j < 2 }"},
     {"range", false, XY "kernel k (i < N) { store y[i] = 1.0 }",
      "program p symbol N 0..8 in x f32[N] out y f32[N] workspace w f32[N] kernel k (i < N) { store y[i] = 1.0 }"},
-    {"merge", false, XY "kernel k () { loop (i < N) carry (s: f32 = 0.0) merge add { next (s + x[i]) } store y[0] = s }",
+    {"merge", false,
+     XY "kernel k () { loop (i < N) carry (s: f32 = 0.0) merge add { next (s + x[i]) } store y[0] = s }",
      XY "kernel k () { loop (i < N) carry (s: f32 = 0.0) { next (s + x[i]) } store y[0] = s }"},
-    {"results", false, XY "kernel k () { loop (i < N) carry (s: f32 = 0.0, t: f32 = 0.0) { next (s + 1.0, t + 2.0) } store y[0] = s }",
+    {"results", false,
+     XY "kernel k () { loop (i < N) carry (s: f32 = 0.0, t: f32 = 0.0) { next (s + 1.0, t + 2.0) } store y[0] = s }",
      XY "kernel k () { loop (i < N) carry (s: f32 = 0.0, t: f32 = 0.0) { next (s + 1.0, t + 2.0) } store y[0] = t }"},
     {"kernels", false, XY "kernel k (i < N) { store y[i] = 1.0 } kernel l (i < N) { store w[i] = 1.0 }",
      XY "kernel k (i < N) { store w[i] = 1.0 } kernel l (i < N) { store y[i] = 1.0 }"},
@@ -120,28 +128,38 @@ START_TEST(hash_is_stable) {
     tenon__kir_program *program = parse(XY "kernel k (i < N) { store y[i] = fma(x[i], 2.0, 1.0) }");
     uint64_t hash[2];
     tenon__kir_hash(program, hash);
-    ck_assert_msg(hash[0] == UINT64_C(0xb963e70c59e022cb) && hash[1] == UINT64_C(0xf547e6eaaaab7530), "0x%016llx 0x%016llx",
-                  (unsigned long long)hash[0], (unsigned long long)hash[1]);
+    ck_assert_msg(hash[0] == UINT64_C(0xb963e70c59e022cb) && hash[1] == UINT64_C(0xf547e6eaaaab7530),
+                  "0x%016llx 0x%016llx", (unsigned long long)hash[0], (unsigned long long)hash[1]);
     tenon__kir_destroy(program);
 }
 END_TEST
 
-/* -- Literals ----------------------------------------------------------------------------------------------------------- */
+/* Literals. */
 
 START_TEST(literals_come_back) {
     static const struct {
         const char *dtype, *text, *canonical;
     } rows[] = {
-        {"f32", "0.1", "0.1"},          {"f32", "0x1p-149", "1e-45"},  {"f32", "-inf", "-inf"},
-        {"f32", "nan", "nan"},          {"f32", "16777217", "16777216.0"}, {"f32", "1e39", "inf"},
-        {"f64", "0.1", "0.1"},          {"f64", "0x1.fffffffffffffp1023", "1.7976931348623157e+308"},
-        {"f64", "5e-324", "5e-324"},    {"f64", "-0.0", "-0.0"},       {"f32", "bits:f32(0xffc00001)", "bits:f32(0xffc00001)"},
-        {"i8", "-128", "-128"},         {"u64", "0xffffffffffffffff", "18446744073709551615"},
-        {"i64", "-9223372036854775808", "-9223372036854775808"},       {"bool", "true", "true"},
+        {"f32", "0.1", "0.1"},
+        {"f32", "0x1p-149", "1e-45"},
+        {"f32", "-inf", "-inf"},
+        {"f32", "nan", "nan"},
+        {"f32", "16777217", "16777216.0"},
+        {"f32", "1e39", "inf"},
+        {"f64", "0.1", "0.1"},
+        {"f64", "0x1.fffffffffffffp1023", "1.7976931348623157e+308"},
+        {"f64", "5e-324", "5e-324"},
+        {"f64", "-0.0", "-0.0"},
+        {"f32", "bits:f32(0xffc00001)", "bits:f32(0xffc00001)"},
+        {"i8", "-128", "-128"},
+        {"u64", "0xffffffffffffffff", "18446744073709551615"},
+        {"i64", "-9223372036854775808", "-9223372036854775808"},
+        {"bool", "true", "true"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[256], want[256], *got;
-        snprintf(text, sizeof text, "program p out y %s[1] kernel k (i < 1) { store y[i] = %s }", rows[i].dtype, rows[i].text);
+        snprintf(text, sizeof text, "program p out y %s[1] kernel k (i < 1) { store y[i] = %s }", rows[i].dtype,
+                 rows[i].text);
         snprintf(want, sizeof want, "store y[i] = %s\n", rows[i].canonical);
         tenon__kir_program *program = parse(text);
         ck_assert_uint_eq(tenon__kir_print(program, &got), TENON_STATUS_OK);
@@ -153,7 +171,7 @@ START_TEST(literals_come_back) {
 }
 END_TEST
 
-/* -- Programs that no text gave ------------------------------------------------------------------------------------------ */
+/* Programs that no text gave. */
 
 /* Names that are none, equal ones, keywords, missing ones: the text is legal all the same. */
 START_TEST(any_names_print) {
@@ -189,7 +207,8 @@ START_TEST(deep_and_shared_values_print) {
     tenon__kir_id i = tenon__kir_axis(program, "i", n), v = tenon__kir_cast(program, TENON_DTYPE_F32, i, 0), at = i;
     for (int k = 0; k < 2000; k++) v = tenon__kir_op(program, TENON_OP_SQRT, v, 0, 0);
     for (int k = 0; k < 200; k++) v = tenon__kir_op(program, TENON_OP_ADD, v, v, 0);
-    for (int k = 0; k < 200; k++) at = tenon__kir_op(program, TENON_OP_MIN, tenon__kir_op(program, TENON_OP_MAX, at, i, 0), at, 0);
+    for (int k = 0; k < 200; k++)
+        at = tenon__kir_op(program, TENON_OP_MIN, tenon__kir_op(program, TENON_OP_MAX, at, i, 0), at, 0);
     tenon__kir_store_as(program, y, &at, 1, v, TENON_COMBINE_MAX, TENON__KIR_ANY_ORDER, 0);
     tenon__kir_kernel_end(program);
     ck_assert_msg(tenon__kir_finish(program, &error) == TENON_STATUS_OK, "%s", error.text);
@@ -240,7 +259,8 @@ START_TEST(expressions_parse_in_place) {
         tenon__kir_kernel_begin(program, "k");
         tenon__kir_id i = tenon__kir_axis(program, "i", n);
         tenon__kir_id values[] = {tenon__kir_load(program, x, &i, 1), tenon__kir_load(program, x, &i, 1)};
-        tenon__kir_store(program, y, &i, 1, tenon__kir_parse_expr(program, rows[r].text, names, values, 2, TENON_DTYPE_F32));
+        tenon__kir_store(program, y, &i, 1,
+                         tenon__kir_parse_expr(program, rows[r].text, names, values, 2, TENON_DTYPE_F32));
         tenon__kir_kernel_end(program);
         tenon_status status = tenon__kir_finish(program, &error);
         ck_assert_msg((status == TENON_STATUS_OK) == (rows[r].error == NULL), "%s: %u", rows[r].text, status);
@@ -251,7 +271,7 @@ START_TEST(expressions_parse_in_place) {
 }
 END_TEST
 
-/* -- Garbage -------------------------------------------------------------------------------------------------------------- */
+/* Garbage. */
 
 enum { MUTATIONS = 400 };
 
@@ -308,8 +328,10 @@ static void damage(uint8_t *blob, size_t size, uint64_t *random) {
     for (uint64_t edits = next_random(random) % 3 + 1; edits > 0; edits--) {
         size_t at = next_random(random) % size;
         uint32_t word = (uint32_t)(next_random(random) % 80);
-        if (next_random(random) % 2) blob[at] = (uint8_t)next_random(random);
-        else if (at + 4 <= size) memcpy(blob + at / 4 * 4, &word, 4);
+        if (next_random(random) % 2)
+            blob[at] = (uint8_t)next_random(random);
+        else if (at + 4 <= size)
+            memcpy(blob + at / 4 * 4, &word, 4);
     }
 }
 

@@ -6,8 +6,8 @@
 
 #include "interp.h"
 
-#define F32 TENON_DTYPE_F32
-#define F64 TENON_DTYPE_F64
+#define F32      TENON_DTYPE_F32
+#define F64      TENON_DTYPE_F64
 #define OP(name) TENON_OP_##name
 
 static uint64_t f32(double value) {
@@ -99,24 +99,38 @@ START_TEST(float_operators) {
         tenon_op op;
         double a, b, c, result;
     } rows[] = {
-        {OP(MAX), NAN, 1, 0, (double)NAN},       {OP(MAX), 1, NAN, 0, (double)NAN},
-        {OP(MIN), NAN, 1, 0, (double)NAN},       {OP(MAX), -0.0, 0.0, 0, 0.0},
-        {OP(MAX), 0.0, -0.0, 0, 0.0},            {OP(MIN), -0.0, 0.0, 0, -0.0},
-        {OP(MIN), 0.0, -0.0, 0, -0.0},           {OP(MIN), -INFINITY, 1, 0, (double)-INFINITY},
-        {OP(NEG), 0.0, 0, 0, -0.0},              {OP(ABS), -0.0, 0, 0, 0.0},
-        {OP(RINT), 2.5, 0, 0, 2.0},              {OP(RINT), -0.5, 0, 0, -0.0},
-        {OP(FLOOR), -0.5, 0, 0, -1.0},           {OP(TRUNC), -0.5, 0, 0, -0.0},
-        {OP(REM), -7.5, 2, 0, -1.5},             {OP(REM), 1, 0, 0, (double)NAN},
-        {OP(DIV), 1, 0, 0, (double)INFINITY},    {OP(POW), 0, 0, 0, 1.0},
-        {OP(POW), -2, 3, 0, -8.0},               {OP(SQRT), -1, 0, 0, (double)NAN},
-        {OP(SQRT), -0.0, 0, 0, -0.0},            {OP(EXP), -INFINITY, 0, 0, 0.0},
-        {OP(EXP2), 10, 0, 0, 1024.0},            {OP(LOG2), 0, 0, 0, (double)-INFINITY},
-        {OP(FMA), 3, 5, 7, 22.0},                {OP(EXPM1), -0.0, 0, 0, -0.0},
+        {OP(MAX), NAN, 1, 0, (double)NAN},
+        {OP(MAX), 1, NAN, 0, (double)NAN},
+        {OP(MIN), NAN, 1, 0, (double)NAN},
+        {OP(MAX), -0.0, 0.0, 0, 0.0},
+        {OP(MAX), 0.0, -0.0, 0, 0.0},
+        {OP(MIN), -0.0, 0.0, 0, -0.0},
+        {OP(MIN), 0.0, -0.0, 0, -0.0},
+        {OP(MIN), -INFINITY, 1, 0, (double)-INFINITY},
+        {OP(NEG), 0.0, 0, 0, -0.0},
+        {OP(ABS), -0.0, 0, 0, 0.0},
+        {OP(RINT), 2.5, 0, 0, 2.0},
+        {OP(RINT), -0.5, 0, 0, -0.0},
+        {OP(FLOOR), -0.5, 0, 0, -1.0},
+        {OP(TRUNC), -0.5, 0, 0, -0.0},
+        {OP(REM), -7.5, 2, 0, -1.5},
+        {OP(REM), 1, 0, 0, (double)NAN},
+        {OP(DIV), 1, 0, 0, (double)INFINITY},
+        {OP(POW), 0, 0, 0, 1.0},
+        {OP(POW), -2, 3, 0, -8.0},
+        {OP(SQRT), -1, 0, 0, (double)NAN},
+        {OP(SQRT), -0.0, 0, 0, -0.0},
+        {OP(EXP), -INFINITY, 0, 0, 0.0},
+        {OP(EXP2), 10, 0, 0, 1024.0},
+        {OP(LOG2), 0, 0, 0, (double)-INFINITY},
+        {OP(FMA), 3, 5, 7, 22.0},
+        {OP(EXPM1), -0.0, 0, 0, -0.0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (uint32_t dtype = F64; dtype <= F32; dtype++) {
             uint64_t (*bits)(double) = dtype == F32 ? f32 : f64;
-            double got = back(dtype, tenonc_scalar_op(rows[i].op, dtype, bits(rows[i].a), bits(rows[i].b), bits(rows[i].c)));
+            double got =
+                back(dtype, tenonc_scalar_op(rows[i].op, dtype, bits(rows[i].a), bits(rows[i].b), bits(rows[i].c)));
             ck_assert_msg(same_float(got, rows[i].result), "row %zu in %s: %g", i, dtype == F32 ? "f32" : "f64", got);
         }
     ck_assert_uint_eq(tenonc_scalar_op(OP(EQ), F32, f32(NAN), f32(NAN), 0), 0);
@@ -136,10 +150,18 @@ START_TEST(casts) {
         uint32_t to;
         int64_t saturated, wrapped;
     } rows[] = {
-        {300.7, TENON_DTYPE_U8, 255, 44},   {-1.5, TENON_DTYPE_U8, 0, 255},        {-129, TENON_DTYPE_I8, -128, 127},
-        {(double)NAN, TENON_DTYPE_I32, 0, 0}, {(double)INFINITY, TENON_DTYPE_I16, 32767, 0}, {(double)-INFINITY, TENON_DTYPE_I64, INT64_MIN, 0},
-        {9.3e18, TENON_DTYPE_I64, INT64_MAX, (int64_t)UINT64_C(9300000000000000000)}, {-0.9, TENON_DTYPE_I8, 0, 0},
-        {0x1p70, TENON_DTYPE_U64, -1, 0}, {7.9, TENON_DTYPE_I4, 7, 7}, {8.1, TENON_DTYPE_I4, 7, -8}, {16, TENON_DTYPE_U4, 15, 0},
+        {300.7, TENON_DTYPE_U8, 255, 44},
+        {-1.5, TENON_DTYPE_U8, 0, 255},
+        {-129, TENON_DTYPE_I8, -128, 127},
+        {(double)NAN, TENON_DTYPE_I32, 0, 0},
+        {(double)INFINITY, TENON_DTYPE_I16, 32767, 0},
+        {(double)-INFINITY, TENON_DTYPE_I64, INT64_MIN, 0},
+        {9.3e18, TENON_DTYPE_I64, INT64_MAX, (int64_t)UINT64_C(9300000000000000000)},
+        {-0.9, TENON_DTYPE_I8, 0, 0},
+        {0x1p70, TENON_DTYPE_U64, -1, 0},
+        {7.9, TENON_DTYPE_I4, 7, 7},
+        {8.1, TENON_DTYPE_I4, 7, -8},
+        {16, TENON_DTYPE_U4, 15, 0},
         {4294967296.0, TENON_DTYPE_U32, 4294967295, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -154,7 +176,8 @@ START_TEST(casts) {
     ck_assert_uint_eq(tenonc_cast(TENON_DTYPE_I64, TENON_DTYPE_U32, false, UINT64_MAX), UINT32_MAX);
     ck_assert_uint_eq(tenonc_cast(TENON_DTYPE_U64, F32, false, UINT64_C(0xffffff8000000000)), f32(0x1p64));
     /* one rounding: just above the middle of two f32, which a double on the way would put in the middle */
-    ck_assert_uint_eq(tenonc_cast(TENON_DTYPE_I64, F32, false, (UINT64_C(1) << 60) + (UINT64_C(1) << 36) + 1), f32(0x1.000002p60));
+    ck_assert_uint_eq(tenonc_cast(TENON_DTYPE_I64, F32, false, (UINT64_C(1) << 60) + (UINT64_C(1) << 36) + 1),
+                      f32(0x1.000002p60));
     ck_assert_uint_eq(tenonc_cast(F64, TENON_DTYPE_F16, false, f64(1 + 0x1p-11 + 0x1p-40)), f32(1 + 0x1p-10));
     ck_assert_uint_eq(tenonc_cast(F32, TENON_DTYPE_F16, false, f32(65520)), f32(INFINITY));
     ck_assert_uint_eq(tenonc_cast(F32, TENON_DTYPE_F16, false, f32(65519)), f32(65504));

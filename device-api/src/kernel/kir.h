@@ -36,10 +36,10 @@ enum {
     TENON__KIR_MAX_AXES = 8, /* of a kernel or a loop */
     TENON__KIR_MAX_TILE_RANK = 4,
     TENON__KIR_MAX_CARRY = 16,
-    TENON__KIR_MAX_DEPTH = 32,         /* blocks within blocks */
-    TENON__KIR_MAX_TILE = 1 << 16,     /* elements of a tile */
-    TENON__KIR_MAX_SYMBOLS = 256,      /* symbols, and scalars */
-    TENON__KIR_MAX_OPERANDS = 256,     /* workspace included */
+    TENON__KIR_MAX_DEPTH = 32,     /* blocks within blocks */
+    TENON__KIR_MAX_TILE = 1 << 16, /* elements of a tile */
+    TENON__KIR_MAX_SYMBOLS = 256,  /* symbols, and scalars */
+    TENON__KIR_MAX_OPERANDS = 256, /* workspace included */
     TENON__KIR_MAX_KERNELS = 64,
     TENON__KIR_MAX_NODES = 1 << 17,
     TENON__KIR_WORKSPACE_ALIGN = 64 /* bytes: every workspace operand starts at a multiple */
@@ -48,6 +48,7 @@ enum {
 typedef uint32_t tenon__kir_id; /* of a node; 0 is none */
 
 /* X(kind, NAME): the first seven are leaves. */
+/* clang-format off */
 #define TENON__KIR_NODE_TABLE(X)                                                                                       \
     X(1, CONST)   /* bits */                                                                                           \
     X(2, SYMBOL)  /* ref: number of the symbol */                                                                      \
@@ -64,15 +65,16 @@ typedef uint32_t tenon__kir_id; /* of a node; 0 is none */
     X(13, TILE)   /* loop: axes, body; next[0] is the element at the axes */                                          \
     X(14, LOOP)   /* loop */                                                                                           \
     X(15, STORE)  /* ref: operand; op: TENON_COMBINE_*; args: an index per dim, value, with GUARDED the condition */
+/* clang-format on */
 
 #define TENON__KIR_CONSTANT(kind, NAME) TENON__KIR_##NAME = kind,
 enum { TENON__KIR_NONE = 0, TENON__KIR_NODE_TABLE(TENON__KIR_CONSTANT) TENON__KIR_KIND_COUNT };
 
 /* Bits of tenon__kir_node.flags. */
 enum {
-    TENON__KIR_GUARDED = 1,   /* LOAD, STORE: has a condition */
-    TENON__KIR_WRAP = 2,      /* CAST float to integer: modulo 2^bits, NaN and inf to 0, instead of saturating */
-    TENON__KIR_ANY_ORDER = 4  /* STORE with a combiner: items may meet on one element, in any order (atomic) */
+    TENON__KIR_GUARDED = 1,  /* LOAD, STORE: has a condition */
+    TENON__KIR_WRAP = 2,     /* CAST float to integer: modulo 2^bits, NaN and inf to 0, instead of saturating */
+    TENON__KIR_ANY_ORDER = 4 /* STORE with a combiner: items may meet on one element, in any order (atomic) */
 };
 
 /* Type of a value: rank 0 is a scalar. */
@@ -124,9 +126,9 @@ typedef struct tenon__kir_loop {
     tenon__kir_id init[TENON__KIR_MAX_CARRY]; /* of the carry's type, or a scalar that fills a tile */
     tenon__kir_id next[TENON__KIR_MAX_CARRY]; /* TILE: next[0] is the element */
     tenon__kir_id result[TENON__KIR_MAX_CARRY];
-    tenon_op merge_op[TENON__KIR_MAX_CARRY];             /* MERGE_OPS: add mul min max and or xor */
-    tenon__kir_id param[2 * TENON__KIR_MAX_CARRY];       /* MERGE_BODY: first and second part, by PARAM's ref */
-    tenon__kir_id merged[TENON__KIR_MAX_CARRY];          /* MERGE_BODY: what it yields */
+    tenon_op merge_op[TENON__KIR_MAX_CARRY];       /* MERGE_OPS: add mul min max and or xor */
+    tenon__kir_id param[2 * TENON__KIR_MAX_CARRY]; /* MERGE_BODY: first and second part, by PARAM's ref */
+    tenon__kir_id merged[TENON__KIR_MAX_CARRY];    /* MERGE_BODY: what it yields */
 } tenon__kir_loop;
 
 enum { TENON__KIR_IN = 1, TENON__KIR_OUT = 2, TENON__KIR_INOUT = 3, TENON__KIR_WORKSPACE = 4 };
@@ -136,11 +138,11 @@ enum { TENON__KIR_IN = 1, TENON__KIR_OUT = 2, TENON__KIR_INOUT = 3, TENON__KIR_W
 typedef struct tenon__kir_operand {
     const char *name;
     uint32_t role;
-    uint32_t dtype;                         /* storage dtype */
-    uint32_t rank;                          /* 0 ... TENON_MAX_RANK */
-    uint32_t contiguous;                    /* strides are the default ones: row-major without gaps */
-    tenon__kir_id dims[TENON_MAX_RANK];     /* head nodes, in elements */
-    tenon__kir_id strides[TENON_MAX_RANK];  /* head nodes, in elements; filled in also when contiguous */
+    uint32_t dtype;                        /* storage dtype */
+    uint32_t rank;                         /* 0 ... TENON_MAX_RANK */
+    uint32_t contiguous;                   /* strides are the default ones: row-major without gaps */
+    tenon__kir_id dims[TENON_MAX_RANK];    /* head nodes, in elements */
+    tenon__kir_id strides[TENON_MAX_RANK]; /* head nodes, in elements; filled in also when contiguous */
 } tenon__kir_operand;
 
 typedef struct tenon__kir_symbol {
@@ -190,7 +192,7 @@ typedef struct tenon__kir_error {
 
 void tenon__kir_destroy(tenon__kir_program *program); /* NULL is allowed */
 
-/* -- Text, blob, hash ------------------------------------------------------------------------------------------- */
+/* Text, blob, hash. */
 
 /* Parses and verifies one program. `size` bytes at `text`, no terminator needed. Errors: BAD_DATA, OUT_OF_MEMORY. */
 tenon_status tenon__kir_parse(const char *text, size_t size, tenon__kir_error *error, tenon__kir_program **out_program);
@@ -205,17 +207,18 @@ tenon_status tenon__kir_encode(const tenon__kir_program *program, uint32_t versi
 
 /* Reads a blob from anywhere: every number is checked, and the program verified. Errors: BAD_DATA, UNSUPPORTED (newer
  * than TENON__KIR_VERSION), OUT_OF_MEMORY. */
-tenon_status tenon__kir_decode(const void *blob, size_t size, tenon__kir_error *error, tenon__kir_program **out_program);
+tenon_status tenon__kir_decode(const void *blob, size_t size, tenon__kir_error *error,
+                               tenon__kir_program **out_program);
 
-/* 128 bits over the meaning of a finished program: symbols, scalars and operands in order, kernels, effects in order, expressions as trees.
- * Names, the places of lets, sharing of equal pure values and the order of declarations of different sorts leave it
- * alone. Stable over versions of the library that share TENON__KIR_VERSION. */
+/* 128 bits over the meaning of a finished program: symbols, scalars and operands in order, kernels, effects in order,
+ * expressions as trees. Names, the places of lets, sharing of equal pure values and the order of declarations of
+ * different sorts leave it alone. Stable over versions of the library that share TENON__KIR_VERSION. */
 void tenon__kir_hash(const tenon__kir_program *program, uint64_t out_hash[2]);
 
 /* Every rule of README.md. Errors: INVALID, and `error` says which rule, where and what to do. */
 tenon_status tenon__kir_verify(const tenon__kir_program *program, tenon__kir_error *error);
 
-/* -- Questions a schedule or a printer asks -------------------------------------------------------------------- */
+/* Questions a schedule or a printer asks. */
 
 static inline const tenon__kir_node *tenon__kir_at(const tenon__kir_program *program, tenon__kir_id id) {
     return &program->nodes[id];

@@ -8,8 +8,15 @@
 enum { MAGIC = 0x52494b54 /* "TKIR" */, HEADER_WORDS = 13, LONGEST_BLOB = 1 << 28 };
 
 /* Least bytes of a record: what a count promises has to be there before memory is taken for it. */
-enum { SYMBOL_BYTES = 32, SCALAR_BYTES = 12, OPERAND_BYTES = 20, KERNEL_BYTES = 12, LOOP_BYTES = 24, BLOCK_BYTES = 16,
-       NODE_BYTES = 48 };
+enum {
+    SYMBOL_BYTES = 32,
+    SCALAR_BYTES = 12,
+    OPERAND_BYTES = 20,
+    KERNEL_BYTES = 12,
+    LOOP_BYTES = 24,
+    BLOCK_BYTES = 16,
+    NODE_BYTES = 48
+};
 
 struct codec {
     bool writing;
@@ -34,8 +41,10 @@ static void raw(struct codec *codec, void *value, size_t size) {
         codec->failed = true;
         return;
     }
-    if (codec->writing) memcpy(codec->bytes + codec->at, value, size);
-    else memcpy(value, codec->bytes + codec->at, size);
+    if (codec->writing)
+        memcpy(codec->bytes + codec->at, value, size);
+    else
+        memcpy(value, codec->bytes + codec->at, size);
     codec->at += size;
 }
 
@@ -84,7 +93,7 @@ static void string(struct codec *codec, tenon__kir_program *program, const char 
     if (!*name) codec->failed = true;
 }
 
-/* -- Records ------------------------------------------------------------------------------------------------------------ */
+/* Records. */
 
 static void symbol_record(struct codec *codec, tenon__kir_program *program, tenon__kir_symbol *symbol) {
     raw(codec, &symbol->range.min, 8);
@@ -129,7 +138,8 @@ static void loop_record(struct codec *codec, tenon__kir_loop *loop) {
     u32(codec, &loop->carry_count);
     u32(codec, &loop->merge);
     u32(codec, &loop->merge_body);
-    if (!within(codec, loop->axis_count, TENON__KIR_MAX_AXES) || !within(codec, loop->carry_count, TENON__KIR_MAX_CARRY))
+    if (!within(codec, loop->axis_count, TENON__KIR_MAX_AXES) ||
+        !within(codec, loop->carry_count, TENON__KIR_MAX_CARRY))
         return;
     for (uint32_t i = 0; i < loop->axis_count; i++) {
         u32(codec, &loop->axis[i]);
@@ -205,7 +215,7 @@ static void header(struct codec *codec, tenon__kir_program *program, uint32_t *m
     u32(codec, string_size);
 }
 
-/* -- Encode ------------------------------------------------------------------------------------------------------------- */
+/* Encode. */
 
 tenon_status tenon__kir_encode(const tenon__kir_program *program, uint32_t version, void **out_blob, size_t *out_size) {
     struct codec codec = {.writing = true};
@@ -233,7 +243,7 @@ tenon_status tenon__kir_encode(const tenon__kir_program *program, uint32_t versi
     return TENON_STATUS_OK;
 }
 
-/* -- Decode ------------------------------------------------------------------------------------------------------------- */
+/* Decode. */
 
 static tenon_status bad_blob(tenon__kir_error *error, const char *what) {
     tenon__kir_invalid(error, "kernel IR blob: %s", what);
@@ -253,11 +263,14 @@ static bool counts_fit(const tenon__kir_program *p, size_t size) {
 
 static bool allocate(tenon__kir_program *program) {
     struct tenon__kir_state *state = program->state;
-    return tenon__kir_grow(&program->symbols, &state->symbol_room, 0, program->symbol_count, sizeof *program->symbols) &&
-           tenon__kir_grow(&program->scalars, &state->scalar_room, 0, program->scalar_count, sizeof *program->scalars) &&
+    return tenon__kir_grow(&program->symbols, &state->symbol_room, 0, program->symbol_count,
+                           sizeof *program->symbols) &&
+           tenon__kir_grow(&program->scalars, &state->scalar_room, 0, program->scalar_count,
+                           sizeof *program->scalars) &&
            tenon__kir_grow(&program->operands, &state->operand_room, 0, program->operand_count,
                            sizeof *program->operands) &&
-           tenon__kir_grow(&program->kernels, &state->kernel_room, 0, program->kernel_count, sizeof *program->kernels) &&
+           tenon__kir_grow(&program->kernels, &state->kernel_room, 0, program->kernel_count,
+                           sizeof *program->kernels) &&
            tenon__kir_grow(&program->loops, &state->loop_room, 0, program->loop_count, sizeof *program->loops) &&
            tenon__kir_grow(&program->blocks, &state->block_room, 0, program->block_count, sizeof *program->blocks) &&
            tenon__kir_grow(&program->nodes, &state->node_room, 0, program->node_count, sizeof *program->nodes) &&
@@ -319,9 +332,10 @@ static bool in_range(const tenon__kir_program *program) {
     for (uint32_t i = 0; i < program->symbol_count; i++) fits = fits && program->symbols[i].node < nodes;
     for (uint32_t i = 0; i < program->scalar_count; i++) fits = fits && program->scalars[i].node < nodes;
     for (uint32_t i = 0; i < program->operand_count; i++)
-        fits = fits && program->operands[i].contiguous <= 1 && all_below(program->operands[i].dims, program->operands[i].rank, nodes) &&
+        fits = fits && program->operands[i].contiguous <= 1 &&
+               all_below(program->operands[i].dims, program->operands[i].rank, nodes) &&
                all_below(program->operands[i].strides, program->operands[i].rank, nodes);
-    for (uint32_t i = 0; i < program->kernel_count; i++) 
+    for (uint32_t i = 0; i < program->kernel_count; i++)
         fits = fits && program->kernels[i].loop < program->loop_count && program->kernels[i].index32 <= 1;
     for (uint32_t i = 0; i < program->loop_count; i++) fits = fits && loop_in_range(program, &program->loops[i]);
     for (uint32_t i = 0; i < program->block_count; i++) {
@@ -373,7 +387,8 @@ static tenon_status decode(struct codec *codec, tenon__kir_program *program, ten
 }
 
 /* A failed decode leaves counts that its arrays do not have: nothing walks them, destroy only frees. */
-tenon_status tenon__kir_decode(const void *blob, size_t size, tenon__kir_error *error, tenon__kir_program **out_program) {
+tenon_status tenon__kir_decode(const void *blob, size_t size, tenon__kir_error *error,
+                               tenon__kir_program **out_program) {
     tenon__kir_program *program;
     *out_program = NULL;
     error->text[0] = '\0';
@@ -386,7 +401,9 @@ tenon_status tenon__kir_decode(const void *blob, size_t size, tenon__kir_error *
         status = decode(&codec, program, error);
     }
     free(codec.bytes);
-    if (status == TENON_STATUS_OK) *out_program = program;
-    else tenon__kir_destroy(program);
+    if (status == TENON_STATUS_OK)
+        *out_program = program;
+    else
+        tenon__kir_destroy(program);
     return status;
 }

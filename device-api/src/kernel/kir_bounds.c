@@ -137,7 +137,7 @@ bool tenon__kir_in_bounds(const tenon__kir_program *program, tenon__kir_id acces
     return true;
 }
 
-/* -- 32-bit claims ---------------------------------------------------------------------------------------------------- */
+/* 32-bit claims. */
 
 struct claim {
     const char *kernel;
@@ -169,9 +169,10 @@ static tenon_status check_value(const tenon__kir_program *program, tenon__kir_id
     if (program->nodes[id].type.dtype != TENON__KIR_INDEX) return TENON_STATUS_OK;
     tenon__kir_range(program, id, &low, &high);
     if (fits32(low, high)) return TENON_STATUS_OK;
-    return tenon__kir_invalid(claim->error, "kernel '%s': claims 32-bit indices, but %s lies in [%lld, %lld]: narrow "
-                              "the symbols' ranges or drop index32", claim->kernel,
-                              tenon__kir_describe(program, id, what), (long long)low, (long long)high);
+    return tenon__kir_invalid(claim->error,
+                              "kernel '%s': claims 32-bit indices, but %s lies in [%lld, %lld]: narrow "
+                              "the symbols' ranges or drop index32",
+                              claim->kernel, tenon__kir_describe(program, id, what), (long long)low, (long long)high);
 }
 
 static tenon_status check_claim(const tenon__kir_program *program, tenon__kir_id id, void *context) {
@@ -185,9 +186,10 @@ static tenon_status check_claim(const tenon__kir_program *program, tenon__kir_id
     for (uint32_t i = 0; loop && i < loop->carry_count; i++) TENON_TRY(check_value(program, loop->carry[i], claim));
     bool access = node->kind == TENON__KIR_LOAD || node->kind == TENON__KIR_STORE;
     if (!access || offsets_fit(program, &program->operands[node->ref])) return TENON_STATUS_OK;
-    return tenon__kir_invalid(claim->error, "kernel '%s': claims 32-bit indices, but elements of '%s' may lie further "
-                              "than 2^31: narrow the symbols' ranges or drop index32", claim->kernel,
-                              program->operands[node->ref].name);
+    return tenon__kir_invalid(claim->error,
+                              "kernel '%s': claims 32-bit indices, but elements of '%s' may lie further "
+                              "than 2^31: narrow the symbols' ranges or drop index32",
+                              claim->kernel, program->operands[node->ref].name);
 }
 
 tenon_status tenon__kir_verify_index32(const tenon__kir_program *program, uint32_t kernel, tenon__kir_error *error) {
@@ -197,9 +199,10 @@ tenon_status tenon__kir_verify_index32(const tenon__kir_program *program, uint32
         int64_t low, high;
         tenon__kir_range(program, grid->extent[i], &low, &high);
         if (!fits32(low, high))
-            return tenon__kir_invalid(error, "kernel '%s': claims 32-bit indices, but the extent of axis %u may be "
-                                      "%lld: narrow the symbols' ranges or drop index32", claim.kernel, i,
-                                      (long long)high);
+            return tenon__kir_invalid(error,
+                                      "kernel '%s': claims 32-bit indices, but the extent of axis %u may be "
+                                      "%lld: narrow the symbols' ranges or drop index32",
+                                      claim.kernel, i, (long long)high);
     }
     return tenon__kir_walk(program, grid->body, check_claim, &claim);
 }

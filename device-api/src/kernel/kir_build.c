@@ -20,14 +20,17 @@ static bool at_head(tenon__kir_program *program, const char *what) {
     return false;
 }
 
-/* -- Declarations ------------------------------------------------------------------------------------------------ */
+/* Declarations. */
 
 /* Common to the tables of declarations: a name is needed, the table is not full, there is memory. */
 static bool room_for(tenon__kir_program *program, const char *name, uint32_t count, uint32_t limit, const char *what) {
     if (!at_head(program, what)) return false;
-    if (!name || !name[0]) FAIL(program, "%s %u has no name", what, count);
-    else if (count >= limit) FAIL(program, "more than %u of: %s", limit, what);
-    else return true;
+    if (!name || !name[0])
+        FAIL(program, "%s %u has no name", what, count);
+    else if (count >= limit)
+        FAIL(program, "more than %u of: %s", limit, what);
+    else
+        return true;
     return false;
 }
 
@@ -42,10 +45,8 @@ tenon__kir_id tenon__kir_symbol_new(tenon__kir_program *program, const char *nam
     if (!room_for(program, name, number, TENON__KIR_MAX_SYMBOLS, "symbol")) return 0;
     if (!grown(program, &program->symbols, &program->state->symbol_room, number, sizeof *program->symbols)) return 0;
     const char *copy = name_of(program, name);
-    tenon__kir_node leaf = {.kind = TENON__KIR_SYMBOL,
-                            .type = tenon__kir_scalar_type(TENON__KIR_INDEX),
-                            .ref = number,
-                            .name = copy};
+    tenon__kir_node leaf = {
+        .kind = TENON__KIR_SYMBOL, .type = tenon__kir_scalar_type(TENON__KIR_INDEX), .ref = number, .name = copy};
     tenon__kir_id id = tenon__kir_add_leaf(program, &leaf, 0);
     if (id == 0) return 0;
     program->symbols[program->symbol_count++] = (tenon__kir_symbol){copy, range, id};
@@ -107,7 +108,7 @@ uint32_t tenon__kir_operand_new(tenon__kir_program *program, uint32_t role, cons
     return number;
 }
 
-/* -- Kernels and loops ---------------------------------------------------------------------------------------------- */
+/* Kernels and loops. */
 
 /* Opens a loop whose body comes next; `node` is the LOOP or TILE, 0 for a grid. */
 static tenon__kir_loop *open_loop(tenon__kir_program *program, tenon__kir_id node) {
@@ -140,8 +141,8 @@ static tenon__kir_loop *top_loop(tenon__kir_program *program, uint32_t kind, uin
         const struct tenon__kir_open *open = &state->open[state->depth - 1];
         tenon__kir_loop *loop = &program->loops[open->loop];
         uint32_t found = loop->node ? program->nodes[loop->node].kind : TENON__KIR_NONE;
-        bool in_phase = open->phase == phase ||
-                        (phase == TENON__KIR_PHASE_BODY && open->phase == TENON__KIR_PHASE_HEADER);
+        bool in_phase =
+            open->phase == phase || (phase == TENON__KIR_PHASE_BODY && open->phase == TENON__KIR_PHASE_HEADER);
         if (found == kind && in_phase) return loop;
     }
     FAIL(program, "%s does not fit what is open here", call);
@@ -155,8 +156,7 @@ void tenon__kir_kernel_begin(tenon__kir_program *program, const char *name) {
     const char *copy = name_of(program, name);
     tenon__kir_loop *loop = open_loop(program, 0);
     if (!loop) return;
-    program->kernels[program->kernel_count++] =
-        (tenon__kir_kernel){.name = copy, .loop = program->state->open[0].loop};
+    program->kernels[program->kernel_count++] = (tenon__kir_kernel){.name = copy, .loop = program->state->open[0].loop};
 }
 
 void tenon__kir_kernel_claim_index32(tenon__kir_program *program) {
@@ -264,10 +264,8 @@ void tenon__kir_merge_begin(tenon__kir_program *program, tenon__kir_id *out_firs
     loop->merge = TENON__KIR_MERGE_BODY;
     loop->merge_body = block;
     for (uint32_t i = 0; i < 2 * loop->carry_count; i++) {
-        tenon__kir_node leaf = {.kind = TENON__KIR_PARAM,
-                                .type = program->nodes[loop->carry[i / 2]].type,
-                                .ref = i,
-                                .loop = number};
+        tenon__kir_node leaf = {
+            .kind = TENON__KIR_PARAM, .type = program->nodes[loop->carry[i / 2]].type, .ref = i, .loop = number};
         loop->param[i] = tenon__kir_add_leaf(program, &leaf, block);
         (i % 2 ? out_second : out_first)[i / 2] = loop->param[i];
     }
@@ -291,18 +289,15 @@ void tenon__kir_loop_end(tenon__kir_program *program, const tenon__kir_id *next,
     close_loop(program);
     for (uint32_t i = 0; i < count; i++) {
         const tenon__kir_node *carry = &program->nodes[loop->carry[i]];
-        tenon__kir_node leaf = {.kind = TENON__KIR_RESULT,
-                                .type = carry->type,
-                                .ref = i,
-                                .loop = number,
-                                .name = carry->name};
+        tenon__kir_node leaf = {
+            .kind = TENON__KIR_RESULT, .type = carry->type, .ref = i, .loop = number, .name = carry->name};
         loop->next[i] = next[i];
         loop->result[i] = tenon__kir_add_leaf(program, &leaf, program->state->block);
         if (out_results) out_results[i] = loop->result[i];
     }
 }
 
-/* -- Tiles ---------------------------------------------------------------------------------------------------------- */
+/* Tiles. */
 
 void tenon__kir_tile_begin(tenon__kir_program *program, const char *name, uint32_t dtype, uint32_t rank,
                            const uint32_t *extents, tenon__kir_id *out_axes) {
@@ -335,7 +330,7 @@ tenon__kir_id tenon__kir_name(tenon__kir_program *program, tenon__kir_id id, con
     return id;
 }
 
-/* -- Finish --------------------------------------------------------------------------------------------------------- */
+/* Finish. */
 
 struct liveness {
     const tenon__kir_program *program;

@@ -33,7 +33,7 @@ void tenon__kir_fail(tenon__kir_program *program, tenon_status status, const cha
 /* Status so far: OK or the sticky error's. */
 tenon_status tenon__kir_status(const tenon__kir_program *program);
 
-/* -- Declarations ------------------------------------------------------------------------------------------------ */
+/* Declarations. */
 
 tenon__kir_id tenon__kir_symbol_new(tenon__kir_program *program, const char *name, tenon_symbol range);
 tenon__kir_id tenon__kir_scalar_new(tenon__kir_program *program, const char *name, uint32_t dtype);
@@ -42,7 +42,7 @@ tenon__kir_id tenon__kir_scalar_new(tenon__kir_program *program, const char *nam
 uint32_t tenon__kir_operand_new(tenon__kir_program *program, uint32_t role, const char *name, uint32_t dtype,
                                 uint32_t rank, const tenon__kir_id *dims, const tenon__kir_id *strides);
 
-/* -- Kernels, loops, tiles: begin, axes and carries, body, end ---------------------------------------------------- */
+/* Kernels, loops, tiles: begin, axes and carries, body, end. */
 
 void tenon__kir_kernel_begin(tenon__kir_program *program, const char *name);
 void tenon__kir_kernel_claim_index32(tenon__kir_program *program);
@@ -72,7 +72,7 @@ void tenon__kir_tile_begin(tenon__kir_program *program, const char *name, uint32
                            const uint32_t *extents, tenon__kir_id *out_axes);
 tenon__kir_id tenon__kir_tile_end(tenon__kir_program *program, tenon__kir_id element);
 
-/* -- Values ------------------------------------------------------------------------------------------------------- */
+/* Values. */
 
 tenon__kir_id tenon__kir_index(tenon__kir_program *program, int64_t value);
 tenon__kir_id tenon__kir_int(tenon__kir_program *program, uint32_t dtype, int64_t value);   /* wraps into dtype */

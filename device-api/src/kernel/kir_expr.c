@@ -8,7 +8,7 @@ enum { EXPRESSION_DEPTH = 200 };
 
 static bool parse_compare(kir_parser *parser, uint32_t dtype, kir_value *out_value);
 
-/* -- Literals --------------------------------------------------------------------------------------------------------- */
+/* Literals. */
 
 static bool make_integer(kir_parser *parser, const kir_value *value, uint32_t dtype, tenon__kir_id *out_id) {
     uint64_t bits = value->negative ? 0 - value->literal.integer : value->literal.integer;
@@ -82,7 +82,7 @@ static bool parse_bits(kir_parser *parser, kir_value *out_value) {
     return kir_parse_check(parser, &where) && kir_parse_expect(parser, ")");
 }
 
-/* -- Primaries -------------------------------------------------------------------------------------------------------- */
+/* Primaries. */
 
 bool kir_parse_indices(kir_parser *parser, tenon__kir_id *ids, uint32_t limit, uint32_t *out_count) {
     uint32_t count = 0;
@@ -193,7 +193,7 @@ static bool parse_primary(kir_parser *parser, uint32_t dtype, bool guard_ok, kir
     return parse_name(parser, guard_ok, &out_value->id);
 }
 
-/* -- Infix ---------------------------------------------------------------------------------------------------------- */
+/* Infix. */
 
 static bool parse_unary(kir_parser *parser, uint32_t dtype, kir_value *out_value) {
     kir_token where = parser->token;
@@ -281,7 +281,7 @@ bool kir_parse_guarded(kir_parser *parser, uint32_t dtype, tenon__kir_id *out_id
     return true;
 }
 
-/* -- Expression text ---------------------------------------------------------------------------------------------- */
+/* Expression text. */
 
 static tenon__kir_id parse_text(kir_parser *parser, uint32_t like) {
     tenon__kir_id id = 0;

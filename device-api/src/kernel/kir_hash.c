@@ -93,8 +93,7 @@ static digest of_node(struct hashing *hashing, const tenon__kir_node *node) {
     mix_ids(hashing, &out, program->args + node->first_arg, node->arg_count);
     bool access = node->kind == TENON__KIR_LOAD || node->kind == TENON__KIR_STORE;
     if (access) mix(&out, node->ref);
-    if (node->kind == TENON__KIR_LOAD && program->operands[node->ref].role != TENON__KIR_IN)
-        mix(&out, hashing->stores);
+    if (node->kind == TENON__KIR_LOAD && program->operands[node->ref].role != TENON__KIR_IN) mix(&out, hashing->stores);
     if (node->kind == TENON__KIR_TILE) mix_digest(&out, of_loop(hashing, &program->loops[node->loop], 1));
     return out;
 }
@@ -106,8 +105,10 @@ static digest of_block(struct hashing *hashing, uint32_t block) {
         const tenon__kir_node *node = &program->nodes[id];
         const tenon__kir_loop *loop = &program->loops[node->loop];
         uint32_t before = hashing->stores;
-        if (node->kind == TENON__KIR_LOOP) hashing->nodes[id] = of_loop(hashing, loop, loop->carry_count);
-        else hashing->nodes[id] = of_node(hashing, node);
+        if (node->kind == TENON__KIR_LOOP)
+            hashing->nodes[id] = of_loop(hashing, loop, loop->carry_count);
+        else
+            hashing->nodes[id] = of_node(hashing, node);
         if (node->kind == TENON__KIR_STORE) hashing->stores++;
         if (hashing->stores != before) mix_digest(&out, hashing->nodes[id]);
         for (uint32_t i = 0; node->kind == TENON__KIR_LOOP && i < loop->carry_count; i++) {

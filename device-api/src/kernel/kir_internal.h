@@ -4,7 +4,7 @@
 
 #include "kernel/kir_build.h"
 
-/* -- Storage ------------------------------------------------------------------------------------------------------ */
+/* Storage. */
 
 struct tenon__kir_chunk {
     struct tenon__kir_chunk *before;
@@ -30,7 +30,7 @@ struct tenon__kir_state {
     tenon__kir_error error;
     bool finished;
     uint64_t hash[2]; /* once finished */
-    uint32_t block; /* where values go */
+    uint32_t block;   /* where values go */
     uint32_t depth;
     struct tenon__kir_open open[TENON__KIR_MAX_DEPTH];
     uint32_t symbol_room, scalar_room, operand_room, kernel_room, loop_room, block_room, node_room, arg_room;
@@ -57,16 +57,15 @@ tenon__kir_id tenon__kir_add_node(tenon__kir_program *program, tenon__kir_node n
 /* True when no error has struck and the program takes more values. */
 bool tenon__kir_alive(const tenon__kir_program *program);
 
-/* -- Types (kir_type.c) ------------------------------------------------------------------------------------------- */
+/* Types (kir_type.c). */
 
 /* Sets `error` and returns INVALID. */
-tenon_status tenon__kir_invalid(tenon__kir_error *error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+tenon_status tenon__kir_invalid(tenon__kir_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Type of a node from its arguments, which are checked. Its `first_arg` and `arg_count` are in place. TILE and LOOP
  * keep the type they have. Errors: INVALID with the reason. */
-tenon_status tenon__kir_infer(const tenon__kir_program *program, const tenon__kir_node *node,
-                              tenon__kir_type *out_type, tenon__kir_error *error);
+tenon_status tenon__kir_infer(const tenon__kir_program *program, const tenon__kir_node *node, tenon__kir_type *out_type,
+                              tenon__kir_error *error);
 
 bool tenon__kir_type_equal(const tenon__kir_type *a, const tenon__kir_type *b);
 tenon__kir_type tenon__kir_scalar_type(uint32_t dtype);
@@ -87,7 +86,7 @@ uint64_t tenon__kir_wrap(uint32_t dtype, uint64_t value);
 /* "store to 'y'", "value 'v'", "node 12": for messages. */
 const char *tenon__kir_describe(const tenon__kir_program *program, tenon__kir_id id, char buffer[96]);
 
-/* -- Index arithmetic, one meaning for folding, head values and ranges --------------------------------------------- */
+/* Index arithmetic, one meaning for folding, head values and ranges. */
 
 /* Value of a MAP operator on index constants. False when the operator or the divisor is not one. */
 bool tenon__kir_fold(tenon_op op, const int64_t *args, int64_t *out_value);
@@ -95,7 +94,7 @@ bool tenon__kir_fold(tenon_op op, const int64_t *args, int64_t *out_value);
 /* True when the builder would fold this operation on index operands away. */
 bool tenon__kir_folds(const tenon__kir_program *program, tenon_op op, const tenon__kir_id *args, uint32_t count);
 
-/* -- Walks (kir_walk.c) ------------------------------------------------------------------------------------------- */
+/* Walks (kir_walk.c). */
 
 /* Visits every id that a node uses: arguments; of LOOP and TILE also extents, inits, nexts, merged values. */
 typedef void (*tenon__kir_use_fn)(tenon__kir_id used, void *context);
@@ -106,7 +105,7 @@ typedef tenon_status (*tenon__kir_walk_fn)(const tenon__kir_program *program, te
 tenon_status tenon__kir_walk(const tenon__kir_program *program, uint32_t block, tenon__kir_walk_fn visit,
                              void *context);
 
-/* -- Parts of the verifier ----------------------------------------------------------------------------------------- */
+/* Parts of the verifier. */
 
 tenon_status tenon__kir_verify_kernel_stores(const tenon__kir_program *program, uint32_t kernel,
                                              tenon__kir_error *error);
@@ -119,7 +118,7 @@ tenon_status tenon__kir_drop_unused(tenon__kir_program *program);
 /* Sets the hash of a verified program. Errors: OUT_OF_MEMORY. */
 tenon_status tenon__kir_compute_hash(tenon__kir_program *program);
 
-/* -- Numbers in text, independent of the process's locale (kir_number.c) ---------------------------------------------- */
+/* Numbers in text, independent of the process's locale (kir_number.c). */
 
 /* Reads a decimal or hexadecimal float that the lexer has delimited. False when it is none. */
 bool tenon__kir_scan_float(const char *text, size_t size, double *out_value);

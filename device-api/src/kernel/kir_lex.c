@@ -79,10 +79,14 @@ static void read_number(kir_lexer *lexer, kir_token *token) {
     }
     token->size = size;
     lexer->at += size;
-    if (is_letter(peek(lexer, 0))) bad(token, "a letter right behind a number");
-    else if (!real) read_integer(token, base);
-    else if (tenon__kir_scan_float(token->at, size, &token->number)) token->kind = KIR_TOKEN_FLOAT;
-    else bad(token, "a malformed number");
+    if (is_letter(peek(lexer, 0)))
+        bad(token, "a letter right behind a number");
+    else if (!real)
+        read_integer(token, base);
+    else if (tenon__kir_scan_float(token->at, size, &token->number))
+        token->kind = KIR_TOKEN_FLOAT;
+    else
+        bad(token, "a malformed number");
 }
 
 kir_token kir_lex_next(kir_lexer *lexer) {

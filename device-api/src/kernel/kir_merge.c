@@ -50,15 +50,17 @@ static tenon_status refuse_store(const tenon__kir_program *program, tenon__kir_i
     const struct taint *taint = context;
     const tenon__kir_node *node = &program->nodes[id];
     if (node->kind != TENON__KIR_STORE || !taint->tainted[id]) return TENON_STATUS_OK;
-    return tenon__kir_invalid(taint->error, "%s: the store to '%s' depends on what the loop carries, so the steps cannot "
-                              "be split: drop the merge", taint->where, program->operands[node->ref].name);
+    return tenon__kir_invalid(taint->error,
+                              "%s: the store to '%s' depends on what the loop carries, so the steps cannot "
+                              "be split: drop the merge",
+                              taint->where, program->operands[node->ref].name);
 }
 
-/* -- Merge by operators --------------------------------------------------------------------------------------------- */
+/* Merge by operators. */
 
 static bool merge_operator(tenon_op op) {
-    return op == TENON_OP_ADD || op == TENON_OP_MUL || op == TENON_OP_MIN || op == TENON_OP_MAX ||
-           op == TENON_OP_AND || op == TENON_OP_OR || op == TENON_OP_XOR;
+    return op == TENON_OP_ADD || op == TENON_OP_MUL || op == TENON_OP_MIN || op == TENON_OP_MAX || op == TENON_OP_AND ||
+           op == TENON_OP_OR || op == TENON_OP_XOR;
 }
 
 static double float_value(const tenon__kir_node *node) {
@@ -110,8 +112,10 @@ static bool steps_by(const struct taint *taint, tenon__kir_id id, tenon__kir_id 
         for (uint32_t a = 0; element && a < tile->axis_count; a++)
             element = tenon__kir_arg(program, value, a + 1) == tile->axis[a];
         bool is_carry = tile ? element : arg == carry;
-        if (is_carry && (!fused || i == 2)) carried++;
-        else if (!taint->tainted[arg]) clean++;
+        if (is_carry && (!fused || i == 2))
+            carried++;
+        else if (!taint->tainted[arg])
+            clean++;
     }
     return carried == 1 && carried + clean == node->arg_count;
 }
@@ -123,28 +127,31 @@ static tenon_status verify_op(const struct taint *taint, uint32_t i) {
     const tenon__kir_node *next = &program->nodes[loop->next[i]], *carry = &program->nodes[loop->carry[i]];
     const char *name = carry->name ? carry->name : "";
     if (!merge_operator(op))
-        return tenon__kir_invalid(taint->error, "%s: '%s' cannot be merged by %s: use add mul min max and or xor, or a block",
+        return tenon__kir_invalid(taint->error,
+                                  "%s: '%s' cannot be merged by %s: use add mul min max and or xor, or a block",
                                   taint->where, name, tenon__kir_op_name(op) ? tenon__kir_op_name(op) : "nothing");
     const tenon__kir_loop *tile = next->kind == TENON__KIR_TILE ? &program->loops[next->loop] : NULL;
     if (!steps_by(taint, tile ? tile->next[0] : loop->next[i], loop->carry[i], op, tile))
-        return tenon__kir_invalid(taint->error, "%s: '%s' is not mergeable by %s, since its step is not %s('%s', something "
-                                  "free of carried values): write a merge block or drop the merge", taint->where, name,
-                                  tenon__kir_op_name(op), tenon__kir_op_name(op), name);
+        return tenon__kir_invalid(taint->error,
+                                  "%s: '%s' is not mergeable by %s, since its step is not %s('%s', something "
+                                  "free of carried values): write a merge block or drop the merge",
+                                  taint->where, name, tenon__kir_op_name(op), tenon__kir_op_name(op), name);
     if (!is_identity(&program->nodes[loop->init[i]], op))
         return tenon__kir_invalid(taint->error, "%s: '%s' does not start from the identity of %s", taint->where, name,
                                   tenon__kir_op_name(op));
     return TENON_STATUS_OK;
 }
 
-/* -- Merge by a block ------------------------------------------------------------------------------------------------- */
+/* Merge by a block. */
 
 static tenon_status refuse_memory(const tenon__kir_program *program, tenon__kir_id id, void *context) {
     const struct taint *taint = context;
     const tenon__kir_node *node = &program->nodes[id];
     if (node->kind != TENON__KIR_STORE && node->kind != TENON__KIR_LOAD) return TENON_STATUS_OK;
-    return tenon__kir_invalid(taint->error, "%s: the merge block %s '%s': it may use its parameters and values from "
-                              "outside the loop only", taint->where,
-                              node->kind == TENON__KIR_STORE ? "stores to" : "loads from",
+    return tenon__kir_invalid(taint->error,
+                              "%s: the merge block %s '%s': it may use its parameters and values from "
+                              "outside the loop only",
+                              taint->where, node->kind == TENON__KIR_STORE ? "stores to" : "loads from",
                               program->operands[node->ref].name);
 }
 

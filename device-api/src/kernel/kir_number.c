@@ -44,5 +44,5 @@ void tenon__kir_format_float(uint32_t dtype, double value, char buffer[40]) {
             if (!strchr("0123456789+-e", *c)) *c = '.';
         if (same_value(dtype, read_float(buffer, &end), value)) break;
     }
-    if (!strpbrk(buffer, ".e")) strcat(buffer, ".0");
+    if (!strpbrk(buffer, ".e")) memcpy(buffer + strlen(buffer), ".0", 3);
 }

@@ -7,7 +7,7 @@
 
 enum { LONGEST_TEXT = 1 << 24 }; /* bytes */
 
-/* -- Tokens and errors ----------------------------------------------------------------------------------------------- */
+/* Tokens and errors. */
 
 bool kir_parse_error(kir_parser *parser, const kir_token *where, const char *format, ...) {
     char text[400];
@@ -46,7 +46,8 @@ bool kir_parse_accept(kir_parser *parser, const char *text) {
 bool kir_parse_expect(kir_parser *parser, const char *text) {
     if (kir_parse_accept(parser, text)) return true;
     const kir_token *token = &parser->token;
-    if (token->kind == KIR_TOKEN_END) return kir_parse_error(parser, token, "the text ends where '%s' is missing", text);
+    if (token->kind == KIR_TOKEN_END)
+        return kir_parse_error(parser, token, "the text ends where '%s' is missing", text);
     return kir_parse_error(parser, token, "'%s' is missing before '%.*s'", text,
                            token->size < 40 ? (int)token->size : 40, token->at);
 }
@@ -56,9 +57,11 @@ bool kir_parse_new_name(kir_parser *parser, kir_token *out_name) {
     if (out_name->kind != KIR_TOKEN_NAME) return kir_parse_error(parser, out_name, "a name is missing here");
     int size = out_name->size < 40 ? (int)out_name->size : 40;
     if (kir_reserved(out_name->at, out_name->size))
-        return kir_parse_error(parser, out_name, "'%.*s' is a word of the language: choose another name", size, out_name->at);
+        return kir_parse_error(parser, out_name, "'%.*s' is a word of the language: choose another name", size,
+                               out_name->at);
     if (kir_scope_find(&parser->scope, out_name->at, out_name->size))
-        return kir_parse_error(parser, out_name, "'%.*s' is already defined here: choose another name", size, out_name->at);
+        return kir_parse_error(parser, out_name, "'%.*s' is already defined here: choose another name", size,
+                               out_name->at);
     kir_parse_advance(parser);
     return true;
 }
@@ -95,7 +98,7 @@ static bool parse_integer(kir_parser *parser, int64_t *out_value) {
     return true;
 }
 
-/* -- Declarations ------------------------------------------------------------------------------------------------------ */
+/* Declarations. */
 
 static bool parse_symbol(kir_parser *parser) {
     kir_token name;
@@ -125,8 +128,8 @@ static bool parse_operand(kir_parser *parser, uint32_t role) {
         return false;
     kir_token where = parser->token;
     bool strided = kir_parse_accept(parser, "strides");
-    if (strided && (!kir_parse_expect(parser, "[") ||
-                    !kir_parse_indices(parser, strides, TENON_MAX_RANK, &stride_count)))
+    if (strided &&
+        (!kir_parse_expect(parser, "[") || !kir_parse_indices(parser, strides, TENON_MAX_RANK, &stride_count)))
         return false;
     if (strided && stride_count != rank)
         return kir_parse_error(parser, &where, "%u strides for %u dims", stride_count, rank);
@@ -146,7 +149,7 @@ static bool parse_let(kir_parser *parser) {
     return kir_parse_declare(parser, &name, KIR_SCOPE_VALUE, id);
 }
 
-/* -- Statements --------------------------------------------------------------------------------------------------------- */
+/* Statements. */
 
 static bool parse_block(kir_parser *parser, const char *last, const tenon__kir_type *types, uint32_t count,
                         tenon__kir_id *out_ids);
@@ -383,17 +386,22 @@ static bool parse_block(kir_parser *parser, const char *last, const tenon__kir_t
         if (last && kir_parse_accept(parser, last))
             return parse_list(parser, types, count, out_ids) && kir_parse_expect(parser, "}");
         if (!last && kir_parse_accept(parser, "}")) return true;
-        if (kir_parse_accept(parser, "let")) parsed = parse_let(parser);
-        else if (kir_parse_accept(parser, "loop")) parsed = parse_loop(parser);
-        else if (kir_parse_accept(parser, "tile")) parsed = parse_tile(parser);
-        else if (kir_parse_accept(parser, "store")) parsed = parse_store(parser);
-        else return kir_parse_error(parser, &parser->token, "a statement%s%s is missing here", last ? " or " : "",
-                                    last ? last : "");
+        if (kir_parse_accept(parser, "let"))
+            parsed = parse_let(parser);
+        else if (kir_parse_accept(parser, "loop"))
+            parsed = parse_loop(parser);
+        else if (kir_parse_accept(parser, "tile"))
+            parsed = parse_tile(parser);
+        else if (kir_parse_accept(parser, "store"))
+            parsed = parse_store(parser);
+        else
+            return kir_parse_error(parser, &parser->token, "a statement%s%s is missing here", last ? " or " : "",
+                                   last ? last : "");
         if (!parsed) return false;
     }
 }
 
-/* -- Program --------------------------------------------------------------------------------------------------------------- */
+/* Program. */
 
 static bool parse_kernel(kir_parser *parser) {
     kir_token name;
@@ -437,7 +445,8 @@ static bool parse_program(kir_parser *parser) {
     return kir_parse_error(parser, &parser->token, "a declaration or kernel is missing here");
 }
 
-tenon_status tenon__kir_parse(const char *text, size_t size, tenon__kir_error *error, tenon__kir_program **out_program) {
+tenon_status tenon__kir_parse(const char *text, size_t size, tenon__kir_error *error,
+                              tenon__kir_program **out_program) {
     kir_parser parser = {.lexer = kir_lex_start(text, size)};
     *out_program = NULL;
     error->text[0] = '\0';

@@ -77,7 +77,7 @@ bool kir_poly_is_const(const kir_poly *poly, int64_t *out_value) {
     return true;
 }
 
-/* -- From values --------------------------------------------------------------------------------------------------- */
+/* From values. */
 
 static kir_poly atom_of(kir_atoms *atoms, tenon__kir_id id) {
     uint32_t number = 0;
@@ -114,7 +114,7 @@ kir_poly kir_poly_of(kir_atoms *atoms, tenon__kir_id id) {
     return convert(atoms, id, &budget);
 }
 
-/* -- Bounds ---------------------------------------------------------------------------------------------------------- */
+/* Bounds. */
 
 bool kir_poly_split(const kir_poly *poly, uint32_t atom, kir_poly *out_factor, kir_poly *out_rest) {
     *out_factor = *out_rest = kir_poly_const(0);
@@ -123,8 +123,10 @@ bool kir_poly_split(const kir_poly *poly, uint32_t atom, kir_poly *out_factor, k
         kir_term other = {.coefficient = term->coefficient};
         uint32_t power = 0;
         for (uint32_t f = 0; f < term->count; f++) {
-            if (term->atoms[f] == atom) power++;
-            else other.atoms[other.count++] = term->atoms[f];
+            if (term->atoms[f] == atom)
+                power++;
+            else
+                other.atoms[other.count++] = term->atoms[f];
         }
         if (power > 1) return false;
         add_term(power ? out_factor : out_rest, &other, 1);

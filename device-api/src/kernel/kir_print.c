@@ -31,7 +31,7 @@ static void put(struct printer *printer, const char *format, ...) {
     va_end(list);
 }
 
-/* -- Names ------------------------------------------------------------------------------------------------------------- */
+/* Names. */
 
 /* Letters, digits and '_' stay; a word of the language gets a '_' behind it. */
 static void legal_name(const char *name, char legal[NAME_BYTES]) {
@@ -42,7 +42,7 @@ static void legal_name(const char *name, char legal[NAME_BYTES]) {
         legal[size++] = fine ? *name : '_';
     }
     legal[size] = '\0';
-    if (kir_reserved(legal, size)) strcpy(legal + size, "_");
+    if (kir_reserved(legal, size)) memcpy(legal + size, "_", 2);
 }
 
 static const char *keep(struct printer *printer, const char *name) {
@@ -65,8 +65,10 @@ static const char *free_name(struct printer *printer, const char *name) {
     if (name) legal_name(name, base);
     if (name && !kir_scope_find(&printer->scope, base, strlen(base))) return keep(printer, base);
     for (uint32_t i = 2;; i++) {
-        if (name) snprintf(tried, sizeof tried, "%s_%u", base, i);
-        else snprintf(tried, sizeof tried, "v%u", printer->made++);
+        if (name)
+            snprintf(tried, sizeof tried, "%s_%u", base, i);
+        else
+            snprintf(tried, sizeof tried, "v%u", printer->made++);
         if (!kir_scope_find(&printer->scope, tried, strlen(tried))) return keep(printer, tried);
     }
 }
@@ -80,7 +82,7 @@ static const char *name_node(struct printer *printer, tenon__kir_id id) {
     return printer->names[id] = show(printer, free_name(printer, printer->program->nodes[id].name));
 }
 
-/* -- Expressions --------------------------------------------------------------------------------------------------------- */
+/* Expressions. */
 
 enum { LEVEL_ANY, LEVEL_COMPARE, LEVEL_SUM, LEVEL_PRODUCT, LEVEL_PRIMARY };
 
@@ -114,8 +116,10 @@ static void print_const(struct printer *printer, const tenon__kir_node *node, bo
             put(printer, "bits:%s(0x%" PRIx64 ")", tenon__kir_dtype_name(dtype), node->bits);
             return;
         }
-        if (wide != wide) strcpy(text, "nan");
-        else tenon__kir_format_float(dtype, wide, text);
+        if (wide != wide)
+            snprintf(text, sizeof text, "nan");
+        else
+            tenon__kir_format_float(dtype, wide, text);
     } else if (tenon__kir_class(dtype) == TENON_CLASS_UINT) {
         snprintf(text, sizeof text, "%" PRIu64, node->bits);
     } else {
@@ -184,8 +188,10 @@ static void print_op(struct printer *printer, const tenon__kir_node *node, struc
     put(printer, "%s(", tenon__kir_op_name(node->op));
     for (uint32_t i = 0; i < node->arg_count; i++) {
         if (i > 0) put(printer, ", ");
-        if (i < first) print_value(printer, tenon__kir_arg(printer->program, node, i), index_place);
-        else print_arg(printer, node, i, first, (struct place){LEVEL_ANY, typed, true});
+        if (i < first)
+            print_value(printer, tenon__kir_arg(printer->program, node, i), index_place);
+        else
+            print_arg(printer, node, i, first, (struct place){LEVEL_ANY, typed, true});
     }
     put(printer, ")");
 }
@@ -231,12 +237,15 @@ static void print_expression(struct printer *printer, tenon__kir_id id, struct p
 
 static void print_value(struct printer *printer, tenon__kir_id id, struct place place) {
     const tenon__kir_node *node = &printer->program->nodes[id];
-    if (node->kind == TENON__KIR_CONST) print_const(printer, node, place.typed);
-    else if (printer->uses[id].inlined) print_expression(printer, id, place);
-    else put(printer, "%s", printer->names[id] ? printer->names[id] : "?");
+    if (node->kind == TENON__KIR_CONST)
+        print_const(printer, node, place.typed);
+    else if (printer->uses[id].inlined)
+        print_expression(printer, id, place);
+    else
+        put(printer, "%s", printer->names[id] ? printer->names[id] : "?");
 }
 
-/* -- Statements --------------------------------------------------------------------------------------------------------- */
+/* Statements. */
 
 static void print_block(struct printer *printer, uint32_t block);
 
@@ -403,7 +412,7 @@ static void print_block(struct printer *printer, uint32_t block) {
     }
 }
 
-/* -- Program --------------------------------------------------------------------------------------------------------------- */
+/* Program. */
 
 static void print_operand(struct printer *printer, uint32_t number) {
     static const char *const roles[] = {[TENON__KIR_IN] = "in",
@@ -486,7 +495,9 @@ tenon_status tenon__kir_print(const tenon__kir_program *program, char **out_text
     if (printer.out && fclose(printer.out) != 0) failed = true;
     failed = failed || printer.memory_short;
     free_printer(&printer);
-    if (failed) free(text);
-    else *out_text = text;
+    if (failed)
+        free(text);
+    else
+        *out_text = text;
     return failed ? TENON_STATUS_OUT_OF_MEMORY : TENON_STATUS_OK;
 }

@@ -178,8 +178,10 @@ tenon__kir_id tenon__kir_add_node(tenon__kir_program *program, tenon__kir_node n
     tenon__kir_id id = append(program, &node);
     if (id == 0) return 0;
     tenon__kir_block *block = &program->blocks[state->block];
-    if (block->last) program->nodes[block->last].next = id;
-    else block->first = id;
+    if (block->last)
+        program->nodes[block->last].next = id;
+    else
+        block->first = id;
     block->last = id;
     struct tenon__kir_open *open = state->depth > 0 ? &state->open[state->depth - 1] : NULL;
     if (open && open->phase == TENON__KIR_PHASE_HEADER) open->phase = TENON__KIR_PHASE_BODY;

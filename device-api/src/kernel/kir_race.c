@@ -28,13 +28,13 @@ struct race {
     bool usable[TENON_MAX_RANK];
     kir_poly part[TENON_MAX_RANK];
     int64_t rest_low[TENON_MAX_RANK], rest_high[TENON_MAX_RANK];
-    kir_poly rest[TENON_MAX_RANK]; /* of the first access */
+    kir_poly rest[TENON_MAX_RANK];                     /* of the first access */
     uint8_t stored[(TENON__KIR_MAX_OPERANDS + 7) / 8]; /* operands that the kernel stores to */
     uint32_t equation_count;
     struct equation equations[EQUATIONS];
 };
 
-/* -- What a value depends on ------------------------------------------------------------------------------------------ */
+/* What a value depends on. */
 
 static uint32_t depends(const struct race *race, tenon__kir_id id, uint32_t *budget) {
     const tenon__kir_node *node = &race->program->nodes[id];
@@ -84,7 +84,7 @@ static bool split_index(const struct race *race, const kir_poly *index, kir_poly
     return true;
 }
 
-/* -- Accesses ---------------------------------------------------------------------------------------------------------- */
+/* Accesses. */
 
 static void note_dim(struct race *race, uint32_t dim, tenon__kir_id index) {
     kir_poly poly = kir_poly_of(&race->atoms, index), part, rest;
@@ -146,7 +146,7 @@ static tenon_status visit_store(const tenon__kir_program *program, tenon__kir_id
     return TENON_STATUS_OK;
 }
 
-/* -- Solving ------------------------------------------------------------------------------------------------------------ */
+/* Solving. */
 
 static void add_equation(struct race *race, const kir_poly *part, int64_t slack) {
     if (race->equation_count < EQUATIONS) race->equations[race->equation_count++] = (struct equation){*part, slack};
@@ -167,7 +167,8 @@ static void join_quotients(struct race *race) {
             uint32_t q, r;
             if (race->equations[i].slack != 0 || race->equations[j].slack != 0) continue;
             if (!single_atom(&race->equations[i].part, &q) || !single_atom(&race->equations[j].part, &r)) continue;
-            const tenon__kir_node *div = &program->nodes[race->atoms.ids[q]], *rem = &program->nodes[race->atoms.ids[r]];
+            const tenon__kir_node *div = &program->nodes[race->atoms.ids[q]],
+                                  *rem = &program->nodes[race->atoms.ids[r]];
             bool pair = div->kind == TENON__KIR_OP && div->op == TENON_OP_DIV && rem->kind == TENON__KIR_OP &&
                         rem->op == TENON_OP_REM;
             if (!pair || !tenon__kir_same(program, program->args[div->first_arg], program->args[rem->first_arg]) ||
@@ -263,7 +264,7 @@ static uint32_t unsolved_axes(struct race *race) {
     return ((1u << race->grid->axis_count) - 1) & ~solved;
 }
 
-/* -- 4-bit operands ------------------------------------------------------------------------------------------------------ */
+/* 4-bit operands. */
 
 static bool provably_even(const tenon__kir_program *program, tenon__kir_id id, uint32_t depth) {
     const tenon__kir_node *node = &program->nodes[id];
@@ -287,16 +288,17 @@ static bool bytes_separate(struct race *race) {
     return race->usable[inner] && race->part[inner].count == 0;
 }
 
-/* -- The rule --------------------------------------------------------------------------------------------------------- */
+/* The rule. */
 
 static tenon_status complain(const struct race *race, const char *kernel, uint32_t axes, tenon__kir_error *error) {
     uint32_t axis = 0;
     while (!(axes & 1u << axis)) axis++;
     const char *name = race->program->nodes[race->grid->axis[axis]].name;
-    return tenon__kir_invalid(error, "kernel '%s': items that differ in axis %u ('%s') may meet on an element of '%s', "
+    return tenon__kir_invalid(error,
+                              "kernel '%s': items that differ in axis %u ('%s') may meet on an element of '%s', "
                               "which the kernel stores to: index it by that axis alike in all accesses, move the axis "
-                              "into a loop, or make each access a store with one combiner marked any", kernel, axis,
-                              name ? name : "", race->program->operands[race->operand].name);
+                              "into a loop, or make each access a store with one combiner marked any",
+                              kernel, axis, name ? name : "", race->program->operands[race->operand].name);
 }
 
 static tenon_status verify_operand(struct race *race, const char *kernel, tenon__kir_error *error) {
@@ -307,8 +309,10 @@ static tenon_status verify_operand(struct race *race, const char *kernel, tenon_
     for (uint32_t dim = 0; dim < operand->rank; dim++) race->usable[dim] = true;
     tenon__kir_walk(race->program, race->grid->body, visit_access, race);
     if (tenon__kir_bits(operand->dtype) == 4 && !bytes_separate(race))
-        return tenon__kir_invalid(error, "kernel '%s': items may share a byte of the 4-bit '%s': leave its innermost "
-                                  "index to a loop and make the other strides even", kernel, operand->name);
+        return tenon__kir_invalid(error,
+                                  "kernel '%s': items may share a byte of the 4-bit '%s': leave its innermost "
+                                  "index to a loop and make the other strides even",
+                                  kernel, operand->name);
     uint32_t axes = unsolved_axes(race);
     if (axes == 0 || (race->one_combiner && race->any_order && race->combine != TENON_COMBINE_SET))
         return TENON_STATUS_OK;

@@ -136,7 +136,7 @@ void tenon__kir_range(const tenon__kir_program *program, tenon__kir_id id, int64
     *out_high = range.high;
 }
 
-/* -- Equality -------------------------------------------------------------------------------------------------------- */
+/* Equality. */
 
 static bool same(const tenon__kir_program *program, tenon__kir_id a, tenon__kir_id b, uint32_t *budget) {
     if (a == b) return true;
@@ -169,7 +169,7 @@ bool tenon__kir_same(const tenon__kir_program *program, tenon__kir_id a, tenon__
     return same(program, a, b, &budget);
 }
 
-/* -- Launch time ------------------------------------------------------------------------------------------------------ */
+/* Launch time. */
 
 int64_t tenon__kir_eval(const tenon__kir_program *program, tenon__kir_id id, const int64_t *symbols) {
     const tenon__kir_node *node = &program->nodes[id];

@@ -56,11 +56,10 @@ uint32_t kir_find_dtype(const char *text, size_t size) {
 }
 
 bool kir_reserved(const char *text, size_t size) {
-    static const char *const keywords[] = {"program", "symbol", "scalar",  "in",   "out",     "inout",   "workspace",
-                                           "kernel",  "loop",   "tile",    "let",  "carry",   "merge",   "store",
-                                           "next",    "yield",  "if",      "else", "any",     "strides", "div",
-                                           "cast",    "wrap",   "bitcast", "bits", "inf",     "nan",     "true",
-                                           "false",   "index32"};
+    static const char *const keywords[] = {
+        "program", "symbol", "scalar", "in",      "out",  "inout", "workspace", "kernel", "loop",  "tile",
+        "let",     "carry",  "merge",  "store",   "next", "yield", "if",        "else",   "any",   "strides",
+        "div",     "cast",   "wrap",   "bitcast", "bits", "inf",   "nan",       "true",   "false", "index32"};
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
         if (is_word(keywords[i], text, size)) return true;
     return kir_find_op(text, size) != TENON_OP_NONE || kir_find_dtype(text, size) != 0;

@@ -4,17 +4,17 @@
 
 #include "kernel/kir_internal.h"
 
-/* -- Names in scope (kir_scope.c) --------------------------------------------------------------------------------- */
+/* Names in scope (kir_scope.c). */
 
 enum { KIR_SCOPE_VALUE, KIR_SCOPE_OPERAND, KIR_SCOPE_OTHER };
 
 typedef struct kir_name {
     const char *text; /* not owned, not terminated */
     uint32_t size;
-    uint32_t what;    /* KIR_SCOPE_* */
-    uint32_t number;  /* node id or operand */
+    uint32_t what;   /* KIR_SCOPE_* */
+    uint32_t number; /* node id or operand */
     uint32_t hash;
-    uint32_t before;  /* the entry before it in its bucket, plus 1 */
+    uint32_t before; /* the entry before it in its bucket, plus 1 */
 } kir_name;
 
 enum { KIR_SCOPE_BUCKETS = 256 };
@@ -38,7 +38,7 @@ bool kir_reserved(const char *text, size_t size);
 tenon_op kir_find_op(const char *text, size_t size);
 uint32_t kir_find_dtype(const char *text, size_t size);
 
-/* -- Tokens (kir_lex.c) ----------------------------------------------------------------------------------------------- */
+/* Tokens (kir_lex.c). */
 
 enum { KIR_TOKEN_END, KIR_TOKEN_NAME, KIR_TOKEN_INT, KIR_TOKEN_FLOAT, KIR_TOKEN_MARK, KIR_TOKEN_BAD };
 
@@ -66,16 +66,16 @@ static inline bool kir_token_is(const kir_token *token, const char *text) {
            __builtin_memcmp(token->at, text, size) == 0;
 }
 
-/* -- Parser: statements in kir_parse.c, expressions in kir_expr.c --------------------------------------------------- */
+/* Parser: statements in kir_parse.c, expressions in kir_expr.c. */
 
 typedef struct kir_parser {
     tenon__kir_program *program;
     kir_lexer lexer;
     kir_token token; /* the next one */
     kir_scope scope;
-    uint32_t depth;   /* of expressions */
-    bool guard_ok;    /* the next primary, when it is a load, may have a guard */
-    bool located;     /* the sticky error names a place already */
+    uint32_t depth; /* of expressions */
+    bool guard_ok;  /* the next primary, when it is a load, may have a guard */
+    bool located;   /* the sticky error names a place already */
 } kir_parser;
 
 /* A parsed operand: a value, or a literal that still waits for its dtype. */

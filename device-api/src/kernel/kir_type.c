@@ -46,7 +46,7 @@ uint64_t tenon__kir_wrap(uint32_t dtype, uint64_t value) {
     return row->class_ == TENON_CLASS_SINT ? (low ^ sign) - sign : low;
 }
 
-/* -- Operators -------------------------------------------------------------------------------------------------- */
+/* Operators. */
 
 typedef struct op_row {
     const char *name;
@@ -113,7 +113,7 @@ static bool index_op(uint32_t op) {
     }
 }
 
-/* -- Types ------------------------------------------------------------------------------------------------------ */
+/* Types. */
 
 tenon_status tenon__kir_invalid(tenon__kir_error *error, const char *format, ...) {
     va_list list;
@@ -149,14 +149,16 @@ const char *tenon__kir_describe(const tenon__kir_program *program, tenon__kir_id
     if (access && node->ref < program->operand_count)
         snprintf(buffer, 96, "%s '%s'", node->kind == TENON__KIR_LOAD ? "load of" : "store to",
                  program->operands[node->ref].name);
-    else if (node->name) snprintf(buffer, 96, "'%s'", node->name);
+    else if (node->name)
+        snprintf(buffer, 96, "'%s'", node->name);
     else if (node->kind == TENON__KIR_OP && tenon__kir_op_name(node->op))
         snprintf(buffer, 96, "%s (value %u)", tenon__kir_op_name(node->op), id);
-    else snprintf(buffer, 96, "%s %u", node->kind == TENON__KIR_LOOP ? "loop" : "value", id);
+    else
+        snprintf(buffer, 96, "%s %u", node->kind == TENON__KIR_LOOP ? "loop" : "value", id);
     return buffer;
 }
 
-/* -- The rules ------------------------------------------------------------------------------------------------------ */
+/* The rules. */
 
 struct rule {
     const tenon__kir_program *program;
@@ -191,8 +193,10 @@ static tenon_status want_divisor(const struct rule *rule) {
     int64_t low, high;
     tenon__kir_range(rule->program, tenon__kir_arg(rule->program, rule->node, 1), &low, &high);
     if (low >= 1) return TENON_STATUS_OK;
-    return tenon__kir_invalid(rule->error, "divisor of an index must be provably positive, this one may be %lld: "
-                              "raise the symbol's minimum to 1 or take max(.., 1)", (long long)low);
+    return tenon__kir_invalid(rule->error,
+                              "divisor of an index must be provably positive, this one may be %lld: "
+                              "raise the symbol's minimum to 1 or take max(.., 1)",
+                              (long long)low);
 }
 
 static tenon_status infer_op(const struct rule *rule, tenon__kir_type *out_type) {
@@ -242,7 +246,8 @@ static tenon_status infer_bitcast(const struct rule *rule, tenon__kir_type *out_
     bool plain = tenon__kir_storable(to) && tenon__kir_compute_dtype(to) == to && to != TENON_DTYPE_BOOL;
     if (!plain || from == TENON__KIR_INDEX || from == TENON_DTYPE_BOOL || tenon__kir_bits(to) != tenon__kir_bits(from))
         return tenon__kir_invalid(rule->error, "bitcast from %s to %s: only between compute dtypes of one width",
-                                  tenon__kir_dtype_name(from), tenon__kir_dtype_name(to) ? tenon__kir_dtype_name(to) : "nothing");
+                                  tenon__kir_dtype_name(from),
+                                  tenon__kir_dtype_name(to) ? tenon__kir_dtype_name(to) : "nothing");
     *out_type = tenon__kir_scalar_type(to);
     return TENON_STATUS_OK;
 }
@@ -257,25 +262,28 @@ static tenon_status want_indices(const struct rule *rule, uint32_t first, uint32
     return TENON_STATUS_OK;
 }
 
-/* Operand, indices and condition of a load or store; `extra` other arguments. */
-static tenon_status want_access(const struct rule *rule, uint32_t extra, const tenon__kir_operand **out_operand) {
+/* The operand of a load or store, or NULL. */
+static const tenon__kir_operand *operand_of(const struct rule *rule) {
+    if (rule->node->ref < rule->program->operand_count) return &rule->program->operands[rule->node->ref];
+    tenon__kir_invalid(rule->error, "operand %u does not exist", rule->node->ref);
+    return NULL;
+}
+
+/* Indices and condition of a load or store; `extra` other arguments. */
+static tenon_status want_access(const struct rule *rule, uint32_t extra, const tenon__kir_operand *operand) {
     const tenon__kir_node *node = rule->node;
-    if (node->ref >= rule->program->operand_count)
-        return tenon__kir_invalid(rule->error, "operand %u does not exist", node->ref);
-    const tenon__kir_operand *operand = &rule->program->operands[node->ref];
     uint32_t guard = node->flags & TENON__KIR_GUARDED ? 1 : 0;
     if (node->arg_count != operand->rank + extra + guard)
         return tenon__kir_invalid(rule->error, "'%s' has %u dims, the access has %lld indices", operand->name,
                                   operand->rank, (long long)node->arg_count - extra - guard);
-    TENON_TRY(want_indices(rule, 0, operand->rank));
-    *out_operand = operand;
-    return TENON_STATUS_OK;
+    return want_indices(rule, 0, operand->rank);
 }
 
 static tenon_status infer_load(const struct rule *rule, tenon__kir_type *out_type) {
-    const tenon__kir_operand *operand;
+    const tenon__kir_operand *operand = operand_of(rule);
     bool guarded = rule->node->flags & TENON__KIR_GUARDED;
-    TENON_TRY(want_access(rule, guarded ? 1 : 0, &operand));
+    if (!operand) return TENON_STATUS_INVALID;
+    TENON_TRY(want_access(rule, guarded ? 1 : 0, operand));
     uint32_t dtype = tenon__kir_compute_dtype(operand->dtype);
     if (guarded) {
         TENON_TRY(want(rule, operand->rank, TENON_DTYPE_BOOL, "the guard of a load"));
@@ -292,9 +300,10 @@ static bool combines(uint32_t combine, uint32_t dtype) {
 }
 
 static tenon_status infer_store(const struct rule *rule, tenon__kir_type *out_type) {
-    const tenon__kir_operand *operand;
+    const tenon__kir_operand *operand = operand_of(rule);
     const tenon__kir_node *node = rule->node;
-    TENON_TRY(want_access(rule, 1, &operand));
+    if (!operand) return TENON_STATUS_INVALID;
+    TENON_TRY(want_access(rule, 1, operand));
     if (operand->role == TENON__KIR_IN)
         return tenon__kir_invalid(rule->error, "store to '%s', which is an input: declare it inout", operand->name);
     TENON_TRY(want(rule, operand->rank, tenon__kir_compute_dtype(operand->dtype), "the value of a store"));
@@ -321,8 +330,9 @@ static tenon_status infer_elem(const struct rule *rule, tenon__kir_type *out_typ
         int64_t low, high;
         tenon__kir_range(rule->program, tenon__kir_arg(rule->program, rule->node, i + 1), &low, &high);
         if (low < 0 || high >= tile->extents[i])
-            return tenon__kir_invalid(rule->error, "index %u of a tile may leave [0, %u): bound it by a loop, min or %%",
-                                      i + 1, tile->extents[i]);
+            return tenon__kir_invalid(rule->error,
+                                      "index %u of a tile may leave [0, %u): bound it by a loop, min or %%", i + 1,
+                                      tile->extents[i]);
     }
     *out_type = tenon__kir_scalar_type(tile->dtype);
     return TENON_STATUS_OK;
@@ -341,8 +351,8 @@ static tenon_status check_const(const struct rule *rule) {
     return fits ? TENON_STATUS_OK : tenon__kir_invalid(rule->error, "the bits of a constant do not fit its dtype");
 }
 
-tenon_status tenon__kir_infer(const tenon__kir_program *program, const tenon__kir_node *node,
-                              tenon__kir_type *out_type, tenon__kir_error *error) {
+tenon_status tenon__kir_infer(const tenon__kir_program *program, const tenon__kir_node *node, tenon__kir_type *out_type,
+                              tenon__kir_error *error) {
     struct rule rule = {program, node, error};
     *out_type = node->type;
     switch (node->kind) {

@@ -37,7 +37,7 @@ tenon__kir_id tenon__kir_float(tenon__kir_program *program, uint32_t dtype, doub
     return 0;
 }
 
-/* -- Index arithmetic ------------------------------------------------------------------------------------------------ */
+/* Index arithmetic. */
 
 static int64_t floor_div(int64_t a, int64_t b) {
     int64_t quotient = a / b;
@@ -98,9 +98,8 @@ static bool on_indices(const tenon__kir_program *program, const tenon__kir_id *a
 
 bool tenon__kir_folds(const tenon__kir_program *program, tenon_op op, const tenon__kir_id *args, uint32_t count) {
     int64_t value;
-    return on_indices(program, args, count) &&
-           (fold_constants(program, op, args, count, &value) ||
-            (count == 2 && fold_identity(program, op, args[0], args[1]) != 0));
+    return on_indices(program, args, count) && (fold_constants(program, op, args, count, &value) ||
+                                                (count == 2 && fold_identity(program, op, args[0], args[1]) != 0));
 }
 
 /* Folds an operator on index operands; 0 when it stays. */
@@ -118,7 +117,7 @@ tenon__kir_id tenon__kir_op(tenon__kir_program *program, tenon_op op, tenon__kir
     tenon__kir_id args[3] = {a, b, c};
     uint32_t arity = tenon__kir_op_arity(op);
     if (!tenon__kir_alive(program)) return 0;
-    if (arity == 0) {
+    if (arity == 0 || arity > 3) {
         tenon__kir_fail(program, TENON_STATUS_INVALID, "operator %u is none of family MAP", op);
         return 0;
     }
@@ -130,15 +129,17 @@ tenon__kir_id tenon__kir_op(tenon__kir_program *program, tenon_op op, tenon__kir
 }
 
 tenon__kir_id tenon__kir_cast(tenon__kir_program *program, uint32_t dtype, tenon__kir_id value, uint32_t flags) {
-    tenon__kir_node node = {.kind = TENON__KIR_CAST, .to = (uint16_t)dtype, .flags = (uint16_t)(flags & TENON__KIR_WRAP)};
+    tenon__kir_node node = {
+        .kind = TENON__KIR_CAST, .to = (uint16_t)dtype, .flags = (uint16_t)(flags & TENON__KIR_WRAP)};
     return tenon__kir_add_node(program, node, &value, 1);
 }
 
 tenon__kir_id tenon__kir_bitcast(tenon__kir_program *program, uint32_t dtype, tenon__kir_id value) {
-    return tenon__kir_add_node(program, (tenon__kir_node){.kind = TENON__KIR_BITCAST, .to = (uint16_t)dtype}, &value, 1);
+    return tenon__kir_add_node(program, (tenon__kir_node){.kind = TENON__KIR_BITCAST, .to = (uint16_t)dtype}, &value,
+                               1);
 }
 
-/* -- Memory ---------------------------------------------------------------------------------------------------------- */
+/* Memory. */
 
 enum { ACCESS_ARGS = TENON_MAX_RANK + 2 };
 
@@ -165,7 +166,8 @@ static tenon__kir_id add_access(tenon__kir_program *program, tenon__kir_node nod
     return tenon__kir_add_node(program, node, args, count);
 }
 
-tenon__kir_id tenon__kir_load(tenon__kir_program *program, uint32_t operand, const tenon__kir_id *index, uint32_t rank) {
+tenon__kir_id tenon__kir_load(tenon__kir_program *program, uint32_t operand, const tenon__kir_id *index,
+                              uint32_t rank) {
     return add_access(program, (tenon__kir_node){.kind = TENON__KIR_LOAD, .ref = operand}, index, rank, 0, 0);
 }
 

@@ -22,7 +22,7 @@ static tenon_status broken(const struct verify *verify, tenon__kir_id id, const 
                               tenon__kir_describe(verify->program, id, name), what);
 }
 
-/* -- Declarations --------------------------------------------------------------------------------------------------- */
+/* Declarations. */
 
 static bool leaf_is(const tenon__kir_program *program, tenon__kir_id id, uint32_t kind, uint32_t ref) {
     if (id == 0 || id >= program->node_count) return false;
@@ -68,7 +68,8 @@ static tenon_status verify_head_value(const struct verify *verify, tenon__kir_id
         program->nodes[id].type.rank != 0)
         return tenon__kir_invalid(verify->error, "'%s': a %s is no index over symbols and constants", owner, what);
     if (verify->tree[id] > HEAD_TREE)
-        return tenon__kir_invalid(verify->error, "'%s': a %s is made of more than %d operations", owner, what, HEAD_TREE);
+        return tenon__kir_invalid(verify->error, "'%s': a %s is made of more than %d operations", owner, what,
+                                  HEAD_TREE);
     return TENON_STATUS_OK;
 }
 
@@ -106,8 +107,10 @@ static tenon_status verify_strides(const struct verify *verify, const tenon__kir
         tenon__kir_range(program, operand->dims[d], &low, &high);
         if (operand->role != TENON__KIR_IN && high > 1 && tenon__kir_is_const(program, operand->strides[d], &stride) &&
             stride == 0)
-            return tenon__kir_invalid(verify->error, "'%s': stride 0 in something that is stored to: many elements would "
-                                      "share one place", operand->name);
+            return tenon__kir_invalid(verify->error,
+                                      "'%s': stride 0 in something that is stored to: many elements would "
+                                      "share one place",
+                                      operand->name);
     }
     if (tenon__kir_bits(operand->dtype) == 4 && operand->rank > 0 &&
         !(tenon__kir_is_const(program, operand->strides[operand->rank - 1], &stride) && stride == 1))
@@ -122,8 +125,8 @@ static tenon_status verify_operands(const struct verify *verify) {
         if (operand->role < TENON__KIR_IN || operand->role > TENON__KIR_WORKSPACE)
             return tenon__kir_invalid(verify->error, "'%s': role is none of in, out, inout, workspace", operand->name);
         if (i > 0 && role_rank(operand[-1].role) > role_rank(operand->role))
-            return tenon__kir_invalid(verify->error, "'%s': inputs come first, then outputs, then workspace: move it up",
-                                      operand->name);
+            return tenon__kir_invalid(
+                verify->error, "'%s': inputs come first, then outputs, then workspace: move it up", operand->name);
         if (!tenon__kir_storable(operand->dtype))
             return tenon__kir_invalid(verify->error, "'%s': no dtype that memory holds", operand->name);
         for (uint32_t d = 0; d < operand->rank; d++) {
@@ -131,15 +134,17 @@ static tenon_status verify_operands(const struct verify *verify) {
             TENON_TRY(verify_head_value(verify, operand->strides[d], "stride", operand->name));
         }
         if (operand->role == TENON__KIR_WORKSPACE && !operand->contiguous)
-            return tenon__kir_invalid(verify->error, "'%s': a workspace is contiguous: leave its strides out", operand->name);
+            return tenon__kir_invalid(verify->error, "'%s': a workspace is contiguous: leave its strides out",
+                                      operand->name);
         if (operand->contiguous && !strides_are_default(program, operand))
-            return tenon__kir_invalid(verify->error, "'%s': said to be contiguous, but its strides are others", operand->name);
+            return tenon__kir_invalid(verify->error, "'%s': said to be contiguous, but its strides are others",
+                                      operand->name);
         TENON_TRY(verify_strides(verify, operand));
     }
     return TENON_STATUS_OK;
 }
 
-/* -- Scope ------------------------------------------------------------------------------------------------------------ */
+/* Scope. */
 
 /* Whether `used` has a value at this point of evaluation in `block`. */
 static bool in_scope(const struct verify *verify, tenon__kir_id used, uint32_t block) {
@@ -175,7 +180,8 @@ static bool in_scope(const struct verify *verify, tenon__kir_id used, uint32_t b
 
 static tenon_status want_scope(const struct verify *verify, tenon__kir_id id, tenon__kir_id used, uint32_t block) {
     if (in_scope(verify, used, block)) return TENON_STATUS_OK;
-    return broken(verify, id, "uses a value that does not exist there: it is made later, or inside a loop it lies outside of");
+    return broken(verify, id,
+                  "uses a value that does not exist there: it is made later, or inside a loop it lies outside of");
 }
 
 /* Type of a value that has to be `want`. */
@@ -189,7 +195,7 @@ static tenon_status want_type(const struct verify *verify, tenon__kir_id id, ten
     return broken(verify, id, message);
 }
 
-/* -- Blocks ------------------------------------------------------------------------------------------------------------- */
+/* Blocks. */
 
 static tenon_status verify_block(struct verify *verify, uint32_t number, uint32_t parent, uint32_t loop);
 
@@ -231,7 +237,8 @@ static tenon_status verify_carry(const struct verify *verify, tenon__kir_id id, 
         return broken(verify, id, "the node of a carried value is not its leaf");
     const tenon__kir_type *type = &program->nodes[loop->carry[i]].type;
     tenon__kir_type element = tenon__kir_scalar_type(type->dtype);
-    if (type->rank != 0) TENON_TRY(verify_tile_type(verify, id, type));
+    if (type->rank != 0)
+        TENON_TRY(verify_tile_type(verify, id, type));
     else if (type->dtype != TENON__KIR_INDEX && tenon__kir_compute_dtype(type->dtype) != type->dtype)
         return broken(verify, id, "a carried value has a compute dtype (f16 and bf16 values are f32)");
     TENON_TRY(want_scope(verify, id, loop->init[i], program->nodes[id].block));
@@ -320,13 +327,15 @@ static tenon_status verify_node(struct verify *verify, tenon__kir_id id) {
     for (uint32_t i = 0; i < node->arg_count; i++) {
         tenon__kir_id used = tenon__kir_arg(program, node, i);
         TENON_TRY(want_scope(verify, id, used, node->block));
-        if (used >= id && !tenon__kir_is_leaf(program, used)) return broken(verify, id, "uses a value with a higher number");
+        if (used >= id && !tenon__kir_is_leaf(program, used))
+            return broken(verify, id, "uses a value with a higher number");
     }
     if (tenon__kir_infer(program, node, &type, &reason) != TENON_STATUS_OK) return broken(verify, id, reason.text);
     if (node->kind == TENON__KIR_LOOP) return verify_loop(verify, id);
     if (node->kind == TENON__KIR_TILE) return verify_tile(verify, id);
     if (!tenon__kir_type_equal(&type, &node->type)) return broken(verify, id, "its type is not what its operands give");
-    if (node->kind == TENON__KIR_OP && tenon__kir_folds(program, node->op, program->args + node->first_arg, node->arg_count))
+    if (node->kind == TENON__KIR_OP &&
+        tenon__kir_folds(program, node->op, program->args + node->first_arg, node->arg_count))
         return broken(verify, id, "an index operation on constants that is not folded: build it with tenon__kir_op");
     return TENON_STATUS_OK;
 }
@@ -347,7 +356,8 @@ static tenon_status verify_list(struct verify *verify, uint32_t number) {
     tenon__kir_id last = 0;
     for (tenon__kir_id id = block->first; id; last = id, id = program->nodes[id].next) {
         if (id >= program->node_count || id <= verify->last || verify->tree[id] != 0 ||
-            program->nodes[id].block != number || tenon__kir_is_leaf(program, id) || program->nodes[id].kind >= TENON__KIR_KIND_COUNT)
+            program->nodes[id].block != number || tenon__kir_is_leaf(program, id) ||
+            program->nodes[id].kind >= TENON__KIR_KIND_COUNT)
             return broken(verify, 0, "a block lists a node that is not its own, or out of order");
         if (number == 0 && !head_node(program, &program->nodes[id]))
             return broken(verify, id, "outside kernels only indices over symbols and constants");

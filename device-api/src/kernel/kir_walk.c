@@ -28,8 +28,7 @@ tenon_status tenon__kir_walk(const tenon__kir_program *program, uint32_t block, 
         TENON_TRY(visit(program, id, context));
         if (node->kind != TENON__KIR_LOOP && node->kind != TENON__KIR_TILE) continue;
         const tenon__kir_loop *loop = &program->loops[node->loop];
-        if (loop->merge == TENON__KIR_MERGE_BODY)
-            TENON_TRY(tenon__kir_walk(program, loop->merge_body, visit, context));
+        if (loop->merge == TENON__KIR_MERGE_BODY) TENON_TRY(tenon__kir_walk(program, loop->merge_body, visit, context));
         TENON_TRY(tenon__kir_walk(program, loop->body, visit, context));
     }
     return TENON_STATUS_OK;
