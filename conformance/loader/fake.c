@@ -88,6 +88,8 @@
 #define ANSWER (&plugin)
 #endif
 
+#define OPTIONAL static __attribute__((unused)) /* some plugins leave the hook out */
+
 enum { FLUSH_UNIT = 64, OVER_READ = 32 };
 
 struct tenon_instance {
@@ -195,8 +197,7 @@ static tenon_status memory_type_info(tenon_device *device, uint32_t index, tenon
     return TENON_STATUS_OK;
 }
 
-static inline tenon_status memory_allocate(tenon_device *device, uint32_t type, uint64_t size,
-                                           tenon_memory **out_memory) {
+OPTIONAL tenon_status memory_allocate(tenon_device *device, uint32_t type, uint64_t size, tenon_memory **out_memory) {
     (void)type;
     if (size > (uint64_t)1 << 30) return FAIL(device, NULL, TENON_STATUS_OUT_OF_MEMORY, "1 GiB is all there is");
     tenon_memory *memory = calloc(1, sizeof *memory + size);
@@ -212,8 +213,8 @@ static void memory_release(tenon_device *device, tenon_memory *memory) {
     free(memory);
 }
 
-static inline tenon_status memory_map(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size,
-                                      void **out_pointer) {
+OPTIONAL tenon_status memory_map(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size,
+                                 void **out_pointer) {
     (void)device, (void)size;
     memory->shadow = calloc(1, memory->size + FLUSH_UNIT);
     if (!memory->shadow) return TENON_STATUS_OUT_OF_MEMORY;
@@ -221,7 +222,7 @@ static inline tenon_status memory_map(tenon_device *device, tenon_memory *memory
     return TENON_STATUS_OK;
 }
 
-static inline tenon_status memory_unmap(tenon_device *device, tenon_memory *memory) {
+OPTIONAL tenon_status memory_unmap(tenon_device *device, tenon_memory *memory) {
     (void)device;
     free(memory->shadow);
     memory->shadow = NULL;
@@ -233,14 +234,13 @@ static uint64_t clip(const tenon_memory *memory, uint64_t offset, uint64_t size)
     return offset + size > memory->size ? memory->size - offset : size;
 }
 
-static inline tenon_status memory_flush(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size) {
+OPTIONAL tenon_status memory_flush(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size) {
     if (offset % FLUSH_UNIT || size % FLUSH_UNIT) return FAIL(device, NULL, TENON_STATUS_INVALID, "half a flush unit");
     memcpy(memory->bytes + offset, memory->shadow + offset, clip(memory, offset, size));
     return TENON_STATUS_OK;
 }
 
-static inline tenon_status memory_invalidate(tenon_device *device, tenon_memory *memory, uint64_t offset,
-                                             uint64_t size) {
+OPTIONAL tenon_status memory_invalidate(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size) {
     if (offset % FLUSH_UNIT || size % FLUSH_UNIT) return FAIL(device, NULL, TENON_STATUS_INVALID, "half a flush unit");
     memcpy(memory->shadow + offset, memory->bytes + offset, clip(memory, offset, size));
     return TENON_STATUS_OK;
@@ -283,25 +283,25 @@ static tenon_status stream_copy(tenon_stream *stream, tenon_buffer destination, 
     return stream_write(stream, destination, source.memory->bytes + source.offset, size);
 }
 
-static inline tenon_status stream_fill(tenon_stream *stream, tenon_buffer destination, uint64_t pattern,
-                                       uint32_t pattern_size, uint64_t size) {
+OPTIONAL tenon_status stream_fill(tenon_stream *stream, tenon_buffer destination, uint64_t pattern,
+                                  uint32_t pattern_size, uint64_t size) {
     TENON_TRY(check(stream));
     for (uint64_t i = 0; i < size; i += pattern_size)
         memcpy(destination.memory->bytes + destination.offset + i, &pattern, pattern_size);
     return TENON_STATUS_OK;
 }
 
-static inline tenon_status event_create(tenon_device *device, tenon_event **out_event) {
+OPTIONAL tenon_status event_create(tenon_device *device, tenon_event **out_event) {
     (void)device;
     *out_event = calloc(1, sizeof **out_event);
     return *out_event ? TENON_STATUS_OK : TENON_STATUS_OUT_OF_MEMORY;
 }
 
-static inline void event_destroy(tenon_event *event) {
+OPTIONAL void event_destroy(tenon_event *event) {
     free(event);
 }
 
-static inline tenon_status event_record(tenon_event *event, tenon_stream *stream) {
+OPTIONAL tenon_status event_record(tenon_event *event, tenon_stream *stream) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     event->status = stream->failed;
@@ -309,30 +309,30 @@ static inline tenon_status event_record(tenon_event *event, tenon_stream *stream
     return TENON_STATUS_OK;
 }
 
-static inline tenon_status event_query(tenon_event *event) {
+OPTIONAL tenon_status event_query(tenon_event *event) {
     return event->status;
 }
 
-static inline tenon_status event_wait(tenon_stream *stream, tenon_event *event) {
+OPTIONAL tenon_status event_wait(tenon_stream *stream, tenon_event *event) {
     if (!stream->failed) stream->failed = event->status;
     return TENON_STATUS_OK;
 }
 
-static inline tenon_status event_elapsed(tenon_event *start, tenon_event *end, uint64_t *out_nanoseconds) {
+OPTIONAL tenon_status event_elapsed(tenon_event *start, tenon_event *end, uint64_t *out_nanoseconds) {
     if (!start->time || !end->time) return TENON_STATUS_INVALID;
     *out_nanoseconds = end->time - start->time;
     return TENON_STATUS_OK;
 }
 
-static inline tenon_status wait_for_cancel(tenon_device *device, const tenon_work *work) {
+OPTIONAL tenon_status wait_for_cancel(tenon_device *device, const tenon_work *work) {
     const tenon_host *host = device->instance->host;
     const struct timespec pause = {0, 1000000};
     while (!host->cancelled(host, work)) nanosleep(&pause, NULL);
     return FAIL(device, NULL, TENON_STATUS_CANCELLED, "the host asked for it");
 }
 
-static inline tenon_status work_prepare(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info,
-                                        tenon_exec **out_exec) {
+OPTIONAL tenon_status work_prepare(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info,
+                                   tenon_exec **out_exec) {
     TENON_TRY(tenon_work_check(work));
     switch (work->op->op) {
     case TENON_OP_ADD:
@@ -360,7 +360,7 @@ static void add(const tenon_launch *launch) {
     }
 }
 
-static inline tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch) {
+OPTIONAL tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch) {
     tenon_device *device = stream->device;
     TENON_TRY(check(stream));
     if (exec->op == TENON_OP_MAX) return 999;
@@ -375,7 +375,7 @@ static inline tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, c
     return TENON_STATUS_OK;
 }
 
-static inline void work_release(tenon_device *device, tenon_exec *exec) {
+OPTIONAL void work_release(tenon_device *device, tenon_exec *exec) {
     (void)device;
     free(exec);
 }
