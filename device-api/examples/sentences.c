@@ -23,7 +23,7 @@ typedef struct demo {
     tenonh_array golden; /* f32[sentences, dims] */
     char sentences[MOST_SENTENCES][LINE];
     int64_t sentence_count;
-    int repeat;
+    long repeat;
 } demo;
 
 static int check(tenon_status status) {
@@ -146,7 +146,7 @@ static int order(const void *a, const void *b) {
 /* Median seconds of a run, copies in and out included; 0 after a failure. */
 static double time_runs(const demo *d, tenonh_session *session) {
     double *times = calloc((size_t)d->repeat, sizeof *times), middle = 0;
-    int i = 0;
+    long i = 0;
     for (; times && i < d->repeat; i++) {
         tenonh_array output = {0};
         double start = seconds();
@@ -171,7 +171,7 @@ static int judge(const demo *d, tenonh_session *session, const tenonh_array *emb
     double median = time_runs(d, session);
     int good = off <= bar && wrong == 0 && median > 0; /* a NaN is not good */
     if (median > 0)
-        printf("\n%.1f sentences/s, median of %d runs of %lld sentences\n", (double)d->sentence_count / median,
+        printf("\n%.1f sentences/s, median of %ld runs of %lld sentences\n", (double)d->sentence_count / median,
                d->repeat, (long long)d->sentence_count);
     printf("nearest is its pair: %lld of %lld\n", (long long)d->sentence_count - wrong, (long long)d->sentence_count);
     printf("relative L2 to the golden: %.2e, bar %.0e: %s\n", off, bar, good ? "passed" : "FAILED");
@@ -213,16 +213,19 @@ int main(int count, char **arguments) {
     const char *devices[MOST_DEVICES] = {"cpu"};
     int device_count = 0, good = 1;
     for (int i = 1; i < count && good; i++) {
-        const char *next = i + 1 < count ? arguments[i + 1] : NULL;
-        if (strcmp(arguments[i], "--device") == 0 && next && device_count < MOST_DEVICES)
-            devices[device_count++] = arguments[++i];
-        else if (strcmp(arguments[i], "--repeat") == 0 && next)
-            good = (d.repeat = atoi(arguments[++i])) > 0;
-        else if (arguments[i][0] != '-' && !d.folder)
-            d.folder = arguments[i];
+        const char *text = arguments[i], *next = i + 1 < count ? arguments[i + 1] : "";
+        int is_option = text[0] == '-';
+        if (strcmp(text, "--device") == 0 && device_count < MOST_DEVICES)
+            devices[device_count++] = next;
+        else if (strcmp(text, "--repeat") == 0)
+            d.repeat = strtol(next, NULL, 10);
+        else if (!is_option && !d.folder)
+            d.folder = text;
         else
             good = 0;
+        i += is_option;
     }
+    good = good && d.repeat > 0 && d.repeat < 1000000;
     if (!good || !d.folder) {
         fputs("usage: sentences DIR [--device ID]... [--repeat N]\n", stderr);
         return 2;

@@ -190,10 +190,10 @@ static int join(const equation *e, term *x, term *y) {
 /* Without an arrow: the ellipsis, then the labels that come once, in alphabetical order. */
 static int implied_result(equation *e, const uint32_t *occurrences) {
     for (uint32_t i = 0; i < e->ellipsis; i++) e->labels[e->rank++] = (uint8_t)(LABELS - e->ellipsis + i);
-    for (uint8_t label = 0; label < LETTERS; label++) {
+    for (uint32_t label = 0; label < LETTERS; label++) {
         if (occurrences[label] != 1) continue;
         if (e->rank == TENON_MAX_RANK) return fail(e, "the result has too many dims");
-        e->labels[e->rank++] = label;
+        e->labels[e->rank++] = (uint8_t)label;
     }
     return 1;
 }

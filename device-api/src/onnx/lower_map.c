@@ -143,7 +143,7 @@ tenonh_value *tenon__lower_pow(tenon__onnx_node *n) {
     int small = constant_number(n, 1, &exponent) && (exponent == 1 || exponent == 2 || exponent == 3);
     if (!small) return power(n, xy[0], xy[1]);
     tenonh_value *result = xy[0];
-    for (double i = 1; i < exponent; i++) result = tenon__binary(n->b, TENON_OP_MUL, result, xy[0]);
+    for (int i = 1; i < (int)exponent; i++) result = tenon__binary(n->b, TENON_OP_MUL, result, xy[0]);
     return result;
 }
 

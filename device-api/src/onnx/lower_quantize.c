@@ -6,7 +6,7 @@
 static int prepare_scale(const tenon__onnx_node *n, tenonh_value **scale, tenonh_value **zero, uint32_t *out_axis) {
     const tenonh_value *x = n->inputs[0];
     int64_t one = 0;
-    if (tenon__onnx_int(n, "block_size", 0) || (*scale && (*scale)->rank > 1)) {
+    if (tenon__onnx_int(n, "block_size", 0) || (*scale)->rank > 1) {
         tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED, "scales per block are not supported");
         return 0;
     }

@@ -23,11 +23,11 @@ typedef struct resize {
 /* One axis: in and out dims, and f64[1] values of what the coordinates are made from. */
 typedef struct line {
     uint32_t axis;
+    int unchanged; /* the scale is 1 */
     const tenonh_dim *in_dim, *out_dim;
     tenonh_value *in;
     tenonh_value *scale;
     double first, last; /* TF_CROP: the part of the axis, 0 ... 1 */
-    int unchanged;      /* the scale is 1 */
 } line;
 
 /* -- Arithmetic on f64[1] and f64[out] ------------------------------------------------------------------------------ */
@@ -336,7 +336,7 @@ tenonh_value *tenon__lower_upsample(tenon__onnx_node *n) {
     static const char *const modes[] = {"nearest", "linear", NULL};
     resize r = {.n = n, .b = n->b, .coordinates = ASYMMETRIC, .rounding = FLOOR};
     line lines[TENON_MAX_RANK];
-    double wide[TENON_MAX_RANK];
+    double wide[TENON_MAX_RANK] = {0};
     uint32_t count, rank = n->inputs[0]->rank;
     r.mode = named(n, "mode", "nearest", modes);
     const float *attribute = tenon__onnx_floats(n, "scales", &count);

@@ -119,7 +119,7 @@ static tenon_status take_descr(reader *r, header *h) {
     if (r->at < r->end && *r->at == '[')
         return tenon__fail(TENON_STATUS_UNSUPPORTED, "'%s' holds records; an array of one plain dtype is needed",
                            r->name);
-    char text[32];
+    char text[32] = "";
     TENON_TRY(take_string(r, text, sizeof text));
     const char *at = text;
     char order = strchr("<>|=", *at) && *at ? *at++ : '=';
@@ -137,7 +137,7 @@ static tenon_status take_descr(reader *r, header *h) {
 
 static tenon_status take_entry(reader *r, header *h, unsigned *seen) {
     static const char *const keys[] = {"descr", "fortran_order", "shape"};
-    char key[32];
+    char key[32] = "";
     unsigned which = 0;
     TENON_TRY(take_string(r, key, sizeof key));
     while (which < 3 && strcmp(key, keys[which]) != 0) which++;

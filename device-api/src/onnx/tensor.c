@@ -68,7 +68,7 @@ static tenon_status take_raw(Onnx__TensorProto *proto, int may_move, const char 
     TENON_TRY(check_size(what, "raw data", out->size, proto->raw_data.len));
     if (!proto->raw_data.data || !may_move) {
         TENON_TRY(allocate(out));
-        if (out->size) memcpy(out->owned, proto->raw_data.data, out->size);
+        if (out->size && proto->raw_data.data) memcpy(out->owned, proto->raw_data.data, out->size);
         return TENON_STATUS_OK;
     }
     out->owned = proto->raw_data.data;
@@ -148,27 +148,26 @@ static tenon_status take_external(const Onnx__TensorProto *proto, tenon__folder 
                            "folder; name one in the import options",
                            what, where.location);
     if (where.has_length) TENON_TRY(check_size(what, "external data", out->size, where.length));
-    tenon_status status =
-        tenon__folder_range(folder, where.location, where.offset, out->size, &out->data, &out->mapping);
+    const void *data;
+    tenon__mapping *mapping;
+    tenon_status status = tenon__folder_range(folder, where.location, where.offset, out->size, &data, &mapping);
     if (status != TENON_STATUS_OK) return tenon__fail_in(status, "%s", what);
-    tenon__mapping_retain(out->mapping);
+    /* Elements stay where they lie unless they are not aligned, or may have to be changed. */
+    if (out->dtype == TENON_DTYPE_BOOL || (uintptr_t)data % ((tenon_dtype_bits(out->dtype) + 7) / 8) != 0) {
+        TENON_TRY(allocate(out));
+        memcpy(out->owned, data, out->size);
+        return TENON_STATUS_OK;
+    }
+    out->data = data;
+    out->mapping = mapping;
+    tenon__mapping_retain(mapping);
     return TENON_STATUS_OK;
 }
 
-/* Copies elements that cannot stay where they lie: not aligned, or truth values that are not 0 or 1. */
-static tenon_status make_usable(tenon__onnx_tensor *out) {
-    uint32_t bytes = (tenon_dtype_bits(out->dtype) + 7) / 8;
-    int odd = out->dtype == TENON_DTYPE_BOOL || (uintptr_t)out->data % bytes != 0;
-    if (out->mapping && odd) {
-        const void *from = out->data;
-        TENON_TRY(allocate(out));
-        memcpy(out->owned, from, out->size);
-        tenon__mapping_release(out->mapping);
-        out->mapping = NULL;
-    }
-    if (out->dtype == TENON_DTYPE_BOOL)
-        for (uint64_t i = 0; i < out->size; i++) ((uint8_t *)out->owned)[i] = ((uint8_t *)out->owned)[i] != 0;
-    return TENON_STATUS_OK;
+/* Truth values are 0 or 1 here. */
+static void normalize_bools(tenon__onnx_tensor *out) {
+    uint8_t *bools = out->dtype == TENON_DTYPE_BOOL ? out->owned : NULL;
+    for (uint64_t i = 0; bools && i < out->size; i++) bools[i] = bools[i] != 0;
 }
 
 static tenon_status read_data(Onnx__TensorProto *proto, int may_move, tenon__folder *folder, const char *what,
@@ -182,7 +181,8 @@ static tenon_status read_data(Onnx__TensorProto *proto, int may_move, tenon__fol
         TENON_TRY(take_raw(proto, may_move, what, out));
     else
         TENON_TRY(take_typed(proto, what, count, out));
-    return make_usable(out);
+    normalize_bools(out);
+    return TENON_STATUS_OK;
 }
 
 tenon_status tenon__onnx_tensor_read(Onnx__TensorProto *proto, int may_move, tenon__folder *folder, const char *what,
