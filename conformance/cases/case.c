@@ -183,118 +183,193 @@ void cf_free(cf_row *row) {
 
 /* -- Layouts -------------------------------------------------------------------------------------------------------------- */
 
-/* Dims of the function's input that the operator sees as `operand`. */
+/* Dims in storage of what the operator sees as `operand`. */
 static void stored_dims(const cf_operand *operand, int64_t *dims) {
     uint32_t rank = operand->rank;
     for (uint32_t i = 0; i < rank; i++) {
         bool last = i + 1 == rank, one = operand->layout == CF_ONE;
+        bool repeats = one || (operand->layout == CF_ROW && !last) || (operand->layout == CF_COLUMN && last);
         dims[i] = operand->layout == CF_TRANSPOSED ? operand->dims[rank - 1 - i] : operand->dims[i];
         if (operand->layout == CF_SPARSE) dims[i] = 2 * operand->dims[i] + 1;
-        if (dims[i] && (one || (operand->layout == CF_ROW && !last) || (operand->layout == CF_COLUMN && last)))
-            dims[i] = 1;
+        if (dims[i] && repeats) dims[i] = 1;
     }
 }
 
-/* Place in storage of element (at[0], at[1], ...). */
-static int64_t stored_index(const cf_operand *operand, const int64_t *dims, const int64_t *at) {
-    int64_t index = 0;
+/* Where the elements lie: offset and strides into storage of `dims`. */
+static tenon__ref ref_of(const cf_operand *operand, const int64_t *dims) {
+    tenon__ref stored = tenon__ref_contiguous(0, operand->dtype, operand->rank, dims);
+    tenon__ref ref = tenon__ref_contiguous(0, operand->dtype, operand->rank, operand->dims);
+    bool empty = cf_count(operand->rank, operand->dims) == 0;
     for (uint32_t i = 0; i < operand->rank; i++) {
-        int64_t k = operand->layout == CF_TRANSPOSED ? at[operand->rank - 1 - i] : at[i];
-        if (operand->layout == CF_REVERSED) k = dims[i] - 1 - k;
-        if (operand->layout == CF_SPARSE) k = 2 * k + 1;
-        index = index * dims[i] + (dims[i] == 1 ? 0 : k);
+        uint32_t from = operand->layout == CF_TRANSPOSED ? operand->rank - 1 - i : i;
+        int64_t stride = stored.strides[from];
+        ref.strides[i] = dims[from] == 1 && operand->dims[i] != 1 ? 0 : stride;
+        if (operand->layout == CF_SPARSE) ref.strides[i] = 2 * stride, ref.offset += stride;
+        if (operand->layout == CF_REVERSED) ref.strides[i] = -stride, ref.offset += stride * (dims[i] - 1);
     }
-    return index;
+    if (empty) ref.offset = 0;
+    return ref;
 }
 
-static void unravel(int64_t index, uint32_t rank, const int64_t *dims, int64_t *at) {
-    for (uint32_t i = rank; i-- > 0;) {
-        at[i] = index % dims[i];
-        index /= dims[i];
+static int64_t place_of(const tenon__ref *ref, int64_t index) {
+    int64_t place = ref->offset;
+    for (uint32_t i = ref->rank; i-- > 0;) {
+        place += index % ref->dims[i] * ref->strides[i];
+        index /= ref->dims[i];
     }
+    return place;
 }
 
-static tenon_status store_operand(const cf_operand *operand, tenonh_array *out_array) {
-    int64_t dims[TENON_MAX_RANK], at[TENON_MAX_RANK];
-    stored_dims(operand, dims);
-    TENON_TRY(tenonh_array_create(operand->dtype, operand->rank, dims, out_array));
-    uint32_t size = tenon_dtype_bits(operand->dtype) / 8;
-    memset(out_array->data, operand->dtype == TENON_DTYPE_BOOL ? 0 : 0x5a, out_array->size);
-    for (int64_t i = 0; i < cf_count(operand->rank, operand->dims); i++) {
-        unravel(i, operand->rank, operand->dims, at);
-        memcpy((char *)out_array->data + stored_index(operand, dims, at) * size,
-               (const char *)operand->bytes + i * size, size);
-    }
-    return TENON_STATUS_OK;
-}
-
-static tenonh_value *build_view(tenonh_builder *b, const cf_operand *operand, const int64_t *dims, tenonh_value *x) {
-    int64_t first[TENON_MAX_RANK], second[TENON_MAX_RANK];
-    uint32_t rank = operand->rank;
-    for (uint32_t i = 0; i < rank; i++) {
-        bool reversed = operand->layout == CF_REVERSED;
-        first[i] = operand->layout == CF_TRANSPOSED ? (int64_t)(rank - 1 - i) : reversed ? dims[i] - 1 : 1;
-        second[i] = reversed ? -1 : 2;
-        if (reversed && dims[i] == 0) first[i] = 0;
-    }
-    tenonh_attr perm = {TENON_ATTR_PERM, rank, first, NULL}, wide = {TENON_ATTR_DIMS, rank, operand->dims, NULL};
-    tenonh_attr slice[] = {{TENON_ATTR_STARTS, rank, first, NULL}, {TENON_ATTR_STEPS, rank, second, NULL}, wide};
-    switch (operand->layout) {
-    case CF_TRANSPOSED: return tenonh_build_op(b, TENON_OP_PERMUTE, &x, 1, &perm, 1);
-    case CF_REVERSED:
-    case CF_SPARSE: return tenonh_build_op(b, TENON_OP_SLICE, &x, 1, slice, 3);
-    case CF_ROW:
-    case CF_COLUMN:
-    case CF_ONE: return tenonh_build_op(b, TENON_OP_EXPAND, &x, 1, &wide, 1);
-    default: return x;
-    }
+cf_operand cf_result(tenon_dtype dtype, const cf_operand *like) {
+    cf_operand result = {.dtype = dtype, .rank = like->rank};
+    memcpy(result.dims, like->dims, sizeof result.dims);
+    return result;
 }
 
 /* -- Runs ------------------------------------------------------------------------------------------------------------------- */
 
-static tenonh_value *build_operand(tenonh_module *module, tenonh_builder *b, const cf_row *row, uint32_t index) {
-    const cf_operand *operand = &row->operands[index];
-    const tenonh_dim *dims[TENON_MAX_RANK];
-    int64_t stored[TENON_MAX_RANK];
-    char name[16];
-    stored_dims(operand, stored);
-    for (uint32_t i = 0; i < operand->rank; i++) dims[i] = tenonh_dim_number(module, stored[i]);
-    snprintf(name, sizeof name, "x%u", index);
-    tenonh_value *x = tenonh_build_input(b, name, operand->dtype, operand->rank, dims);
-    return build_view(b, operand, stored, x);
+enum { FENCE = 64, POISON = 0xa5, MAX_BUFFERS = CF_MAX_OPERANDS + 2 };
+
+/* What a run holds on the device: inputs, then results. */
+typedef struct run_state {
+    uint32_t count;
+    tenon__ref refs[MAX_BUFFERS];
+    tenonh_memory *memories[MAX_BUFFERS];
+    uint64_t starts[MAX_BUFFERS]; /* bytes before storage */
+    tenonh_memory *workspace;
+    tenon__arena arena;
+} run_state;
+
+static tenon_status place_bytes(run_state *run, const tenon__ref *ref, uint64_t start, const void *bytes,
+                                uint64_t size) {
+    tenonh_memory **memory = &run->memories[run->count];
+    run->refs[run->count] = *ref;
+    run->starts[run->count++] = start;
+    TENON_TRY(tenonh_memory_create(cf_under_test.device, 0, size, memory));
+    if (size) TENON_TRY(tenonh_stream_write(cf_under_test.stream, *memory, 0, bytes, size));
+    return tenonh_stream_synchronize(cf_under_test.stream);
 }
 
-static tenon_status build(const cf_row *row, tenonh_module *module) {
-    tenonh_builder *b;
-    tenonh_value *operands[CF_MAX_OPERANDS];
-    TENON_TRY(tenonh_builder_create(module, "main", &b));
-    for (uint32_t i = 0; i < row->operand_count; i++) operands[i] = build_operand(module, b, row, i);
-    tenonh_value *y = tenonh_build_op(b, row->op, operands, row->operand_count, row->attrs, row->attr_count);
-    for (uint32_t i = 0; i < row->result_count; i++)
-        tenonh_build_output(b, i ? "y1" : "y0", i ? tenonh_value_result(y, i) : y);
-    return tenonh_builder_finish(b);
-}
-
-static tenon_status run_module(const cf_row *row, const tenonh_module *module, const tenonh_array *inputs,
-                               tenonh_array *results) {
-    tenonh_session *session;
-    tenonh_session_options options = {.struct_size = sizeof options, .require_device = 1};
-    TENON_TRY(tenonh_session_create(module, cf_under_test.device, &options, &session));
-    tenon_status status = tenonh_session_run_arrays(session, inputs, row->operand_count, results, row->result_count);
-    tenonh_session_release(session);
+static tenon_status place_operand(run_state *run, const cf_operand *operand) {
+    int64_t dims[TENON_MAX_RANK];
+    uint32_t size = tenon_dtype_bits(operand->dtype) / 8;
+    stored_dims(operand, dims);
+    tenon__ref ref = ref_of(operand, dims);
+    uint64_t total = (uint64_t)cf_count(operand->rank, dims) * size;
+    char *bytes = malloc(total + 1);
+    memset(bytes, operand->dtype == TENON_DTYPE_BOOL ? 1 : POISON, total + 1);
+    for (int64_t i = 0; i < cf_count(operand->rank, operand->dims); i++)
+        memcpy(bytes + place_of(&ref, i) * size, (const char *)operand->bytes + i * size, size);
+    tenon_status status = place_bytes(run, &ref, 0, bytes, total);
+    free(bytes);
     return status;
 }
 
+static uint64_t bytes_of(const cf_operand *operand) {
+    return (uint64_t)cf_count(operand->rank, operand->dims) * (tenon_dtype_bits(operand->dtype) / 8);
+}
+
+/* A result between fences, poisoned or with its initial content. */
+static tenon_status place_result(run_state *run, const cf_operand *result, const void *initial) {
+    uint64_t size = bytes_of(result);
+    char *bytes = malloc(size + 2 * FENCE);
+    memset(bytes, POISON, size + 2 * FENCE);
+    if (initial) memcpy(bytes + FENCE, initial, size);
+    tenon__ref ref = tenon__ref_contiguous(0, result->dtype, result->rank, result->dims);
+    tenon_status status = place_bytes(run, &ref, FENCE, bytes, size + 2 * FENCE);
+    free(bytes);
+    return status;
+}
+
+static bool works_in_place(tenon_op op) {
+    uint32_t family = tenon_op_row_of(op)->family;
+    return family == TENON_FAMILY_UPDATE || family == TENON_FAMILY_SCATTER;
+}
+
+static tenon_status place_all(run_state *run, const cf_row *row) {
+    uint32_t inputs = tenon_op_row_of(row->op)->input_count;
+    for (uint32_t i = 0; i < inputs; i++) TENON_TRY(place_operand(run, &row->operands[i]));
+    for (uint32_t i = 0; i < row->result_count; i++)
+        TENON_TRY(place_result(run, &row->results[i], works_in_place(row->op) ? row->operands[inputs].bytes : NULL));
+    return TENON_STATUS_OK;
+}
+
+static tenon_status launch(run_state *run, const tenon__prepared *prepared) {
+    tenon_buffer buffers[MAX_BUFFERS];
+    for (uint32_t i = 0; i < run->count; i++) {
+        uint64_t offset = (uint64_t)run->refs[i].offset * (tenon_dtype_bits(run->refs[i].dtype) / 8);
+        buffers[i] = tenonh_memory_buffer(run->memories[i], run->starts[i] + offset);
+    }
+    tenon_launch launch = {
+        .struct_size = sizeof launch,
+        .buffer_count = run->count,
+        .buffers = buffers,
+        .symbols = prepared->symbols,
+        .scalars = prepared->scalars,
+        .grids = prepared->grids,
+        .symbol_count = prepared->symbol_count,
+        .scalar_count = prepared->scalar_count,
+        .grid_count = prepared->grid_count,
+    };
+    if (prepared->workspace_size) {
+        TENON_TRY(tenonh_memory_create(cf_under_test.device, 0, prepared->workspace_size, &run->workspace));
+        launch.workspace = tenonh_memory_buffer(run->workspace, 0);
+    }
+    TENON_TRY(tenonh_exec_launch(prepared->exec, cf_under_test.stream, &launch));
+    return tenonh_stream_synchronize(cf_under_test.stream);
+}
+
+static bool is_poison(const unsigned char *bytes) {
+    for (uint32_t i = 0; i < FENCE; i++)
+        if (bytes[i] != POISON) return false;
+    return true;
+}
+
+static tenon_status take_result(run_state *run, uint32_t buffer, const cf_operand *result, tenonh_array *out_array) {
+    uint64_t size = bytes_of(result);
+    unsigned char *bytes = malloc(size + 2 * FENCE);
+    tenon_status status = tenonh_stream_read(cf_under_test.stream, bytes, run->memories[buffer], 0, size + 2 * FENCE);
+    if (status == TENON_STATUS_OK) status = tenonh_stream_synchronize(cf_under_test.stream);
+    if (status == TENON_STATUS_OK) {
+        if (!is_poison(bytes) || !is_poison(bytes + FENCE + size)) cf_fail("wrote outside its result");
+        status = tenonh_array_create(result->dtype, result->rank, result->dims, out_array);
+    }
+    if (status == TENON_STATUS_OK && size) memcpy(out_array->data, bytes + FENCE, size);
+    free(bytes);
+    return status;
+}
+
+static tenon_status run_row(run_state *run, const cf_row *row, tenonh_array *results) {
+    uint32_t inputs = tenon_op_row_of(row->op)->input_count;
+    tenon__prepared prepared = {0};
+    if (!cf_under_test.stream) TENON_TRY(tenonh_stream_create(cf_under_test.device, &cf_under_test.stream));
+    TENON_TRY(place_all(run, row));
+    tenon__task task = {
+        .op = row->op,
+        .attr_count = row->attr_count,
+        .attrs = row->attrs,
+        .input_count = inputs,
+        .operand_count = run->count,
+        .operands = run->refs,
+        .scalars = {row->scalars[0], row->scalars[1]},
+    };
+    TENON_TRY(tenon__prepare(cf_under_test.execs, cf_under_test.device, &task, &run->arena, &prepared));
+    TENON_TRY(launch(run, &prepared));
+    for (uint32_t i = 0; i < row->result_count; i++)
+        TENON_TRY(take_result(run, inputs + i, &row->results[i], &results[i]));
+    return TENON_STATUS_OK;
+}
+
 tenon_status cf_run(const cf_row *row, tenonh_array *results) {
-    tenonh_module *module;
-    tenonh_array inputs[CF_MAX_OPERANDS] = {0};
-    TENON_TRY(tenonh_module_create(&module));
-    tenon_status status = build(row, module);
-    for (uint32_t i = 0; status == TENON_STATUS_OK && i < row->operand_count; i++)
-        status = store_operand(&row->operands[i], &inputs[i]);
-    if (status == TENON_STATUS_OK) status = run_module(row, module, inputs, results);
-    for (uint32_t i = 0; i < row->operand_count; i++) tenonh_array_free(&inputs[i]);
-    tenonh_module_destroy(module);
+    run_state run = {0};
+    tenon_status status = run_row(&run, row, results);
+    if (status != TENON_STATUS_OK) {
+        tenonh_stream_release(cf_under_test.stream);
+        cf_under_test.stream = NULL;
+    }
+    for (uint32_t i = 0; i < run.count; i++) tenonh_memory_release(run.memories[i]);
+    tenonh_memory_release(run.workspace);
+    tenon__arena_free(&run.arena);
     return status;
 }
 

@@ -1,14 +1,15 @@
-/* One-operator graphs on a device: what a row of the operator cases runs and how it reports.
+/* One base operator on a device: what a row of the operator cases runs and how it reports.
  *
- * A row builds `main` of one node over the function's inputs, each seen through a layout (view nodes), runs it in a
- * session that requires the device, and compares with numbers of its own. A row that fails says so and the test goes
- * on; the test fails at its end. Seeds come from the row's name. */
+ * A row's operands lie in device memory as their layouts say; its results lie between fences, poisoned. The operator is
+ * prepared as op or kernel work, whatever the device takes, launched, and compared with numbers of the row's own. A row
+ * that fails says so and the test goes on; the test fails at its end. Seeds come from the row's name. */
 #ifndef TENON_CASES_CASE_H
 #define TENON_CASES_CASE_H
 
 #include <tenon/host/tenon.h>
 
 #include "cases/number.h"
+#include "plan/prepare.h"
 
 enum { CF_MAX_OPERANDS = 4, CF_MAX_ATTRS = 4 };
 
@@ -32,20 +33,23 @@ typedef struct cf_operand {
     void *bytes; /* row-major elements as the operator sees them; repeated ones are equal where layout says so */
 } cf_operand;
 
-/* A row: an operator, its operands in the order of the graph IR (in-out ones last), and what it must give. */
+/* A row: an operator, its inputs, and the dtypes and dims of what it must give. An operator that works in place has the
+ * initial content of its result as last operand. */
 typedef struct cf_row {
-    const char *name;
     tenon_op op;
-    uint32_t operand_count, attr_count;
+    uint32_t operand_count, attr_count, result_count;
     cf_operand operands[CF_MAX_OPERANDS];
-    tenonh_attr attrs[CF_MAX_ATTRS];
-    uint32_t result_count;
+    tenon_attr attrs[CF_MAX_ATTRS];
+    uint64_t scalars[2];
+    cf_operand results[2]; /* contiguous; no bytes */
 } cf_row;
 
 /* The device under test, opened once. */
 typedef struct cf_device {
     tenonh_registry *registry;
     tenonh_device *device;
+    tenonh_stream *stream; /* NULL after a failure, until the next row */
+    tenon__execs *execs;
     const char *name;
     uint32_t rows, failures;
 } cf_device;
@@ -64,10 +68,13 @@ void cf_fill_range(cf_operand *operand, int64_t low, int64_t high);
 /* Floats of [-1, 1), integers of [-8, 8] or [0, 8]. */
 void cf_fill_small(cf_operand *operand);
 
+/* The result of a row with `dtype` and the dims of `like`. */
+cf_operand cf_result(tenon_dtype dtype, const cf_operand *like);
+
 int64_t cf_count(uint32_t rank, const int64_t *dims);
 void cf_free(cf_row *row);
 
-/* Runs the row. results: arrays, freed by the caller. Returns the run's status; reports nothing. */
+/* Runs the row. results: arrays, freed by the caller. Returns the run's status; reports nothing but broken fences. */
 tenon_status cf_run(const cf_row *row, tenonh_array *results);
 
 /* Counts a row that went wrong, and says why (the first few elements of a row only). */

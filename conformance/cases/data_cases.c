@@ -31,6 +31,7 @@ static cf_row row_of(tenon_op op, tenon_dtype dtype, uint32_t rank, const int64_
     row.operands[0] = (cf_operand){.dtype = dtype, .rank = rank, .layout = layout};
     memcpy(row.operands[0].dims, dims, rank * sizeof *dims);
     cf_fill(&row.operands[0], 0);
+    row.results[0] = cf_result(dtype, &row.operands[0]);
     return row;
 }
 
@@ -46,10 +47,10 @@ static void run_copy(tenon_dtype dtype, uint32_t rank, const int64_t *dims, uint
 static void run_iota(tenon_dtype dtype, int64_t axis) {
     cf_seed("iota_%s_axis%d", tenon_dtype_name(dtype), (int)axis);
     int64_t type = dtype, dims[] = {3, 300, 2};
-    cf_row row = {.op = TENON_OP_IOTA, .attr_count = 3, .result_count = 1};
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_DTYPE, 1, &type, NULL};
-    row.attrs[1] = (tenonh_attr){TENON_ATTR_AXIS, 1, &axis, NULL};
-    row.attrs[2] = (tenonh_attr){TENON_ATTR_DIMS, 3, dims, NULL};
+    cf_row row = {.op = TENON_OP_IOTA, .attr_count = 2, .result_count = 1};
+    row.results[0] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {3, 300, 2}};
+    row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, &type};
+    row.attrs[1] = (tenon_attr){TENON_ATTR_AXIS, 1, &axis};
     cf_number *want = calloc(1801, sizeof *want);
     for (int64_t i = 0; i < 1800; i++) {
         int64_t at[3];
@@ -61,12 +62,11 @@ static void run_iota(tenon_dtype dtype, int64_t axis) {
 
 static void run_fill(tenon_dtype dtype) {
     cf_seed("fill_%s", tenon_dtype_name(dtype));
-    int64_t type = dtype, dims[] = {5, 53}, bits = 0;
+    int64_t type = dtype, bits = 0;
     cf_store(dtype, &bits, 0, (cf_number){.f = -1.5L, .i = dtype == TENON_DTYPE_BOOL ? 1 : -3});
-    cf_row row = {.op = TENON_OP_FILL, .attr_count = 3, .result_count = 1};
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_DTYPE, 1, &type, NULL};
-    row.attrs[1] = (tenonh_attr){TENON_ATTR_DIMS, 2, dims, NULL};
-    row.attrs[2] = (tenonh_attr){TENON_ATTR_SCALARS, 1, &bits, NULL};
+    cf_row row = {.op = TENON_OP_FILL, .attr_count = 1, .result_count = 1, .scalars = {(uint64_t)bits}};
+    row.results[0] = (cf_operand){.dtype = dtype, .rank = 2, .dims = {5, 53}};
+    row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, &type};
     cf_number *want = calloc(266, sizeof *want);
     for (int64_t i = 0; i < 265; i++) want[i] = cf_load(dtype, &bits, 0);
     expect_exactly(&row, want);
@@ -77,10 +77,10 @@ static void run_pad(tenon_dtype dtype, uint32_t layout) {
     int64_t dims[] = {3, 5, 7}, low[] = {1, 0, 2}, wide[] = {5, 6, 9}, bits = 0, at[3];
     cf_store(dtype, &bits, 0, (cf_number){.f = 2, .i = 1});
     cf_row row = row_of(TENON_OP_PAD, dtype, 3, dims, layout);
-    row.attr_count = 3;
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_LOW, 3, low, NULL};
-    row.attrs[1] = (tenonh_attr){TENON_ATTR_DIMS, 3, wide, NULL};
-    row.attrs[2] = (tenonh_attr){TENON_ATTR_SCALARS, 1, &bits, NULL};
+    row.attr_count = 1;
+    row.attrs[0] = (tenon_attr){TENON_ATTR_LOW, 3, low};
+    row.scalars[0] = (uint64_t)bits;
+    memcpy(row.results[0].dims, wide, sizeof wide);
     cf_number *want = calloc(271, sizeof *want);
     for (int64_t i = 0; i < 270; i++) {
         unravel(i, 3, wide, at);
@@ -96,7 +96,8 @@ static void run_bitcast(tenon_dtype from, tenon_dtype to) {
     int64_t dims[] = {4, 61}, type = to;
     cf_row row = row_of(TENON_OP_BITCAST, from, 2, dims, CF_TRANSPOSED);
     row.attr_count = 1;
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_DTYPE, 1, &type, NULL};
+    row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, &type};
+    row.results[0].dtype = to;
     cf_number *want = calloc(245, sizeof *want);
     for (int64_t i = 0; i < 244; i++) want[i] = cf_load(to, row.operands[0].bytes, i);
     expect_exactly(&row, want);
@@ -113,6 +114,7 @@ static void run_update(tenon_dtype dtype, const int64_t *start, bool fits, const
     memcpy(row.operands[1].bytes, start, 3 * sizeof *start);
     row.operands[2] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {2, 5, 7}};
     cf_fill(&row.operands[2], 1);
+    row.results[0] = row.operands[2];
     cf_number *want = calloc(71, sizeof *want);
     for (int64_t i = 0; i < 70; i++) want[i] = cf_load(dtype, row.operands[2].bytes, i);
     for (int64_t i = 0; fits && i < 12; i++) {
@@ -147,10 +149,8 @@ static void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t *o
 
 static void run_random(uint64_t key, uint64_t offset, int64_t count, const char *name) {
     cf_seed("random_bits_%s", name);
-    int64_t dims[] = {count}, scalars[] = {(int64_t)key, (int64_t)offset};
-    cf_row row = {.op = TENON_OP_RANDOM_BITS, .attr_count = 2, .result_count = 1};
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_DIMS, 1, dims, NULL};
-    row.attrs[1] = (tenonh_attr){TENON_ATTR_SCALARS, 2, scalars, NULL};
+    cf_row row = {.op = TENON_OP_RANDOM_BITS, .result_count = 1, .scalars = {key, offset}};
+    row.results[0] = (cf_operand){.dtype = TENON_DTYPE_U32, .rank = 1, .dims = {count}};
     cf_number *want = calloc((size_t)count + 1, sizeof *want);
     for (int64_t i = 0; i < count; i++) {
         uint64_t place = (uint64_t)i + offset, block = place / 4;

@@ -60,8 +60,9 @@ static void run_gather(const shape *s, tenon_dtype dtype, tenon_dtype index_dtyp
     cf_row row = {.op = TENON_OP_GATHER, .operand_count = 2, .attr_count = 1, .result_count = 1};
     row.operands[0] = whole_of(s, dtype);
     row.operands[1] = index_of(s, index_dtype);
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_AXIS, 1, &axis, NULL};
+    row.attrs[0] = (tenon_attr){TENON_ATTR_AXIS, 1, &axis};
     cf_fill(&row.operands[0], 0);
+    row.results[0] = part_of(s, dtype);
     tenonh_array result = {0};
     if (cf_run_or_fail(&row, &result)) {
         int64_t count = tenonh_array_count(&result);
@@ -94,8 +95,9 @@ static void run_scatter(const shape *s, tenon_dtype dtype, int64_t combine) {
     row.operands[1] = part_of(s, dtype);
     row.operands[2] = whole_of(s, dtype);
     row.operands[2].layout = CF_CONTIGUOUS;
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_AXIS, 1, &axis, NULL};
-    row.attrs[1] = (tenonh_attr){TENON_ATTR_COMBINE, 1, &combine, NULL};
+    row.results[0] = row.operands[2];
+    row.attrs[0] = (tenon_attr){TENON_ATTR_AXIS, 1, &axis};
+    row.attrs[1] = (tenon_attr){TENON_ATTR_COMBINE, 1, &combine};
     /* Whole numbers, so that every order of additions gives the same bits. */
     cf_fill_range(&row.operands[1], dtype == TENON_DTYPE_BOOL ? 0 : 1, dtype == TENON_DTYPE_BOOL ? 1 : 3);
     cf_fill_range(&row.operands[2], 0, dtype == TENON_DTYPE_BOOL ? 1 : 3);
@@ -131,7 +133,8 @@ static void expect_out_of_range(tenon_op op, tenon_dtype index_dtype, int64_t ba
         row.operands[2] = whole_of(s, TENON_DTYPE_F32);
         cf_fill(&row.operands[2], 1);
     }
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_AXIS, 1, &axis, NULL};
+    row.results[0] = gather ? part_of(s, TENON_DTYPE_F32) : whole_of(s, TENON_DTYPE_F32);
+    row.attrs[0] = (tenon_attr){TENON_ATTR_AXIS, 1, &axis};
     tenonh_array result = {0};
     tenon_status status = cf_run(&row, &result);
     if (status != TENON_STATUS_OUT_OF_RANGE) cf_fail("gives %s, not OUT_OF_RANGE", tenon_status_name(status));

@@ -50,6 +50,7 @@ static void run(const tenon_op_row *op, const cf_meaning *m, tenon_dtype dtype, 
         memcpy(x->dims, dims, rank * sizeof *dims);
         cf_fill(x, k);
     }
+    row.results[0] = cf_result(result_dtype(op, dtype), &row.operands[0]);
     check(&row, m, dtype, result_dtype(op, dtype));
     cf_free(&row);
 }
@@ -117,8 +118,9 @@ static void run_cast(tenon_dtype from, tenon_dtype to, int64_t wrap, uint32_t la
     int64_t dtype = to;
     cf_row row = {.op = TENON_OP_CAST, .operand_count = 1, .attr_count = 2, .result_count = 1};
     row.operands[0] = (cf_operand){.dtype = from, .rank = 2, .dims = {61, 67}, .layout = layout};
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_DTYPE, 1, &dtype, NULL};
-    row.attrs[1] = (tenonh_attr){TENON_ATTR_WRAP, 1, &wrap, NULL};
+    row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, &dtype};
+    row.attrs[1] = (tenon_attr){TENON_ATTR_WRAP, 1, &wrap};
+    row.results[0] = cf_result(to, &row.operands[0]);
     cf_fill(&row.operands[0], 0);
     tenonh_array result = {0};
     if (cf_run_or_fail(&row, &result)) {

@@ -68,8 +68,10 @@ static void run_sort(const line_shape *s, tenon_dtype dtype, int64_t descending)
     cf_seed("sort_%s_%s%s", tenon_dtype_name(dtype), s->name, descending ? "_descending" : "");
     cf_row row = {.op = TENON_OP_SORT, .operand_count = 1, .attr_count = 2, .result_count = 2};
     row.operands[0] = operand_of(s, dtype);
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_AXIS, 1, &s->axis, NULL};
-    row.attrs[1] = (tenonh_attr){TENON_ATTR_DESCENDING, 1, &descending, NULL};
+    row.results[0] = cf_result(dtype, &row.operands[0]);
+    row.results[1] = cf_result(TENON_DTYPE_I64, &row.operands[0]);
+    row.attrs[0] = (tenon_attr){TENON_ATTR_AXIS, 1, &s->axis};
+    row.attrs[1] = (tenon_attr){TENON_ATTR_DESCENDING, 1, &descending};
     if (s->axis == 0)
         cf_fill_range(&row.operands[0], 0, dtype == TENON_DTYPE_BOOL ? 1 : 5); /* ties */
     else
@@ -140,10 +142,11 @@ static void run_scan(const line_shape *s, tenon_dtype dtype, const scan_mode *mo
             mode->exclusive ? "_exclusive" : "", mode->reverse ? "_reverse" : "");
     cf_row row = {.op = TENON_OP_SCAN, .operand_count = 1, .attr_count = 4, .result_count = 1};
     row.operands[0] = operand_of(s, dtype);
-    row.attrs[0] = (tenonh_attr){TENON_ATTR_AXIS, 1, &s->axis, NULL};
-    row.attrs[1] = (tenonh_attr){TENON_ATTR_COMBINE, 1, &mode->combine, NULL};
-    row.attrs[2] = (tenonh_attr){TENON_ATTR_EXCLUSIVE, 1, &mode->exclusive, NULL};
-    row.attrs[3] = (tenonh_attr){TENON_ATTR_REVERSE, 1, &mode->reverse, NULL};
+    row.results[0] = cf_result(dtype, &row.operands[0]);
+    row.attrs[0] = (tenon_attr){TENON_ATTR_AXIS, 1, &s->axis};
+    row.attrs[1] = (tenon_attr){TENON_ATTR_COMBINE, 1, &mode->combine};
+    row.attrs[2] = (tenon_attr){TENON_ATTR_EXCLUSIVE, 1, &mode->exclusive};
+    row.attrs[3] = (tenon_attr){TENON_ATTR_REVERSE, 1, &mode->reverse};
     cf_fill_small(&row.operands[0]);
     tenonh_array result = {0};
     if (cf_run_or_fail(&row, &result)) check_scan(s, &row.operands[0], mode, &result);

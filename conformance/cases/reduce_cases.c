@@ -147,8 +147,10 @@ static void run_reduction(const reduction *r, tenon_op op, tenon_dtype dtype) {
             if (fabsl(n.f) < 0.9L || fabsl(n.f) > 1.1L) n.f = 1 + n.f / 64;
             cf_store(dtype, x->bytes, i, n);
         }
-    row.attrs[0] =
-        (tenonh_attr){op == TENON_OP_ARGMAX ? TENON_ATTR_AXIS : TENON_ATTR_AXES, r->axis_count, r->axes, NULL};
+    row.attrs[0] = (tenon_attr){op == TENON_OP_ARGMAX ? TENON_ATTR_AXIS : TENON_ATTR_AXES, r->axis_count, r->axes};
+    row.results[0].dtype = op == TENON_OP_ARGMAX ? (tenon_dtype)TENON_DTYPE_I64 : dtype;
+    for (uint32_t i = 0; i < r->rank; i++)
+        if (!is_reduced(r, i)) row.results[0].dims[row.results[0].rank++] = r->dims[i];
     tenonh_array result = {0};
     if (cf_run_or_fail(&row, &result)) check_reduction(r, op, x, &result);
     tenonh_array_free(&result);
@@ -223,6 +225,7 @@ static void run_product(const product *p, tenon_dtype dtype) {
     cf_row row = {.op = TENON_OP_MATMUL, .operand_count = 2, .result_count = 1};
     row.operands[0] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->m, p->k}, .layout = p->a_layout};
     row.operands[1] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->k, p->n}, .layout = p->b_layout};
+    row.results[0] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->m, p->n}};
     cf_fill_small(&row.operands[0]);
     cf_fill_small(&row.operands[1]);
     tenonh_array result = {0};

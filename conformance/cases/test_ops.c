@@ -33,12 +33,15 @@ static void open_device(const char *name) {
     cf_under_test.name = name;
     tenon_status status = tenonh_registry_create(NULL, &cf_under_test.registry);
     if (status == TENON_STATUS_OK) status = tenonh_device_open(cf_under_test.registry, name, &cf_under_test.device);
+    if (status == TENON_STATUS_OK) status = tenon__execs_create(&cf_under_test.execs);
     if (status == TENON_STATUS_OK) return;
     fprintf(stderr, "%s: %s\n", name, tenonh_error_message());
     exit(5);
 }
 
 static void close_device(void) {
+    tenonh_stream_release(cf_under_test.stream);
+    tenon__execs_destroy(cf_under_test.execs);
     tenonh_device_release(cf_under_test.device);
     tenonh_registry_destroy(cf_under_test.registry);
 }
