@@ -53,7 +53,7 @@ static tenon_status read_shape(const Onnx__TensorProto *proto, const char *what,
 }
 
 static tenon_status allocate(tenon__onnx_tensor *out) {
-    out->owned = malloc(out->size ? out->size : 1);
+    out->owned = calloc(1, out->size ? out->size : 1);
     out->data = out->owned;
     return out->owned ? TENON_STATUS_OK : tenon__fail_memory();
 }
