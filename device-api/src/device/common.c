@@ -27,14 +27,28 @@ tenon_status tenon__device_failure(tenonh_device *device, tenon_status status, c
     return tenon__report_failure(status, device->name, what, NULL);
 }
 
-tenon_status tenon__stream_failure(tenonh_stream *stream, tenon_status status, const char *what) {
-    tenonh_device *device = stream->device;
+/* Takes a copy of what was reported for the stream, and with `clear` the words themselves. */
+static void take_late(tenonh_stream *stream, int clear, char *out_text, size_t size) {
+    pthread_mutex_t *mutex = &stream->device->plugin->report_mutex;
+    pthread_mutex_lock(mutex);
+    memcpy(out_text, stream->late.text, size);
+    if (clear) stream->late.text[0] = '\0';
+    pthread_mutex_unlock(mutex);
+}
+
+static tenon_status fail_stream(tenonh_stream *stream, tenon_status status, const char *what, int clear) {
     char late[sizeof stream->late.text];
-    if (status == TENON_STATUS_DEVICE_LOST) atomic_store(&device->lost, 1);
-    pthread_mutex_lock(&device->plugin->report_mutex);
-    memcpy(late, stream->late.text, sizeof late);
-    pthread_mutex_unlock(&device->plugin->report_mutex);
-    return tenon__report_failure(status, device->name, what, late);
+    if (status == TENON_STATUS_DEVICE_LOST) atomic_store(&stream->device->lost, 1);
+    take_late(stream, clear, late, sizeof late);
+    return tenon__report_failure(status, stream->device->name, what, late);
+}
+
+tenon_status tenon__stream_refusal(tenonh_stream *stream, tenon_status status, const char *what) {
+    return fail_stream(stream, status, what, status != TENON_STATUS_FAILED_STREAM);
+}
+
+tenon_status tenon__stream_failure(tenonh_stream *stream, tenon_status status, const char *what) {
+    return fail_stream(stream, status, what, 0);
 }
 
 tenon_status tenon__stream_check(tenonh_stream *stream, const char *what) {

@@ -67,7 +67,7 @@ tenon_status tenonh_event_record(tenonh_event *event, tenonh_stream *stream) {
     TENON_TRY(check_pair(event, stream, "record an event"));
     if (!event->handle) return emulate_record(event, stream);
     tenon_status status = event->device->hooks->event.record(event->handle, stream->handle);
-    return status == TENON_STATUS_OK ? status : tenon__stream_failure(stream, status, "record an event");
+    return status == TENON_STATUS_OK ? status : tenon__stream_refusal(stream, status, "record an event");
 }
 
 /* Status of an emulated event: complete since it was recorded, and before that too. */
@@ -104,7 +104,7 @@ tenon_status tenonh_event_wait(tenonh_stream *stream, tenonh_event *event) {
         return TENON_STATUS_OK;
     }
     tenon_status status = event->device->hooks->event.wait(stream->handle, event->handle);
-    return status == TENON_STATUS_OK ? status : tenon__stream_failure(stream, status, "wait for an event");
+    return status == TENON_STATUS_OK ? status : tenon__stream_refusal(stream, status, "wait for an event");
 }
 
 static tenon_status emulated_elapsed(const tenonh_event *start, const tenonh_event *end, uint64_t *out_nanoseconds) {

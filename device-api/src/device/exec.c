@@ -183,8 +183,9 @@ tenon_status tenonh_exec_launch(tenonh_exec *exec, tenonh_stream *stream, const 
         return refuse_launch(exec, stream, launch);
     for (uint32_t i = 0; i < exec->symbol_count; i++)
         if (UNLIKELY(!lies_in(&exec->ranges[i], launch->symbols[i]))) return refuse_symbol(exec, launch, i);
+    tenon__report_forget();
     tenon_status status = exec->launch(stream->handle, exec->handle, launch);
-    return status == TENON_STATUS_OK ? status : tenon__stream_failure(stream, status, "launch");
+    return status == TENON_STATUS_OK ? status : tenon__stream_refusal(stream, status, "launch");
 }
 
 tenon_status tenonh_exec_pack(tenonh_exec *exec, tenonh_stream *stream, uint32_t operand, tenon_buffer source,
@@ -198,5 +199,5 @@ tenon_status tenonh_exec_pack(tenonh_exec *exec, tenonh_stream *stream, uint32_t
     if (operand >= exec->operand_count || !exec->info.operands[operand].packed_size)
         return tenon__fail(TENON_STATUS_INVALID, "%s: pack: operand %u is not to be packed", device->name, operand);
     tenon_status status = device->hooks->work.pack(stream->handle, exec->handle, operand, source, destination);
-    return status == TENON_STATUS_OK ? status : tenon__stream_failure(stream, status, "pack");
+    return status == TENON_STATUS_OK ? status : tenon__stream_refusal(stream, status, "pack");
 }

@@ -110,6 +110,10 @@ tenon_status tenon__device_check(const tenonh_device *device, const char *what);
 
 /* Makes the message of a failed hook and keeps a loss in mind. Returns the status as the host knows it. */
 tenon_status tenon__device_failure(tenonh_device *device, tenon_status status, const char *what);
+
+/* The same for a stream: a call that was refused, and a failure that waiting for the stream brought to light, whose words
+ * stay with the stream. */
+tenon_status tenon__stream_refusal(tenonh_stream *stream, tenon_status status, const char *what);
 tenon_status tenon__stream_failure(tenonh_stream *stream, tenon_status status, const char *what);
 
 /* Checks before calls on a stream. */

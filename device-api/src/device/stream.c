@@ -124,7 +124,7 @@ tenon_status tenonh_stream_write(tenonh_stream *stream, tenonh_memory *destinati
     tenonh_device *device = stream->device;
     tenon_status status =
         device->hooks->stream.write(stream->handle, tenonh_memory_buffer(destination, offset), source, size);
-    if (status != TENON_STATUS_OK) return tenon__stream_failure(stream, status, "write");
+    if (status != TENON_STATUS_OK) return tenon__stream_refusal(stream, status, "write");
     tenon__count(&device->counters.written_bytes, size);
     return TENON_STATUS_OK;
 }
@@ -137,7 +137,7 @@ tenon_status tenonh_stream_read(tenonh_stream *stream, void *destination, tenonh
     tenonh_device *device = stream->device;
     tenon_status status =
         device->hooks->stream.read(stream->handle, destination, tenonh_memory_buffer(source, offset), size);
-    if (status != TENON_STATUS_OK) return tenon__stream_failure(stream, status, "read");
+    if (status != TENON_STATUS_OK) return tenon__stream_refusal(stream, status, "read");
     tenon__count(&device->counters.read_bytes, size);
     return TENON_STATUS_OK;
 }
@@ -153,7 +153,7 @@ tenon_status tenonh_stream_copy(tenonh_stream *stream, tenonh_memory *destinatio
     tenon_status status =
         device->hooks->stream.copy(stream->handle, tenonh_memory_buffer(destination, destination_offset),
                                    tenonh_memory_buffer(source, source_offset), size);
-    if (status != TENON_STATUS_OK) return tenon__stream_failure(stream, status, "copy");
+    if (status != TENON_STATUS_OK) return tenon__stream_refusal(stream, status, "copy");
     tenon__count(&device->counters.copied_bytes, size);
     return TENON_STATUS_OK;
 }
@@ -195,5 +195,5 @@ tenon_status tenonh_stream_fill(tenonh_stream *stream, tenonh_memory *destinatio
     if (!device->hooks->stream.fill) return emulate_fill(stream, destination, offset, pattern, pattern_size, size);
     tenon_status status = device->hooks->stream.fill(stream->handle, tenonh_memory_buffer(destination, offset), pattern,
                                                      pattern_size, size);
-    return status == TENON_STATUS_OK ? status : tenon__stream_failure(stream, status, "fill");
+    return status == TENON_STATUS_OK ? status : tenon__stream_refusal(stream, status, "fill");
 }

@@ -198,12 +198,21 @@ tenon__plugin *tenon__registry_plugin(tenonh_registry *registry, uint32_t index)
     return plugin;
 }
 
+/* A plugin that was refused before its id was read goes by its file's name, libtenon_ID.so. */
+static int is_called(const tenon__plugin *plugin, const char *id) {
+    if (plugin->id[0]) return strcmp(plugin->id, id) == 0;
+    const char *slash = strrchr(plugin->path, '/'), *file = slash ? slash + 1 : plugin->path;
+    size_t length = strlen(id);
+    return strncmp(file, "libtenon_", 9) == 0 && strncmp(file + 9, id, length) == 0 &&
+           strcmp(file + 9 + length, ".so") == 0;
+}
+
 tenon__plugin *tenon__registry_find(tenonh_registry *registry, const char *id) {
     tenon__plugin *found = NULL;
     pthread_mutex_lock(&registry->mutex);
     for (uint32_t i = 0; i < registry->plugin_count; i++) {
         tenon__plugin *plugin = registry->plugins[i];
-        if (strcmp(plugin->id, id) != 0) continue;
+        if (!is_called(plugin, id)) continue;
         if (!found || tenon__plugin_may_open(plugin)) found = plugin;
         if (tenon__plugin_may_open(plugin)) break;
     }
