@@ -19,14 +19,14 @@ TN_INLINE TN_FT TNF(poly)(TN_FT x, const TN_SCALAR *c, int count) {
 #define TN__TABLE_OF_(name, dtype) tn__##name##_##dtype
 #define TN__COUNT_OF(table) (int)(sizeof(table) / sizeof(table)[0])
 
-/* 2^n, n in [1 - bias, bias]. */
-TN_INLINE TN_FT TNF(pow2)(TN_IT n) {
-    return TN_ASFLOAT((TN_IT)((TN_UT)(n + TN_BIAS) << TN_C_SIGNIFICAND));
+/* 2^n, n in [1 - bias, bias]. Of NaN any n: unsigned numbers wrap. */
+TN_INLINE TN_FT TNF(pow2)(TN_UT n) {
+    return TN_ASFLOAT((TN_IT)((n + (TN_UT)TN_BIAS) << TN_C_SIGNIFICAND));
 }
 /* p * 2^n, n in [-2 * bias, bias + 1]: two exact factors, so that only a subnormal result rounds. */
 TN_INLINE TN_FT TNF(scale)(TN_FT p, TN_IT n) {
-    TN_IT half = (TN_IT)((TN_UT)(n + 2 * TN_BIAS) >> 1) - TN_BIAS;
-    return p * TNF(pow2)(half) * TNF(pow2)(n - half);
+    TN_UT bias = (TN_UT)TN_BIAS, half = (((TN_UT)n + 2 * bias) >> 1) - bias;
+    return p * TNF(pow2)(half) * TNF(pow2)((TN_UT)n - half);
 }
 /* a with NaN kept, in [low, high]. */
 TN_INLINE TN_FT TNF(clamp)(TN_FT a, TN_FT low, TN_FT high) {
@@ -61,7 +61,7 @@ TN_LARGE TN_FT TNF(expm1)(TN_FT a) {
     TN_IT n;
     TN_FT x = TNF(clamp)(a, TN_SPLAT_F(TN_C_EXPM1_LOW), TN_SPLAT_F(TN_C_EXP_HIGH));
     TN_FT e = TNF(reduced_expm1)(x, &n);
-    TN_FT s = TNF(pow2)(n - 1), r = TN_MAD(s, e, s - TN_SPLAT_F(0.5)) * 2;
+    TN_FT s = TNF(pow2)((TN_UT)n - 1), r = TN_MAD(s, e, s - TN_SPLAT_F(0.5)) * 2;
     r = TN_CHOOSE(TN_MASK(n == 0), e, r);
     return TNF(copysign)(r, a);
 }

@@ -30,7 +30,7 @@ TN_LARGE TN_FT TNF(trig)(TN_FT a, int turn) {
     TN_FT z = r * r, half = z * 0.5, w = 1 - half;
     TN_FT s = r + (y + (r * z * TN_POLY(sin, z) - half * y));
     TN_FT c = w + (((1 - w) - half) + (z * (z * TN_POLY(cos, z)) - r * y));
-    TN_IT q = TN_ASINT(t) + turn, odd = -(q & 1);
+    TN_IT q = (TN_IT)((TN_UT)TN_ASINT(t) + (tn_u64x1)turn), odd = -(q & 1);
     TN_FT v = TN_ASFLOAT(TN_ASINT(TN_CHOOSE(odd, c, s)) ^ (TN_IT)((TN_UT)(q & 2) << 62));
     if (turn == 0) v = TN_CHOOSE(TN_MASK(TNF(abs)(a) < 0x1p-27), a, v); /* -0 and subnormals */
     TN_IT large = ~TN_MASK(TNF(abs)(a) < 0x1p20);
@@ -82,7 +82,7 @@ TN_LARGE TN_FT TNF(pow)(TN_FT a, TN_FT b) {
     TN_FT wl, w = TNF(product)(g, TN_SPLAT_F(0x1.62e42fefa39efp-1), &wl);
     TN_FT rest = g * g * TNF(poly)(g, tn__exp2_f64 + 1, 11), h = 1 + w, l = (1 - h) + w;
     wl = wl + g * 0x1.abc9e3b39803fp-56 + (h + rest) * gl * 0x1.62e42fefa39efp-1;
-    TN_FT r = TNF(scale)(h + (l + (rest + wl)), TN_ASINT(t) - TN_ASINT(magic));
+    TN_FT r = TNF(scale)(h + (l + (rest + wl)), (TN_IT)((TN_UT)TN_ASINT(t) - (TN_UT)TN_ASINT(magic)));
     r = TN_CHOOSE(TN_MASK(TNF(abs)(a) == 1) | TN_MASK(b == 0), one, r);
     return TNF(pow_signs)(a, b, r);
 }
