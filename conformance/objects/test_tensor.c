@@ -40,8 +40,8 @@ static int64_t position(const shape *s, int64_t i) {
 static void check_round_trip(const fixture *f, const shape *s) {
     tenonh_memory *memory = NULL;
     tenonh_tensor *tensor = NULL;
-    float before[256], after[256], values[256], back[256] = {0};
-    for (int i = 0; i < 256; i++) before[i] = (float)-i, values[i] = (float)(1000 + i);
+    uint32_t before[256], after[256], values[256], back[256] = {0}; /* bits, whatever floats they are */
+    for (uint32_t i = 0; i < 256; i++) before[i] = ~i, values[i] = 1000 + i;
     ck_assert_uint_eq(tenonh_memory_create(f->device, 0, sizeof before, &memory), TENON_STATUS_OK);
     ck_assert_uint_eq(tenonh_stream_write(f->stream, memory, 0, before, sizeof before), TENON_STATUS_OK);
     tenon_status status = tenonh_tensor_wrap(memory, s->offset, TENON_DTYPE_F32, s->rank, s->dims, s->strides, &tensor);
@@ -53,7 +53,7 @@ static void check_round_trip(const fixture *f, const shape *s) {
     ck_assert_msg(memcmp(back, values, size) == 0, "%s: read is not what was written", s->name);
     ck_assert_uint_eq(tenonh_stream_read(f->stream, after, memory, 0, sizeof after), TENON_STATUS_OK);
     for (int64_t i = 0; i < tenonh_tensor_count(tensor); i++) {
-        float *element = &after[position(s, i)];
+        uint32_t *element = &after[position(s, i)];
         ck_assert_msg(*element == values[i], "%s: element %ld lies elsewhere", s->name, (long)i);
         *element = before[position(s, i)];
     }

@@ -1,5 +1,6 @@
 /* What hooks begin and end with: descriptors checked, failures said in words. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ static char said[4096];
 static void keep(const tenon_host *host, tenon_device *device, tenon_stream *stream, tenon_exec *exec,
                  tenon_status status, const char *text) {
     (void)host, (void)device, (void)stream, (void)exec, (void)status;
-    strcpy(said, text);
+    snprintf(said, sizeof said, "%s", text);
 }
 
 START_TEST(reports_are_formatted_and_cut) {

@@ -111,7 +111,7 @@ tenonh_reason tenon__elf_inspect(int fd, tenon__elf_note *out_note, tenon__verdi
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
         return tenon__refuse(verdict, TENONH_REASON_UNREADABLE, "not a regular file");
     file f = {fd, (uint64_t)status.st_size, verdict};
-    Elf64_Ehdr header;
+    Elf64_Ehdr header = {0};
     TENON__ACCEPT(read_header(&f, &header));
     for (uint32_t i = 0; i < header.e_phnum; i++) TENON__ACCEPT(read_segment(&f, &header, i, out_note));
     return TENONH_REASON_OK;
