@@ -21,7 +21,7 @@ typedef struct state {
     const tenon_strided *operands;
     tenon_canonical *out;
     uint32_t counts[TENON_PATTERN_GROUPS];
-    group_axis axes[TENON_PATTERN_GROUPS][TENON_MAX_RANK];
+    group_axis axes[TENON_PATTERN_GROUPS][TENON_MAX_RANK]; /* only those counted are set */
 } state;
 
 /* -- Dtypes ------------------------------------------------------------------------------------------------------------ */
@@ -194,21 +194,23 @@ static tenon_status add_operand(state *s, uint32_t k) {
     if (operand->rank > TENON_MAX_RANK) return TENON_STATUS_UNSUPPORTED;
     TENON_TRY(split_axes(s, k, group));
     for (uint32_t i = 0; i < operand->rank; i++) {
-        group_axis *a = &s->axes[group[i]][counts[group[i]]++];
+        uint32_t g = group[i], number = counts[g]++;
+        group_axis *a = &s->axes[g][number];
         int64_t dim = operand->dims[i];
+        if (number == s->counts[g]) {
+            *a = (group_axis){.extent = 0};
+            s->counts[g]++;
+        }
         if (dim < 0) return TENON_STATUS_INVALID;
         a->strides[k] = operand->strides[i];
         a->seen |= 1u << k;
-        if (has_own_dims(s, k) && group[i] == TENON_GROUP_P) {
+        if (has_own_dims(s, k) && g == TENON_GROUP_P) {
             a->dim = dim;
         } else if ((a->seen & ~(1u << k)) != 0 && a->extent != dim && !(has_own_dims(s, 0) && a->seen == 3)) {
             return TENON_STATUS_INVALID;
         } else {
             a->extent = dim;
         }
-    }
-    for (uint32_t g = 0; g < TENON_PATTERN_GROUPS; g++) {
-        if (counts[g] > s->counts[g]) s->counts[g] = counts[g];
     }
     return TENON_STATUS_OK;
 }
@@ -390,8 +392,14 @@ static void write_group(state *s, uint32_t g, uint32_t *count) {
 tenon_status tenon_canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t attr_count,
                                 const tenon_strided *operands, uint32_t operand_count, tenon_canonical *out_canonical) {
     const tenon_op_row *row = tenon_op_row_of(op);
-    state s = {.row = row, .attrs = attrs, .attr_count = attr_count, .operands = operands, .out = out_canonical};
+    state s;
     uint32_t count = 0;
+    memset(&s, 0, offsetof(state, axes));
+    s.row = row;
+    s.attrs = attrs;
+    s.attr_count = attr_count;
+    s.operands = operands;
+    s.out = out_canonical;
     if (!row || !(s.groups = tenon__groups_of(row->family))) return TENON_STATUS_UNSUPPORTED;
     if (operand_count != row->input_count + row->output_count) return TENON_STATUS_INVALID;
     s.operand_count = operand_count;
