@@ -17,17 +17,17 @@ typedef tn_u16x1 tn_bf16x1;
 typedef tn_u8x1 tn_boolx1;
 
 /* TN(name) is tn_<name>x<TN_LANES>, also where the name is itself put together: TN2(sqrt_, f32). */
-#define TN(name) TN__PASTE(name, TN_LANES)
-#define TN__PASTE(name, lanes) TN__PASTE_(name, lanes)
-#define TN__PASTE_(name, lanes) tn_##name##x##lanes
-#define TN2(name, dtype) TN__JOIN(name, dtype, TN_LANES)
-#define TN__JOIN(name, dtype, lanes) TN__JOIN_(name, dtype, lanes)
+#define TN(name)                      TN__PASTE(name, TN_LANES)
+#define TN__PASTE(name, lanes)        TN__PASTE_(name, lanes)
+#define TN__PASTE_(name, lanes)       tn_##name##x##lanes
+#define TN2(name, dtype)              TN__JOIN(name, dtype, TN_LANES)
+#define TN__JOIN(name, dtype, lanes)  TN__JOIN_(name, dtype, lanes)
 #define TN__JOIN_(name, dtype, lanes) tn_##name##dtype##x##lanes
 
 #define TN_INLINE static inline __attribute__((always_inline, unused))
-#define TN_LARGE static __attribute__((unused))         /* the compiler decides */
-#define TN_SLOW static __attribute__((noinline, unused)) /* rare cases, one lane at a time */
-#define TN_TABLE static const __attribute__((unused))
+#define TN_LARGE  static __attribute__((unused))           /* the compiler decides */
+#define TN_SLOW   static __attribute__((noinline, unused)) /* rare cases, one lane at a time */
+#define TN_TABLE  static const __attribute__((unused))
 #if defined(__clang__)
 #define TN_UNROLL
 #else

@@ -60,7 +60,7 @@ TN_INLINE TN(f32) TN(odd_f64)(TN(f64) a) {
 }
 #define TN__ODD_INT(type, magnitude)                                                                                   \
     TN_INLINE TN(f64) TN(odd_##type)(TN(type) a) {                                                                     \
-        TN(type) lost = (TN(type))TN_MASK((a & 0x7ff) != 0), odd = (a & ~(tn_##type##x1)0x7ff) | (lost & 0x800);            \
+        TN(type) lost = (TN(type))TN_MASK((a & 0x7ff) != 0), odd = (a & ~(tn_##type##x1)0x7ff) | (lost & 0x800);       \
         return TN_CONVERT(f64, TN(select_##type)(TN_MASK((magnitude) >> 53 != 0), odd, a));                            \
     }
 TN__ODD_INT(i64, a ^ (a >> 63))

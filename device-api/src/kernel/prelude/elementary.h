@@ -14,10 +14,10 @@ TN_INLINE TN_FT TNF(poly)(TN_FT x, const TN_SCALAR *c, int count) {
     for (int i = count - 2; i >= 0; i--) p = TN_MAD(x, p, TN_SPLAT_F(c[i]));
     return p;
 }
-#define TN_POLY(name, x) TNF(poly)(x, TN__TABLE_OF(name, TN_F), TN__COUNT_OF(TN__TABLE_OF(name, TN_F)))
-#define TN__TABLE_OF(name, dtype) TN__TABLE_OF_(name, dtype)
+#define TN_POLY(name, x)           TNF(poly)(x, TN__TABLE_OF(name, TN_F), TN__COUNT_OF(TN__TABLE_OF(name, TN_F)))
+#define TN__TABLE_OF(name, dtype)  TN__TABLE_OF_(name, dtype)
 #define TN__TABLE_OF_(name, dtype) tn__##name##_##dtype
-#define TN__COUNT_OF(table) (int)(sizeof(table) / sizeof(table)[0])
+#define TN__COUNT_OF(table)        (int)(sizeof(table) / sizeof(table)[0])
 
 /* 2^n, n in [1 - bias, bias]. Of NaN any n: unsigned numbers wrap. */
 TN_INLINE TN_FT TNF(pow2)(TN_UT n) {

@@ -2,33 +2,33 @@
  * and float_end.h.
  *
 MEASURED */
-#define TN_F f64
-#define TN_I i64
-#define TN_U u64
-#define TN_BITS 64
+#define TN_F      f64
+#define TN_I      i64
+#define TN_U      u64
+#define TN_BITS   64
 #define TN_SCALAR tn_f64x1
 
-#define TN_C_BIAS 1023
+#define TN_C_BIAS        1023
 #define TN_C_SIGNIFICAND 52
-#define TN_C_MAGIC 0x1.8p52
-#define TN_C_EXP2_LOW -1076.0
-#define TN_C_EXP2_HIGH 1025.0
-#define TN_C_EXP_LOW -746.0
-#define TN_C_EXP_HIGH 710.0
-#define TN_C_EXPM1_LOW -38.0
-#define TN_C_TANH_HIGH 20.0
-#define TN_C_ERF_HIGH 6.0
-#define TN_C_TINY 0x1p-54
-#define TN_C_SMALLEST 0x1p-1022
-#define TN_C_GROW 0x1p52
-#define TN_C_GROW_BITS 52
-#define TN_C_SQRT_HALF 0x3fe6a09e667f3bcdu
-#define TN_C_TAIL_MASK 0xffffffff
-#define TN_C_LOG2E 0x1.71547652b82fep0
-#define TN_C_LOG2E_HIGH 0x1.715476p0
-#define TN_C_LOG2E_LOW 0x1.4ae0bf85ddf44p-26
-#define TN_C_LN2_HIGH 0x1.62e42fefa2p-1
-#define TN_C_LN2_LOW 0x1.9ef35793c7673p-41
+#define TN_C_MAGIC       0x1.8p52
+#define TN_C_EXP2_LOW    -1076.0
+#define TN_C_EXP2_HIGH   1025.0
+#define TN_C_EXP_LOW     -746.0
+#define TN_C_EXP_HIGH    710.0
+#define TN_C_EXPM1_LOW   -38.0
+#define TN_C_TANH_HIGH   20.0
+#define TN_C_ERF_HIGH    6.0
+#define TN_C_TINY        0x1p-54
+#define TN_C_SMALLEST    0x1p-1022
+#define TN_C_GROW        0x1p52
+#define TN_C_GROW_BITS   52
+#define TN_C_SQRT_HALF   0x3fe6a09e667f3bcdu
+#define TN_C_TAIL_MASK   0xffffffff
+#define TN_C_LOG2E       0x1.71547652b82fep0
+#define TN_C_LOG2E_HIGH  0x1.715476p0
+#define TN_C_LOG2E_LOW   0x1.4ae0bf85ddf44p-26
+#define TN_C_LN2_HIGH    0x1.62e42fefa2p-1
+#define TN_C_LN2_LOW     0x1.9ef35793c7673p-41
 
 /* What log1p t leaves after t - t^2/2: with s = t / (2 + t), log1p t = 2 s + s z P(z), z = s^2. */
 #define TN_LOG_REST(t, half) TNF(log_rest)(t, half)

@@ -71,7 +71,8 @@ TN_INLINE TN_FT TNF(log2_twice)(TN_FT a, TN_FT *out_low) {
 }
 
 TN_LARGE TN_FT TNF(pow)(TN_FT a, TN_FT b) {
-    TN_FT y = TNF(clamp)(b, TN_SPLAT_F(-0x1p66), TN_SPLAT_F(0x1p66)), magic = TN_SPLAT_F(TN_C_MAGIC), one = TN_SPLAT_F(1);
+    TN_FT y = TNF(clamp)(b, TN_SPLAT_F(-0x1p66), TN_SPLAT_F(0x1p66)), magic = TN_SPLAT_F(TN_C_MAGIC),
+          one = TN_SPLAT_F(1);
     TN_FT logl, log = TNF(log2_twice)(TNF(abs)(a), &logl), pl, p = TNF(product)(y, log, &pl);
     pl = pl + y * logl;
     TN_IT far = ~TN_MASK(TNF(abs)(p) < 1100);

@@ -1,15 +1,15 @@
 /* In-source maths, sections F32 and F64, first part: what both types do alike. Included once per lane count and type,
  * with TN_F = f32 or f64, TN_I = i32 or i64, TN_U = u32 or u64 and TN_BITS = 32 or 64; f32.h and f64.h undo them. */
 
-#define TN_FT TN(TN_F)
-#define TN_IT TN(TN_I)
-#define TN_UT TN(TN_U)
-#define TNF(name) TN2(name##_, TN_F)
-#define TN_ASINT TNF(bits)
-#define TN_ASFLOAT TNF(from_bits)
-#define TN_CHOOSE TNF(select)
+#define TN_FT         TN(TN_F)
+#define TN_IT         TN(TN_I)
+#define TN_UT         TN(TN_U)
+#define TNF(name)     TN2(name##_, TN_F)
+#define TN_ASINT      TNF(bits)
+#define TN_ASFLOAT    TNF(from_bits)
+#define TN_CHOOSE     TNF(select)
 #define TN_SPLAT_F(s) TNF(splat)(s)
-#define TN_SIGN ((TN_IT)((TN_UT){0} | ((TN_UT){0} + 1) << (TN_BITS - 1)))
+#define TN_SIGN       ((TN_IT)((TN_UT){0} | ((TN_UT){0} + 1) << (TN_BITS - 1)))
 #define TN_SIGN_OF(v) (TN_ASINT(v) & TN_SIGN)
 
 TN_INLINE TN_FT TNF(abs)(TN_FT a) {
@@ -54,24 +54,23 @@ TN_INLINE TN_FT TNF(min)(TN_FT a, TN_FT b) {
 #else
 #define TN__PIECE_LANES 16
 #endif
-#define TNP(name) TN__PIECE_NAME(name, TN_F, TN__PIECE_LANES)
-#define TN__PIECE_NAME(name, dtype, lanes) TN__PIECE_NAME_(name, dtype, lanes)
+#define TNP(name)                           TN__PIECE_NAME(name, TN_F, TN__PIECE_LANES)
+#define TN__PIECE_NAME(name, dtype, lanes)  TN__PIECE_NAME_(name, dtype, lanes)
 #define TN__PIECE_NAME_(name, dtype, lanes) tn__##name##dtype##p##lanes
 
 /* Runs a piece's function over a vector; narrow vectors are padded with 1, which raises nothing. */
 #if TN_LANES == TN__PIECE_LANES
-#define TN__BY_PIECES(function)                                                                               \
-    return function;
-#define TN__PIECE_OF(v) (v)
+#define TN__BY_PIECES(function) return function;
+#define TN__PIECE_OF(v)         (v)
 #else
-#define TN__BY_PIECES(function)                                                                               \
+#define TN__BY_PIECES(function)                                                                                        \
     TN_FT r;                                                                                                           \
     for (unsigned long i = 0; i < TN_LANES; i += TN__PIECE_LANES) {                                                    \
         TNP() part = function;                                                                                         \
         __builtin_memcpy((char *)&r + i * (TN_BITS / 8), &part, TN__PART);                                             \
     }                                                                                                                  \
     return r;
-#define TN__PART (TN_LANES < TN__PIECE_LANES ? TN_LANES * (TN_BITS / 8) : sizeof(TNP()))
+#define TN__PART        (TN_LANES < TN__PIECE_LANES ? TN_LANES * (TN_BITS / 8) : sizeof(TNP()))
 #define TN__PIECE_OF(v) TNF(piece)(&v, i)
 TN_INLINE TNP() TNF(piece)(const TN_FT *v, unsigned long i) {
     TNP() r = (TNP()){0} + 1;

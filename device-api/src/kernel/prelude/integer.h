@@ -30,15 +30,16 @@
     TN__INT_OP(mul, type, TN__UP(u, a) * TN__UP(u, b))                                                                 \
     TN__INT_OP(max, type, TN(select_##type)(TN_MASK(a > b), a, b))                                                     \
     TN__INT_OP(min, type, TN(select_##type)(TN_MASK(a < b), a, b))                                                     \
-    TN__INT_OP(shl, type,                                                                                              \
-               TN(select_##type)(TN__IN_RANGE(u, bits), (TN(type))(TN__UP(u, a) << ((TN(u))b & (bits - 1))), (TN(type)){0}))  \
+    TN__INT_OP(                                                                                                        \
+        shl, type,                                                                                                     \
+        TN(select_##type)(TN__IN_RANGE(u, bits), (TN(type))(TN__UP(u, a) << ((TN(u))b & (bits - 1))), (TN(type)){0}))  \
     TN_INLINE TN(type) TN(neg_##type)(TN(type) a) {                                                                    \
         return TN(sub_##type)((TN(type)){0}, a);                                                                       \
     }
 #define TN__INT_SIGNED(type, u, bits)                                                                                  \
     TN__INT_COMMON(type, u, type, bits)                                                                                \
     TN__INT_OP(shr, type,                                                                                              \
-               a >> TN(select_##type)(TN__IN_RANGE(u, bits), (TN(type))(b & (bits - 1)), (TN(type)){0} + (bits - 1)))   \
+               a >> TN(select_##type)(TN__IN_RANGE(u, bits), (TN(type))(b & (bits - 1)), (TN(type)){0} + (bits - 1)))  \
     TN__INT_LANES(div, type, b == 0 ? 0 : b == -1 ? tn_neg_##type##x1(a) : a / b)                                      \
     TN__INT_LANES(rem, type, b == 0 ? a : b == -1 ? 0 : a % b)                                                         \
     TN_INLINE TN(type) TN(abs_##type)(TN(type) a) {                                                                    \
@@ -61,8 +62,8 @@ TN__INT_UNSIGNED(u8, i8, 8)
 TN__INT_UNSIGNED(u16, i16, 16)
 TN__INT_UNSIGNED(u32, i32, 32)
 TN__INT_UNSIGNED(u64, i64, 64)
-TN__INT_OP(max, bool, a | b)
-TN__INT_OP(min, bool, a & b)
+TN__INT_OP(max, bool, (a | b))
+TN__INT_OP(min, bool, (a & b))
 
 #undef TN__UP
 #undef TN__INT_OP

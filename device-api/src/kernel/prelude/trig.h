@@ -3,7 +3,7 @@
 #define TN_TRIG
 
 /* (sin r - r) / r^3 and (cos r - 1 + r^2/2) / r^4 in r^2, |r| <= pi/4. */
-TN_TABLE double tn__sin_f64[] = {-0x1.555555555554dp-3, 0x1.111111110fb50p-7,  -0x1.a01a019c30b49p-13,
+TN_TABLE double tn__sin_f64[] = {-0x1.555555555554dp-3, 0x1.111111110fb50p-7,   -0x1.a01a019c30b49p-13,
                                  0x1.71de356f6ebb9p-19, -0x1.ae5e4c543859ap-26, 0x1.5d87729b00864p-33};
 TN_TABLE double tn__cos_f64[] = {0x1.5555555555553p-5,   -0x1.6c16c16c16134p-10, 0x1.a01a019e24ee8p-16,
                                  -0x1.27e4f9040a8d5p-22, 0x1.1eea895c39e12p-29,  -0x1.8ff9dc27aa668p-37};

@@ -9,15 +9,15 @@
 #if TN_LANES == 1
 #define TN_MASK(comparison) (-(comparison))
 #define TN_CONVERT(type, v) ((TN(type))(v))
-#define TN_EACH(i) for (int i = 0; i < 1; i++)
-#define TN_AT(v, i) (v)
-#define TN_SPLAT(type, s) ((TN(type))(s))
+#define TN_EACH(i)          for (int i = 0; i < 1; i++)
+#define TN_AT(v, i)         (v)
+#define TN_SPLAT(type, s)   ((TN(type))(s))
 #else
 #define TN_MASK(comparison) (comparison)
 #define TN_CONVERT(type, v) __builtin_convertvector(v, TN(type))
-#define TN_EACH(i) for (int i = 0; i < TN_LANES; i++)
-#define TN_AT(v, i) ((v)[i])
-#define TN_SPLAT(type, s) ((tn_##type##x1)(s) - (TN(type)){0})
+#define TN_EACH(i)          for (int i = 0; i < TN_LANES; i++)
+#define TN_AT(v, i)         ((v)[i])
+#define TN_SPLAT(type, s)   ((tn_##type##x1)(s) - (TN(type)){0})
 
 typedef tn_i8x1 TN(i8) __attribute__((vector_size(TN_LANES * 1)));
 typedef tn_i16x1 TN(i16) __attribute__((vector_size(TN_LANES * 2)));
@@ -35,13 +35,13 @@ typedef TN(u8) TN(bool);
 #endif
 
 #if TN_LANES == 1
-#define TN__SELECT(type, mask) return m ? a : b;
+#define TN__SELECT(type, mask) (m ? a : b)
 #else
-#define TN__SELECT(type, mask) return (TN(type))((m & (TN(mask))a) | (~m & (TN(mask))b));
+#define TN__SELECT(type, mask) ((TN(type))((m & (TN(mask))a) | (~m & (TN(mask))b)))
 #endif
 #define TN__MOVES(type, mask)                                                                                          \
     TN_INLINE TN(type) TN(select_##type)(TN(mask) m, TN(type) a, TN(type) b) {                                         \
-        TN__SELECT(type, mask)                                                                                         \
+        return TN__SELECT(type, mask);                                                                                 \
     }                                                                                                                  \
     TN_INLINE TN(type) TN(splat_##type)(tn_##type##x1 s) {                                                             \
         return TN_SPLAT(type, s);                                                                                      \

@@ -7,7 +7,7 @@ typedef tn_u64x1 tn__wide_uint __attribute__((vector_size(TN_NATIVE)));
 typedef float tn__wide_half __attribute__((vector_size(TN_NATIVE / 2)));
 
 /* Up to TN_WIDE lanes of a float vector from lane i on, and back. */
-#define TN_WIDEN(v, i) tn__widen((const char *)&(v) + 4 * (i), TN_LANES < TN_WIDE ? TN_LANES : TN_WIDE)
+#define TN_WIDEN(v, i)     tn__widen((const char *)&(v) + 4 * (i), TN_LANES < TN_WIDE ? TN_LANES : TN_WIDE)
 #define TN_NARROW(v, i, w) tn__narrow((char *)&(v) + 4 * (i), TN_LANES < TN_WIDE ? TN_LANES : TN_WIDE, w)
 TN_INLINE tn__wide tn__widen(const char *from, unsigned long lanes) {
     tn__wide_half h = {0};
