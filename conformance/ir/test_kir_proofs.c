@@ -15,7 +15,8 @@ static tenon__kir_program *parse(const char *name, const char *text) {
 
 #define HEAD                                                                                                           \
     "program p symbol N 0..1000 symbol M 1..1000 symbol s 1..16 symbol B 0..1073741824 in x f32[N, M] in i i64[N] "    \
-    "in h i16[N] in flat f32[B] out y f32[N, M] out z f32[N * M] out f f32[B] workspace w f32[N]\n"
+    "in h i16[N] in flat f32[B] out y f32[N, M] out z f32[N * M] out f f32[B] workspace w f32[N] workspace at "        \
+    "i64[1]\n"
 
 /* The first access of operand `operand` in the text: is it proven to stay inside? */
 static const struct bounds_row {
@@ -36,14 +37,15 @@ static const struct bounds_row {
     {"guarded_below", "x", true,
      "kernel k (r < N, c < M) { store y[r, c] = (x[r, c - 1] if xor(c < 1, true) else 0.0) }"},
     {"guarded_window", "x", true,
-     "kernel k (r < N, c < M) { let at = c * s - 3 store y[r, c] = (x[r, at] if and(-1 < at, at < M) else 0.0) }"},
+     "kernel k (r < N, c < M) { let j = c * s - 3 store y[r, c] = (x[r, j] if and(-1 < j, j < M) else 0.0) }"},
     {"guarded_by_or", "x", false,
-     "kernel k (r < N, c < M) { let at = c * s - 3 store y[r, c] = (x[r, at] if or(-1 < at, at < M) else 0.0) }"},
+     "kernel k (r < N, c < M) { let j = c * s - 3 store y[r, c] = (x[r, j] if or(-1 < j, j < M) else 0.0) }"},
     {"clamped", "x", true, "kernel k (r < N, c < M) { store y[r, c] = x[r, min(c * s, M - 1)] }"},
     {"wrapped_around", "x", true, "kernel k (r < N, c < M) { store y[r, c] = x[r, c * s % M] }"},
     {"chosen", "x", true, "kernel k (r < N, c < M) { store y[r, c] = x[r, where(c < 1, 0, c - 1)] }"},
     {"chosen_wrongly", "x", false, "kernel k (r < N, c < M) { store y[r, c] = x[r, where(c < 2, 0, c - 3)] }"},
     {"split", "x", true, "kernel k (e < N * M) { store z[e] = x[e / M, e % M] }"},
+    {"split_one_too_many", "x", false, "kernel k (e < N * M + 1) { store f[e] = x[e / M, e % M] if e < B }"},
     {"joined", "z", true, "kernel k (r < N, c < M) { store z[r * M + c] = x[r, c] }"},
     {"chunked", "flat", false,
      "kernel k (b < (B + 3) / 4) { loop (j < 4) { store f[b * 4 + j] = flat[b * 4 + j] if b * 4 + j < B } }"},
@@ -54,14 +56,17 @@ static const struct bounds_row {
     {"bounded_extent", "x", true, "kernel k (r < N) { loop (c < min(r + 1, M)) { store y[r, c] = x[r, c] } }"},
     {"loaded", "x", false, "kernel k (r < N) { store w[r] = x[cast[index](i[r]), 0] }"},
     {"loaded_guard", "x", true,
-     "kernel k (r < N) { let at = cast[index](i[r]) store w[r] = (x[at, 0] if and(-1 < at, at < N) else 0.0) }"},
-    /* at + 1 wraps for the largest i64: the guard says nothing about it */
+     "kernel k (r < N) { let j = cast[index](i[r]) store w[r] = (x[j, 0] if and(-1 < j, j < N) else 0.0) }"},
+    /* j + 1 wraps for the largest i64: the guard says nothing about it */
     {"loaded_guard_that_wraps", "x", false,
-     "kernel k (r < N) { let at = cast[index](i[r]) store w[r] = (x[at + 1, 0] if and(-1 < at, at + 1 < N) else 0.0) "
+     "kernel k (r < N) { let j = cast[index](i[r]) store w[r] = (x[j + 1, 0] if and(-1 < j, j + 1 < N) else 0.0) "
      "}"},
     {"narrow_guard_cannot_wrap", "x", true,
-     "kernel k (r < N) { let at = cast[index](h[r]) store w[r] = (x[at + 1, 0] if and(-1 < at, at + 1 < N) else 0.0) "
+     "kernel k (r < N) { let j = cast[index](h[r]) store w[r] = (x[j + 1, 0] if and(-1 < j, j + 1 < N) else 0.0) "
      "}"},
+    {"reloaded", "x", false,
+     "kernel k () { store at[0] = 1 let a = cast[index](at[0]) let fine = and(-1 < a, a < N) store at[0] = 5000 "
+     "let b = cast[index](at[0]) store w[0] = (x[b, 0] if fine else 0.0) if 0 < N }"},
     {"constant", "x", false, "kernel k (c < M) { store f[c] = x[0, c] if c < B }"},
 };
 
@@ -102,7 +107,7 @@ static const struct {
     {"joined", "kernel k (r < N, c < M) { store z[r * M + c] = 1.0 }", false},
     {"split", "kernel k (e < N * M) { store y[e / M, e % M] = 1.0 }", false},
     {"one_item_axis", "kernel k (r < N, u < 1) { store w[r] = 1.0 }", false},
-    {"offset_by_loaded", "kernel k (r < N, c < M) { let at = cast[index](h[r]) + c store y[r, at] = 1.0 }", false},
+    {"offset_by_loaded", "kernel k (r < N, c < M) { let j = cast[index](h[r]) + c store y[r, j] = 1.0 }", false},
     {"own_element_read", "kernel k (r < N) { let v = w[r] store w[r] = v + 1.0 }", false},
     {"own_row_read", "kernel k (r < N) { loop (c < M) { let v = y[r, 0] store y[r, c] = v } }", false},
     {"any_order", "kernel k (r < N) { store w[cast[index](i[r])] add= 1.0 any }", true},

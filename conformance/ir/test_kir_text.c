@@ -217,6 +217,35 @@ START_TEST(deep_and_shared_values_print) {
 }
 END_TEST
 
+/* A value without a name stays before a store that changes what it loads, and outside a loop it was made outside of. */
+START_TEST(values_keep_their_place) {
+    tenon__kir_program *program;
+    tenon__kir_error error;
+    char *text;
+    ck_assert_uint_eq(tenon__kir_create("places", &program), TENON_STATUS_OK);
+    tenon__kir_id n = tenon__kir_symbol_new(program, "N", (tenon_symbol){1, 100, 1});
+    uint32_t y = tenon__kir_operand_new(program, TENON__KIR_INOUT, "y", TENON_DTYPE_F32, 1, &n, NULL);
+    uint32_t z =
+        tenon__kir_operand_new(program, TENON__KIR_OUT, "z", TENON_DTYPE_F32, 2, (tenon__kir_id[]){n, n}, NULL);
+    tenon__kir_kernel_begin(program, "k");
+    tenon__kir_id i = tenon__kir_axis(program, "i", n), old = tenon__kir_load(program, y, &i, 1);
+    tenon__kir_store(program, y, &i, 1, tenon__kir_float(program, TENON_DTYPE_F32, 5.0));
+    tenon__kir_id root = tenon__kir_op(program, TENON_OP_SQRT, old, 0, 0);
+    tenon__kir_loop_begin(program);
+    tenon__kir_id at[2] = {i, tenon__kir_axis(program, "j", n)};
+    tenon__kir_store(program, z, at, 2, root);
+    tenon__kir_loop_end(program, NULL, 0, NULL);
+    tenon__kir_kernel_end(program);
+    ck_assert_msg(tenon__kir_finish(program, &error) == TENON_STATUS_OK, "%s", error.text);
+    check_round_trips(program);
+    ck_assert_uint_eq(tenon__kir_print(program, &text), TENON_STATUS_OK);
+    const char *load = strstr(text, "= y[i]"), *store = strstr(text, "store y"), *sqrt = strstr(text, "sqrt(");
+    ck_assert(load && store && sqrt && load < store && store < sqrt && sqrt < strstr(text, "loop"));
+    free(text);
+    tenon__kir_destroy(program);
+}
+END_TEST
+
 /* Misuse of the builder is an error of finish, whatever follows it. */
 START_TEST(builder_errors_stick) {
     tenon__kir_program *program;
@@ -389,6 +418,7 @@ int main(void) {
     tcase_add_test(cases, literals_come_back);
     tcase_add_test(cases, any_names_print);
     tcase_add_test(cases, deep_and_shared_values_print);
+    tcase_add_test(cases, values_keep_their_place);
     tcase_add_test(cases, builder_errors_stick);
     tcase_add_test(cases, expressions_parse_in_place);
     tcase_add_loop_test(cases, garbage_text_does_no_harm, 0, PROGRAMS);
