@@ -12,11 +12,21 @@
 
 enum { TENON__BUILD_SIMPLIFY = 1, TENON__BUILD_FOLD = 2 };
 
+/* What constant folding may spend. Zero members: the defaults. */
+typedef struct tenon__fold_budget {
+    uint64_t result_bytes; /* of one folded result; default 1 MiB. Integers of up to TENON__MAX_CONTENT always fold */
+    uint64_t work;         /* scalar operations for one result; default 2^24 */
+} tenon__fold_budget;
+
+/* True for composites that are kept; asked in order of execution, about one node maybe more than once. NULL claims none. */
+typedef bool (*tenon__claim)(void *context, const tenonh_node *node);
+
 /* Same as tenonh_builder_create with flags. The public one builds exactly what it is told (flags 0). */
 tenon_status tenon__builder_create(tenonh_module *module, const char *name, uint32_t flags,
                                    tenonh_builder **out_builder);
 
 tenonh_module *tenon__builder_module(tenonh_builder *b);
+void tenon__builder_budget(tenonh_builder *b, const tenon__fold_budget *budget); /* NULL: as it is */
 
 /* Fails the builder: the first failure counts. Gives NULL. For importers' own errors. */
 __attribute__((format(printf, 3, 4))) tenonh_value *tenon__build_fail(tenonh_builder *b, tenon_status status,

@@ -26,7 +26,8 @@ struct tenon__composite {
     const char *attributes;
     const char *meaning;
 
-    /* Fills dtype, rank, dims of node->results from operands and attributes. Errors: INVALID, UNSUPPORTED. */
+    /* Fills dtype, rank, dims of node->results from operands and attributes. NOT_READY: a shape composite whose
+     * operands' content is not known yet; its dims are fresh symbols. Errors: INVALID, UNSUPPORTED. */
     tenon_status (*shape)(tenonh_builder *b, const tenonh_node *node);
 
     /* Builds the results from node's operands (values of the function being built). Failures fail the builder.

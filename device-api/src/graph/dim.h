@@ -31,13 +31,15 @@ enum {
     TENON__DIM_MAX_DEPTH = 32    /* atoms within atoms */
 };
 
+struct tenon__lexer;
+
 typedef struct tenon__symbol {
     const char *name;
     uint32_t number;    /* in order of declaration */
     uint32_t data;      /* 1: its value is only known once the values before it are; max is an upper bound */
     tenon_symbol range; /* min, max, divisor */
     const tenonh_dim *equal; /* what tenonh_dim_equate found it to be, or NULL */
-    const tenonh_dim *dim;
+    const tenonh_dim *dim;   /* the symbol as an expression */
 } tenon__symbol;
 
 struct tenonh_dim {
@@ -117,9 +119,9 @@ tenon_status tenon__dim_evaluate(const tenonh_dim *dim, const int64_t *numbers, 
 
 void tenon__dim_print(tenon__text *text, const tenonh_dim *dim);
 
-/* Reads an expression as tenon__dim_print writes it: + - * // % max() min() bcast() numbers, names, parentheses.
- * Moves *cursor past it. Errors: BAD_DATA (unknown symbol, syntax, depth), with `cursor` at the place. */
-tenon_status tenon__dim_parse(tenon__dims *dims, const char **cursor, const char *end, const tenonh_dim **out_dim);
+/* Reads an expression as tenon__dim_print writes it: numbers, names, + - *, parentheses, div() mod() max() min()
+ * broadcast(). Errors: BAD_DATA (unknown symbol, syntax, depth). */
+tenon_status tenon__dim_parse(tenon__dims *dims, struct tenon__lexer *lexer, const tenonh_dim **out_dim);
 
 void tenon__dims_free(tenon__dims *dims);
 

@@ -153,12 +153,19 @@ struct tenonh_module {
     tenon__state *states;       /* in order of declaration */
     tenon__constant **constants; /* one reference each; equal small contents are one */
     uint32_t constant_count, constant_capacity;
+    uint32_t *constant_index;    /* small constants by hash: position + 1; a power of two of them */
+    uint32_t constant_index_size;
 };
+
+/* The module's constant for bytes, which it takes over as tenonh_bytes says. NULL: no memory. */
+tenon__constant *tenon__module_constant(tenonh_module *module, const tenonh_bytes *bytes);
+/* The constant of another module, or an equal one that this module holds already. NULL: no memory. */
+tenon__constant *tenon__module_share(tenonh_module *module, tenon__constant *constant);
 
 /* -- Questions ------------------------------------------------------------------------------------------------- */
 
-/* The function, to be changed by its builder. */
 tenonh_function *tenon__module_find(const tenonh_module *module, const char *name);
+tenon__state *tenon__module_find_state(const tenonh_module *module, const char *name);
 
 /* The attribute, NULL if it is not there. */
 const tenon__attr *tenon__node_attr(const tenonh_node *node, uint32_t id);
@@ -177,17 +184,26 @@ tenon_status tenon__node_export(const tenonh_node *node, tenon__arena *arena, co
 /* Operand that result 0 starts from and may share memory with, or -1: the last one of UPDATE and SCATTER. */
 int tenon__node_inout(const tenonh_node *node);
 
+/* Of a SCAN: how many operands are carried, and the number of steps (NULL: not given). */
+uint32_t tenon__scan_carried(const tenonh_node *node);
+const tenonh_dim *tenon__scan_steps(const tenonh_node *node);
+
 /* True for OP nodes of family VIEW. */
 bool tenon__node_is_view(const tenonh_node *node);
 
 /* True when a node may be dropped if nobody uses its results, and merged with an equal one. */
 bool tenon__node_is_pure(const tenonh_node *node);
 
+/* Checks one function, also before it is in its module. */
+tenon_status tenon__verify_function(const tenonh_function *function);
+
 /* "node 17 (matmul, from '/encoder/MatMul')" for messages; lives until the thread's next call. */
 const char *tenon__node_text(const tenonh_node *node);
 
 /* "f32[batch, 12, 64]" likewise (four buffers in turn). */
 const char *tenon__type_text(const tenonh_value *value);
+
+void tenon__print_type(tenon__text *text, tenon_dtype dtype, uint32_t rank, const tenonh_dim *const *dims);
 
 /* Dims as numbers. Errors: INVALID when one is a symbol. `dims` has TENON_MAX_RANK. */
 tenon_status tenon__value_numbers(const tenonh_value *value, int64_t *dims);

@@ -12,12 +12,6 @@ typedef struct tenon__input_dims {
     int64_t dims[TENON_MAX_RANK];
 } tenon__input_dims;
 
-/* What constant folding may spend. Zero members: the defaults. */
-typedef struct tenon__fold_budget {
-    uint64_t result_bytes; /* of one folded result; default 1 MiB. Integers of up to TENON__MAX_CONTENT always fold */
-    uint64_t work;         /* scalar operations for one result; default 2^24 */
-} tenon__fold_budget;
-
 /* Function `name` for inputs of the given dims: binds symbols, makes every dim and attribute a number, resolves shape
  * composites, folds constants, takes conditionals with constant conditions, unrolls scans, expands calls, drops what
  * does nothing, nothing uses, or is there twice. The result's "main" has the same inputs and outputs.
@@ -25,9 +19,6 @@ typedef struct tenon__fold_budget {
  * whose dims depend on data that is not constant. */
 tenon_status tenon__concretize(const tenonh_module *module, const char *name, const tenon__input_dims *inputs,
                                uint32_t input_count, const tenon__fold_budget *budget, tenonh_module **out_module);
-
-/* True for composites that are kept; called once a node, in order of execution. NULL claims none. */
-typedef bool (*tenon__claim)(void *context, const tenonh_node *node);
 
 /* Expands the composites of "main" that are not claimed, those inside of them too, down to base operators and
  * tenon.concat; then cleans up as concretize does. Works on symbolic and concrete modules.
