@@ -130,7 +130,7 @@ static const struct row {
     {"race_by_division", OVER_ROWS("store w[r / 2] = 1.0"), "may meet"},
     {"race_by_overlap", OVER_ROWS("loop (j < 4) { store w[r * 3 + j] = 1.0 if r * 3 + j < N }"), "may meet"},
     {"race_by_neighbour", OVER_ROWS("store w[r] = 1.0 store w[r + 1] = 2.0 if r + 1 < N"), "may meet"},
-    {"race_of_two_ways", OVER_ROWS("store w[r] = 1.0 store w[N - 1 - r] = 2.0"), "may meet"},
+    {"race_of_two_ways", OVER_ROWS("store w[r * 2] = 1.0 if r * 2 < N store w[r * 3] = 2.0 if r * 3 < N"), "may meet"},
     {"race_with_load", OVER_ROWS("let v = w[r + 1] if r + 1 < N else 0.0 store w[r] = v"), "may meet"},
     {"race_by_index", OVER_ROWS("store w[cast[index](i[r])] = 1.0"), "may meet"},
     {"race_by_sum", OVER_ALL("store w[r + c] = 1.0 if r + c < N"), "may meet"},
