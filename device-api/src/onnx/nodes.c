@@ -113,9 +113,32 @@ static tenon_status check_counts(const tenon__onnx_node *node) {
                        row->max_outputs);
 }
 
+/* True when every operand's elements are known and the result is small and whole: a step of shape arithmetic. */
+static int is_arithmetic(tenonh_builder *b, const tenonh_value *result) {
+    const tenonh_node *made = result->node;
+    uint32_t count, class = tenon_dtype_class(result->dtype);
+    int64_t dim;
+    if (class == TENON_CLASS_FLOAT || result->content || made->result_count != 1) return 0;
+    for (uint32_t d = 0; d < result->rank; d++)
+        if (!tenonh_dim_is_number(result->dims[d], &dim)) return 0;
+    for (uint32_t i = 0; i < made->operand_count; i++)
+        if (made->operands[i] && !tenon__content(b, made->operands[i], &count)) return 0;
+    return 1;
+}
+
+/* Composites stay whole for devices that take them; but dims that later nodes need have to be known now. */
+static tenonh_value *opened(tenonh_builder *b, tenonh_value *result) {
+    const tenonh_node *made = result && result->kind == TENON__VALUE_RESULT ? result->node : NULL;
+    if (!made || made->kind != TENON__NODE_COMPOSITE || !made->composite || !made->composite->decompose) return result;
+    if (!is_arithmetic(b, result)) return result;
+    tenonh_value *results[TENON__COMPOSITE_MAX_OUTPUTS] = {0};
+    made->composite->decompose(b, made, results);
+    return results[0];
+}
+
 static tenon_status lower_row(tenon__onnx_node *node) {
     TENON_TRY(check_counts(node));
-    tenonh_value *result = node->row->lower(node);
+    tenonh_value *result = opened(node->b, node->row->lower(node));
     TENON_TRY(tenonh_builder_status(node->b));
     if (node->output_count) node->outputs[0] = result;
     return TENON_STATUS_OK;
@@ -139,8 +162,10 @@ static tenon_status name_arguments(const tenon__onnx_node *node, tenon__frame *f
 static tenon_status inline_function(tenon__onnx_node *node, const Onnx__FunctionProto *function) {
     char path[512];
     tenon__import *import = node->import;
-    if (node->frame->depth == MOST_DEPTH)
-        return tenon__fail(TENON_STATUS_BAD_DATA, "functions are nested too deep, or call each other in a circle");
+    for (const tenon__frame *f = node->frame; f; f = f->caller)
+        if (f->function == function)
+            return tenon__fail(TENON_STATUS_BAD_DATA, "function '%s' calls itself", text_of(function->name));
+    if (node->frame->depth == MOST_DEPTH) return tenon__fail(TENON_STATUS_BAD_DATA, "functions are nested too deep");
     if (node->output_count > function->n_output)
         return tenon__fail(TENON_STATUS_BAD_DATA, "it has %u outputs; the function gives %zu", node->output_count,
                            function->n_output);

@@ -4,7 +4,7 @@
 
 static const tenon__onnx_row rows[] = {
 #define TENON__ONNX_OP(type, since, until, min_inputs, max_inputs, outputs, lowering, data)                            \
-    {#type, since, (until) ? (until) : INT64_MAX, min_inputs, max_inputs, outputs, tenon__lower_##lowering, data},
+    {#type, since, (until) ? (until) : INT64_MAX, min_inputs, max_inputs, outputs, tenon__onnx_lower_##lowering, data},
 #include "onnx/operators.def"
 };
 

@@ -5,33 +5,33 @@
 #include "onnx/importer.h"
 
 /* clang-format off */
-/* X(name): tenon__lower_<name>, by the file that defines it. */
+/* X(name): tenon__onnx_lower_<name>, by the file that defines it. */
 #define TENON__LOWERING_TABLE(X)                                                                                       \
-    /* lower_map.c */                                                                                                  \
+    /* ops_map.c */                                                                                                  \
     X(unary) X(activation) X(alpha_beta) X(selu) X(gelu) X(is_inf) X(binary) X(compare) X(mod) X(pow) X(prelu)         \
     X(bit_shift) X(variadic) X(mean) X(where) X(clip) X(cast) X(cast_like) X(bit_cast) X(identity) X(dropout)          \
-    /* lower_shape.c */                                                                                                \
+    /* ops_shape.c */                                                                                                \
     X(shape) X(size) X(reshape) X(squeeze) X(unsqueeze) X(flatten) X(transpose) X(concat) X(split) X(slice)            \
     X(expand) X(tile) X(pad) X(depth_to_space) X(space_to_depth)                                                       \
-    /* lower_constant.c */                                                                                             \
+    /* ops_constant.c */                                                                                             \
     X(constant) X(constant_of_shape) X(range) X(eye_like) X(one_hot) X(trilu) X(non_zero)                              \
-    /* lower_index.c */                                                                                                \
+    /* ops_index.c */                                                                                                \
     X(gather) X(gather_elements) X(gather_nd) X(scatter_elements) X(scatter_nd) X(topk) X(cumsum) X(cumprod) X(arg)    \
-    /* lower_reduce.c */                                                                                               \
+    /* ops_reduce.c */                                                                                               \
     X(reduce) X(reduce_composite) X(softmax) X(lp_norm) X(mean_variance)                                               \
-    /* lower_norm.c */                                                                                                 \
+    /* ops_norm.c */                                                                                                 \
     X(layer_norm) X(rms_norm) X(batch_norm) X(instance_norm) X(group_norm) X(lrn)                                      \
-    /* lower_window.c */                                                                                               \
+    /* ops_window.c */                                                                                               \
     X(conv) X(conv_transpose) X(pool) X(lp_pool) X(global_pool) X(global_lp_pool)                                      \
-    /* lower_contract.c, lower_einsum.c */                                                                             \
+    /* ops_contract.c, ops_einsum.c */                                                                             \
     X(matmul) X(matmul_integer) X(gemm) X(einsum)                                                                      \
-    /* lower_resize.c */                                                                                               \
+    /* ops_resize.c */                                                                                               \
     X(resize) X(upsample)                                                                                              \
-    /* lower_quantize.c */                                                                                             \
+    /* ops_quantize.c */                                                                                             \
     X(quantize) X(dequantize) X(dynamic_quantize)
 /* clang-format on */
 
-#define TENON__LOWERING_DECLARATION(name) tenonh_value *tenon__lower_##name(tenon__onnx_node *node);
+#define TENON__LOWERING_DECLARATION(name) tenonh_value *tenon__onnx_lower_##name(tenon__onnx_node *node);
 TENON__LOWERING_TABLE(TENON__LOWERING_DECLARATION)
 #undef TENON__LOWERING_DECLARATION
 

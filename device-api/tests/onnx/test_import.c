@@ -437,7 +437,7 @@ static const struct refused {
     {"undefined_name", undefined_name, TENON_STATUS_BAD_DATA, {"'nobody'", "adder"}},
     {"missing_output", missing_output, TENON_STATUS_BAD_DATA, {"'elsewhere'"}},
     {"defined_twice", defined_twice, TENON_STATUS_BAD_DATA, {"'a'", "twice"}},
-    {"circular_functions", circular_functions, TENON_STATUS_BAD_DATA, {"circle"}},
+    {"circular_functions", circular_functions, TENON_STATUS_BAD_DATA, {"calls itself"}},
     {"no_shape", no_shape, TENON_STATUS_UNSUPPORTED, {"'x'", "rank"}},
     {"string_input", string_input, TENON_STATUS_UNSUPPORTED, {"'x'", "STRING"}},
     {"nine_dims", nine_dims, TENON_STATUS_UNSUPPORTED, {"'x'", "9 dims"}},

@@ -35,7 +35,7 @@ static void layer_statistics(tenon__onnx_node *n, uint32_t axis) {
         n->outputs[2] = tenon__compose(n->b, TENON__COMPOSITE_RECIPROCAL, &deviation, 1, NULL, 0);
 }
 
-tenonh_value *tenon__lower_layer_norm(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_layer_norm(tenon__onnx_node *n) {
     int64_t bits;
     tenonh_value *x = n->inputs[0];
     uint32_t axis = tenon__onnx_axis(n, tenon__onnx_int(n, "axis", -1), x->rank);
@@ -45,7 +45,7 @@ tenonh_value *tenon__lower_layer_norm(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_LAYER_NORM, inputs, 3, attrs, 2);
 }
 
-tenonh_value *tenon__lower_rms_norm(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_rms_norm(tenon__onnx_node *n) {
     int64_t bits;
     tenonh_value *x = n->inputs[0];
     uint32_t axis = tenon__onnx_axis(n, tenon__onnx_int(n, "axis", -1), x->rank);
@@ -54,7 +54,7 @@ tenonh_value *tenon__lower_rms_norm(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_RMS_NORM, inputs, 2, attrs, 2);
 }
 
-tenonh_value *tenon__lower_batch_norm(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_batch_norm(tenon__onnx_node *n) {
     int64_t bits;
     if (tenon__onnx_int(n, "training_mode", 0) || !tenon__onnx_int(n, "spatial", 1))
         return tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED,
@@ -65,7 +65,7 @@ tenonh_value *tenon__lower_batch_norm(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_BATCH_NORM, inputs, 5, &epsilon, 1);
 }
 
-tenonh_value *tenon__lower_instance_norm(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_instance_norm(tenon__onnx_node *n) {
     int64_t bits;
     const tenonh_attr epsilon = epsilon_attr(n, &bits);
     return tenon__compose(n->b, TENON__COMPOSITE_INSTANCE_NORM, n->inputs, 3, &epsilon, 1);
@@ -79,7 +79,7 @@ static tenonh_value *per_channel(const tenon__onnx_node *n, tenonh_value *x, int
 }
 
 /* data 1: scale and bias are given per group. */
-tenonh_value *tenon__lower_group_norm(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_group_norm(tenon__onnx_node *n) {
     int64_t bits, groups = tenon__onnx_int(n, "num_groups", 0);
     tenonh_value *x = n->inputs[0], *scale = n->inputs[1], *bias = n->inputs[2];
     if (groups < 1 || x->rank < 2)
@@ -92,7 +92,7 @@ tenonh_value *tenon__lower_group_norm(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_GROUP_NORM, (tenonh_value *[]){x, scale, bias}, 3, attrs, 2);
 }
 
-tenonh_value *tenon__lower_lrn(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_lrn(tenon__onnx_node *n) {
     const tenonh_attr attrs[] = {TENON__ATTR_INT(COUNT, tenon__onnx_int(n, "size", 1)),
                                  TENON__ATTR_FLOAT(ALPHA, tenon__onnx_float(n, "alpha", 1e-4f)),
                                  TENON__ATTR_FLOAT(BETA, tenon__onnx_float(n, "beta", 0.75)),

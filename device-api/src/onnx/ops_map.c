@@ -10,11 +10,11 @@ static tenonh_value *compose(const tenon__onnx_node *n, uint32_t composite, teno
     return tenon__compose(n->b, composite, inputs, count, attrs, attr_count);
 }
 
-tenonh_value *tenon__lower_unary(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_unary(tenon__onnx_node *n) {
     return tenon__unary(n->b, (tenon_op)n->row->data, n->inputs[0]);
 }
 
-tenonh_value *tenon__lower_activation(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_activation(tenon__onnx_node *n) {
     return compose(n, (uint32_t)n->row->data, n->inputs, 1, NULL, 0);
 }
 
@@ -37,7 +37,7 @@ static const struct parameters {
 };
 /* clang-format on */
 
-tenonh_value *tenon__lower_alpha_beta(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_alpha_beta(tenon__onnx_node *n) {
     const struct parameters *p = parameters;
     while (p->composite != (uint32_t)n->row->data) p++;
     double alpha = tenon__onnx_float(n, p->alpha, p->alpha_default);
@@ -46,13 +46,13 @@ tenonh_value *tenon__lower_alpha_beta(tenon__onnx_node *n) {
     return compose(n, p->composite, n->inputs, 1, attrs, p->beta ? 2 : 1);
 }
 
-tenonh_value *tenon__lower_selu(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_selu(tenon__onnx_node *n) {
     const tenonh_attr attrs[] = {TENON__ATTR_FLOAT(ALPHA, tenon__onnx_float(n, "alpha", 1.67326319217681884765625)),
                                  TENON__ATTR_FLOAT(SCALE, tenon__onnx_float(n, "gamma", 1.05070102214813232421875))};
     return compose(n, TENON__COMPOSITE_SELU, n->inputs, 1, attrs, 2);
 }
 
-tenonh_value *tenon__lower_gelu(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_gelu(tenon__onnx_node *n) {
     const char *approximate = tenon__onnx_string(n, "approximate", "none");
     int is_tanh = strcmp(approximate, "tanh") == 0;
     if (!is_tanh && strcmp(approximate, "none") != 0)
@@ -60,7 +60,7 @@ tenonh_value *tenon__lower_gelu(tenon__onnx_node *n) {
     return compose(n, TENON__COMPOSITE_GELU, n->inputs, 1, (tenonh_attr[]){TENON__ATTR_INT(MODE, is_tanh)}, 1);
 }
 
-tenonh_value *tenon__lower_is_inf(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_is_inf(tenon__onnx_node *n) {
     int negative = tenon__onnx_int(n, "detect_negative", 1) != 0,
         positive = tenon__onnx_int(n, "detect_positive", 1) != 0;
     int64_t mode = negative ? (positive ? 0 : 2) : (positive ? 1 : 3);
@@ -81,26 +81,26 @@ static void operands(const tenon__onnx_node *n, tenonh_value **out) {
     if (out[1]) tenon__onnx_broadcast(n, &out[0], &out[1]);
 }
 
-tenonh_value *tenon__lower_binary(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_binary(tenon__onnx_node *n) {
     tenonh_value *xy[2];
     operands(n, xy);
     return tenon__binary(n->b, (tenon_op)n->row->data, xy[0], xy[1]);
 }
 
-tenonh_value *tenon__lower_compare(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_compare(tenon__onnx_node *n) {
     tenonh_value *xy[2];
     operands(n, xy);
     return compose(n, (uint32_t)n->row->data, xy, 2, NULL, 0);
 }
 
-tenonh_value *tenon__lower_mod(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_mod(tenon__onnx_node *n) {
     tenonh_value *xy[2];
     operands(n, xy);
     const tenonh_attr attr = TENON__ATTR_INT(MODE, tenon__onnx_int(n, "fmod", 0) != 0);
     return compose(n, TENON__COMPOSITE_MOD, xy, 2, &attr, 1);
 }
 
-tenonh_value *tenon__lower_prelu(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_prelu(tenon__onnx_node *n) {
     tenonh_value *x = n->inputs[0], *slope = n->inputs[1];
     /* Before opset 7 a slope per channel had one dim. */
     if (n->opset < 7 && slope->rank == 1 && x->rank > 1)
@@ -135,7 +135,7 @@ static tenonh_value *power(const tenon__onnx_node *n, tenonh_value *x, tenonh_va
     return tenon__cast(n->b, result, x->dtype);
 }
 
-tenonh_value *tenon__lower_pow(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_pow(tenon__onnx_node *n) {
     double exponent;
     tenonh_value *xy[2];
     operands(n, xy);
@@ -147,7 +147,7 @@ tenonh_value *tenon__lower_pow(tenon__onnx_node *n) {
     return result;
 }
 
-tenonh_value *tenon__lower_bit_shift(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_bit_shift(tenon__onnx_node *n) {
     const char *direction = tenon__onnx_string(n, "direction", "");
     int left = strcmp(direction, "LEFT") == 0;
     if (!left && strcmp(direction, "RIGHT") != 0)
@@ -168,16 +168,16 @@ static tenonh_value *fold_left(tenon__onnx_node *n, tenon_op op) {
     return result;
 }
 
-tenonh_value *tenon__lower_variadic(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_variadic(tenon__onnx_node *n) {
     return fold_left(n, (tenon_op)n->row->data);
 }
 
-tenonh_value *tenon__lower_mean(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_mean(tenon__onnx_node *n) {
     tenonh_value *sum = fold_left(n, TENON_OP_ADD);
     return tenon__binary_number(n->b, TENON_OP_DIV, sum, n->input_count, false);
 }
 
-tenonh_value *tenon__lower_where(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_where(tenon__onnx_node *n) {
     tenonh_value *const *v = n->inputs;
     tenonh_value *c = tenon__broadcast(n->b, v[0], (tenonh_value *[]){v[1], v[2]}, 2);
     tenonh_value *x = tenon__broadcast(n->b, v[1], (tenonh_value *[]){v[0], v[2]}, 2);
@@ -191,37 +191,37 @@ static tenonh_value *legacy_bound(const tenon__onnx_node *n, const char *name) {
     return tenonh_build_scalar(n->b, n->inputs[0]->dtype, tenon__onnx_float(n, name, 0));
 }
 
-tenonh_value *tenon__lower_clip(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_clip(tenon__onnx_node *n) {
     int legacy = n->opset < 11;
     tenonh_value *low = legacy ? legacy_bound(n, "min") : tenon__onnx_scalar(n, tenon__onnx_input(n, 1));
     tenonh_value *high = legacy ? legacy_bound(n, "max") : tenon__onnx_scalar(n, tenon__onnx_input(n, 2));
     return compose(n, TENON__COMPOSITE_CLIP, (tenonh_value *[]){n->inputs[0], low, high}, 3, NULL, 0);
 }
 
-tenonh_value *tenon__lower_cast(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_cast(tenon__onnx_node *n) {
     tenon_dtype dtype;
     tenon_status status = tenon__onnx_dtype(tenon__onnx_int(n, "to", 0), "attribute 'to'", &dtype);
     if (status != TENON_STATUS_OK) return tenon__onnx_fail(n, status, "%s", tenonh_error_message());
     return tenon__cast(n->b, n->inputs[0], dtype);
 }
 
-tenonh_value *tenon__lower_cast_like(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_cast_like(tenon__onnx_node *n) {
     return tenon__cast(n->b, n->inputs[0], n->inputs[1]->dtype);
 }
 
-tenonh_value *tenon__lower_bit_cast(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_bit_cast(tenon__onnx_node *n) {
     tenon_dtype dtype;
     tenon_status status = tenon__onnx_dtype(tenon__onnx_int(n, "to", 0), "attribute 'to'", &dtype);
     if (status != TENON_STATUS_OK) return tenon__onnx_fail(n, status, "%s", tenonh_error_message());
     return tenonh_build_op(n->b, TENON_OP_BITCAST, n->inputs, 1, (tenonh_attr[]){TENON__ATTR_INT(DTYPE, dtype)}, 1);
 }
 
-tenonh_value *tenon__lower_identity(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_identity(tenon__onnx_node *n) {
     return n->inputs[0];
 }
 
 /* Dropout as it is after training: nothing is dropped. */
-tenonh_value *tenon__lower_dropout(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_dropout(tenon__onnx_node *n) {
     tenonh_value *x = n->inputs[0], *training = tenon__onnx_input(n, 2);
     uint32_t count;
     const tenonh_dim *const *content = training ? tenon__content(n->b, training, &count) : NULL;

@@ -30,7 +30,7 @@ typedef struct line {
     double first, last; /* TF_CROP: the part of the axis, 0 ... 1 */
 } line;
 
-/* -- Arithmetic on f64[1] and f64[out] ------------------------------------------------------------------------------ */
+/* -- Arithmetic on f64[1] and f64[out] ---------------------------------------------------------------------------- */
 
 static tenonh_value *op(const resize *r, tenon_op o, tenonh_value *x, tenonh_value *y) {
     if (!x || !y) return NULL;
@@ -72,7 +72,7 @@ static tenonh_value *dim_as_real(const resize *r, tenonh_value *x, uint32_t axis
     return tenon__cast(r->b, dim, TENON_DTYPE_F64);
 }
 
-/* -- Coordinates ---------------------------------------------------------------------------------------------------- */
+/* -- Coordinates -------------------------------------------------------------------------------------------------- */
 
 /* number / (x - 1), where x may be 1: then the numerator is 0 or not looked at. */
 static tenonh_value *over_less_one(const resize *r, tenonh_value *numerator, tenonh_value *x) {
@@ -117,7 +117,7 @@ static tenonh_value *nearest(const resize *r, tenonh_value *x) {
     }
 }
 
-/* -- Taps ----------------------------------------------------------------------------------------------------------- */
+/* -- Taps --------------------------------------------------------------------------------------------------------- */
 
 /* Elements of x at f64 positions along the axis; those outside are the ones at its ends. */
 static tenonh_value *at(const resize *r, const line *l, tenonh_value *x, tenonh_value *position) {
@@ -190,7 +190,7 @@ static tenonh_value *resize_axis(const resize *r, const line *l, tenonh_value *x
     return y && r->coordinates == TF_CROP ? extrapolated(r, l, y, coordinate) : y;
 }
 
-/* -- Sizes ---------------------------------------------------------------------------------------------------------- */
+/* -- Sizes -------------------------------------------------------------------------------------------------------- */
 
 /* floor(dim * scale) as an expression: scale must be a fraction of small numbers unless the dim is a number. */
 static const tenonh_dim *scaled_dim(const resize *r, const tenonh_dim *dim, double scale) {
@@ -275,7 +275,7 @@ static int lines_by_scales(const resize *r, const double *scales, tenonh_value *
     return 1;
 }
 
-/* -- The operators ---------------------------------------------------------------------------------------------------- */
+/* -- The operators ------------------------------------------------------------------------------------------------ */
 
 /* Place of a string attribute among the names it may have; -1 after failing. */
 static int named(const tenon__onnx_node *n, const char *attribute, const char *otherwise, const char *const *names) {
@@ -296,7 +296,7 @@ static tenonh_value *resize_lines(const resize *r, const line *lines, uint32_t c
     return x ? tenon__cast(r->b, x, dtype) : NULL;
 }
 
-tenonh_value *tenon__lower_resize(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_resize(tenon__onnx_node *n) {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
     static const char *const transforms[] = {
         "half_pixel",           "asymmetric",         "align_corners",        "pytorch_half_pixel",
@@ -332,7 +332,7 @@ tenonh_value *tenon__lower_resize(tenon__onnx_node *n) {
 }
 
 /* Upsample, and Resize as it was in opset 10: scales alone, from the start of each axis. */
-tenonh_value *tenon__lower_upsample(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_upsample(tenon__onnx_node *n) {
     static const char *const modes[] = {"nearest", "linear", NULL};
     resize r = {.n = n, .b = n->b, .coordinates = ASYMMETRIC, .rounding = FLOOR};
     line lines[TENON_MAX_RANK];

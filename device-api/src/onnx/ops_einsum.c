@@ -234,7 +234,7 @@ static void leave(equation *e, const term *t) {
     for (uint32_t d = 0; d < t->rank; d++) e->uses[t->labels[d]]--;
 }
 
-tenonh_value *tenon__lower_einsum(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_einsum(tenon__onnx_node *n) {
     equation e = {.n = n};
     const char *text = tenon__onnx_string(n, "equation", "");
     term *terms = tenon__arena_array(&n->import->arena, n->input_count, sizeof *terms);

@@ -41,7 +41,7 @@ static tenonh_value *matmul(const tenon__onnx_node *n, tenonh_value *x, tenonh_v
     return without_added(n, product(n, x, y), left_added, right_added);
 }
 
-tenonh_value *tenon__lower_matmul(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_matmul(tenon__onnx_node *n) {
     return matmul(n, n->inputs[0], n->inputs[1]);
 }
 
@@ -55,12 +55,12 @@ static tenonh_value *centred(const tenon__onnx_node *n, tenonh_value *x, tenonh_
     return tenon__binary(n->b, TENON_OP_SUB, x, zero);
 }
 
-tenonh_value *tenon__lower_matmul_integer(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_matmul_integer(tenon__onnx_node *n) {
     return matmul(n, centred(n, n->inputs[0], tenon__onnx_input(n, 2), 1),
                   centred(n, n->inputs[1], tenon__onnx_input(n, 3), 0));
 }
 
-tenonh_value *tenon__lower_gemm(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_gemm(tenon__onnx_node *n) {
     int64_t mode = (tenon__onnx_int(n, "transA", 0) ? 1 : 0) | (tenon__onnx_int(n, "transB", 0) ? 2 : 0);
     const tenonh_attr attrs[] = {TENON__ATTR_FLOAT(ALPHA, tenon__onnx_float(n, "alpha", 1)),
                                  TENON__ATTR_FLOAT(BETA, tenon__onnx_float(n, "beta", 1)), TENON__ATTR_INT(MODE, mode)};

@@ -20,7 +20,7 @@ static tenonh_value *as_i64(const tenon__onnx_node *n, tenonh_value *x) {
     return x ? tenon__cast(n->b, x, TENON_DTYPE_I64) : NULL;
 }
 
-tenonh_value *tenon__lower_shape(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_shape(tenon__onnx_node *n) {
     int64_t rank = n->inputs[0]->rank;
     int64_t start = tenon__onnx_int(n, "start", 0), end = tenon__onnx_int(n, "end", rank);
     start += start < 0 ? rank : 0;
@@ -32,12 +32,12 @@ tenonh_value *tenon__lower_shape(tenon__onnx_node *n) {
     return tenon__slice_axis(n->b, shape, 0, tenon__num(n->b, start), tenon__num(n->b, end - start));
 }
 
-tenonh_value *tenon__lower_size(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_size(tenon__onnx_node *n) {
     const int64_t axes[] = {0};
     return tenon__reduce(n->b, TENON_OP_PROD, tenon__shape_of(n->b, n->inputs[0]), 1, axes, false);
 }
 
-tenonh_value *tenon__lower_reshape(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_reshape(tenon__onnx_node *n) {
     const tenonh_attr mode = TENON__ATTR_INT(MODE, tenon__onnx_int(n, "allowzero", 0) != 0);
     return compose(n, TENON__COMPOSITE_RESHAPE_TO, (tenonh_value *[]){n->inputs[0], as_i64(n, n->inputs[1])}, 2, &mode);
 }
@@ -52,7 +52,7 @@ static int axes_of(const tenon__onnx_node *n, const int64_t **out_axes, uint32_t
     return *out_axes != NULL;
 }
 
-tenonh_value *tenon__lower_squeeze(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_squeeze(tenon__onnx_node *n) {
     tenonh_value *x = n->inputs[0];
     int64_t ones[TENON_MAX_RANK], dim;
     const int64_t *axes;
@@ -69,7 +69,7 @@ tenonh_value *tenon__lower_squeeze(tenon__onnx_node *n) {
     return x;
 }
 
-tenonh_value *tenon__lower_unsqueeze(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_unsqueeze(tenon__onnx_node *n) {
     tenonh_value *x = n->inputs[0];
     const int64_t *axes;
     uint32_t count;
@@ -79,7 +79,7 @@ tenonh_value *tenon__lower_unsqueeze(tenon__onnx_node *n) {
     return axes ? x : NULL;
 }
 
-tenonh_value *tenon__lower_flatten(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_flatten(tenon__onnx_node *n) {
     tenonh_value *x = n->inputs[0];
     int64_t axis = tenon__onnx_int(n, "axis", 1);
     if (axis != x->rank) axis = tenon__onnx_axis(n, axis, x->rank ? x->rank : 1);
@@ -88,7 +88,7 @@ tenonh_value *tenon__lower_flatten(tenon__onnx_node *n) {
     return tenon__reshape(n->b, x, 2, dims);
 }
 
-tenonh_value *tenon__lower_transpose(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_transpose(tenon__onnx_node *n) {
     uint32_t count, rank = n->inputs[0]->rank;
     int64_t perm[TENON_MAX_RANK];
     const int64_t *given = tenon__onnx_ints(n, "perm", &count);
@@ -98,7 +98,7 @@ tenonh_value *tenon__lower_transpose(tenon__onnx_node *n) {
     return tenon__permute(n->b, n->inputs[0], perm);
 }
 
-tenonh_value *tenon__lower_concat(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_concat(tenon__onnx_node *n) {
     for (uint32_t i = 0; i < n->input_count; i++)
         if (!n->inputs[i]) return tenon__onnx_fail(n, TENON_STATUS_BAD_DATA, "input %u is left out", i);
     if (!tenon__onnx_attr(n, "axis")) return tenon__onnx_fail(n, TENON_STATUS_BAD_DATA, "its axis is missing");
@@ -126,7 +126,7 @@ static const tenonh_dim **part_sizes(const tenon__onnx_node *n, const tenonh_dim
     return sizes;
 }
 
-tenonh_value *tenon__lower_split(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_split(tenon__onnx_node *n) {
     tenonh_value *x = n->inputs[0];
     uint32_t axis = tenon__onnx_axis(n, tenon__onnx_int(n, "axis", 0), x->rank), parts = n->output_count;
     if (tenon__onnx_int(n, "num_outputs", parts) != parts || parts == 0)
@@ -142,7 +142,7 @@ tenonh_value *tenon__lower_split(tenon__onnx_node *n) {
 }
 
 /* data 1: starts, ends and axes are attributes. */
-tenonh_value *tenon__lower_slice(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_slice(tenon__onnx_node *n) {
     tenonh_value *inputs[5] = {n->inputs[0]};
     static const char *const names[] = {"starts", "ends", "axes", NULL};
     for (uint32_t i = 1; i < 5; i++)
@@ -154,15 +154,15 @@ tenonh_value *tenon__lower_slice(tenon__onnx_node *n) {
     return compose(n, TENON__COMPOSITE_SLICE_TO, inputs, 5, NULL);
 }
 
-tenonh_value *tenon__lower_expand(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_expand(tenon__onnx_node *n) {
     return compose(n, TENON__COMPOSITE_EXPAND_TO, (tenonh_value *[]){n->inputs[0], as_i64(n, n->inputs[1])}, 2, NULL);
 }
 
-tenonh_value *tenon__lower_tile(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_tile(tenon__onnx_node *n) {
     return compose(n, TENON__COMPOSITE_TILE, (tenonh_value *[]){n->inputs[0], as_i64(n, n->inputs[1])}, 2, NULL);
 }
 
-tenonh_value *tenon__lower_pad(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_pad(tenon__onnx_node *n) {
     static const char *const modes[] = {"constant", "reflect", "edge", "wrap"};
     const char *mode = tenon__onnx_string(n, "mode", "constant");
     int64_t number = 0;
@@ -197,7 +197,7 @@ static const tenonh_dim *over(const tenon__onnx_node *n, const tenonh_dim *dim, 
     return tenon__dim2(n->b, TENONH_DIM_DIV, dim, tenon__num(n->b, number));
 }
 
-tenonh_value *tenon__lower_depth_to_space(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_depth_to_space(tenon__onnx_node *n) {
     int64_t block = block_size(n);
     if (!block) return NULL;
     const tenonh_dim *const *d = n->inputs[0]->dims, *size = tenon__num(n->b, block),
@@ -210,7 +210,7 @@ tenonh_value *tenon__lower_depth_to_space(tenon__onnx_node *n) {
     return tenon__reshape(n->b, tenon__permute(n->b, blocks, is_crd ? crd_perm : dcr_perm), 4, dims);
 }
 
-tenonh_value *tenon__lower_space_to_depth(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_space_to_depth(tenon__onnx_node *n) {
     int64_t block = block_size(n);
     if (!block) return NULL;
     const tenonh_dim *const *d = n->inputs[0]->dims, *size = tenon__num(n->b, block);

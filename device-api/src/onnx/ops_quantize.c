@@ -29,7 +29,7 @@ static tenon_dtype quantized_dtype(const tenon__onnx_node *n, const tenonh_value
     return dtype;
 }
 
-tenonh_value *tenon__lower_quantize(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_quantize(tenon__onnx_node *n) {
     uint32_t axis;
     tenonh_value *inputs[] = {n->inputs[0], n->inputs[1], tenon__onnx_input(n, 2)};
     tenon_dtype dtype = quantized_dtype(n, inputs[2]);
@@ -39,7 +39,7 @@ tenonh_value *tenon__lower_quantize(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_QUANTIZE, inputs, 3, attrs, 2);
 }
 
-tenonh_value *tenon__lower_dequantize(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_dequantize(tenon__onnx_node *n) {
     uint32_t axis;
     tenonh_value *inputs[] = {n->inputs[0], n->inputs[1], tenon__onnx_input(n, 2)};
     if (!prepare_scale(n, &inputs[1], &inputs[2], &axis)) return NULL;
@@ -56,7 +56,7 @@ static tenonh_value *bound_of(const tenon__onnx_node *n, tenon_op over_all, teno
 
 /* scale = (max - min) / 255, zero = clip(rint(-min / scale)): as the operator's definition says, where a range of
  * nothing gives a scale of 0. */
-tenonh_value *tenon__lower_dynamic_quantize(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_dynamic_quantize(tenon__onnx_node *n) {
     tenonh_builder *b = n->b;
     tenonh_value *low = bound_of(n, TENON_OP_RMIN, TENON_OP_MIN), *high = bound_of(n, TENON_OP_RMAX, TENON_OP_MAX);
     tenonh_value *scale = tenon__binary_number(b, TENON_OP_DIV, tenon__binary(b, TENON_OP_SUB, high, low), 255, false);

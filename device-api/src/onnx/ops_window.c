@@ -132,7 +132,7 @@ static int read_padding(const tenon__onnx_node *n, window *w) {
     TENON__ATTR_INTS(STEPS, (w).rank, (w).steps), TENON__ATTR_INTS(DILATIONS, (w).rank, (w).dilations),                \
         TENON__ATTR_DIMS(LOW, (w).rank, (w).low), TENON__ATTR_DIMS(HIGH, (w).rank, (w).high)
 
-tenonh_value *tenon__lower_conv(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_conv(tenon__onnx_node *n) {
     window w;
     if (!read_window(n, n->inputs[1], &w) || !read_padding(n, &w)) return NULL;
     const tenonh_attr attrs[] = {WINDOW_ATTRS(w), TENON__ATTR_INT(GROUPS, tenon__onnx_int(n, "group", 1))};
@@ -158,7 +158,7 @@ static int read_cuts(const tenon__onnx_node *n, window *w, const tenonh_dim **mo
     return 1;
 }
 
-tenonh_value *tenon__lower_conv_transpose(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_conv_transpose(tenon__onnx_node *n) {
     window w;
     int64_t padding[TENON_MAX_RANK];
     const tenonh_dim *more[TENON_MAX_RANK];
@@ -179,7 +179,7 @@ static tenonh_value *build_pool(const tenon__onnx_node *n, const window *w, uint
     return tenon__compose(n->b, composite, &x, 1, attrs, composite == TENON__COMPOSITE_AVERAGE_POOL ? 7 : 6);
 }
 
-tenonh_value *tenon__lower_pool(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_pool(tenon__onnx_node *n) {
     window w;
     if (!read_window(n, NULL, &w) || !read_padding(n, &w)) return NULL;
     int count_pad = tenon__onnx_int(n, "count_include_pad", 0) != 0;
@@ -192,7 +192,7 @@ static tenonh_value *power(const tenon__onnx_node *n, tenonh_value *x, double p)
 }
 
 /* The p-norm of each window: its mean of |x|^p times the window's size, to the 1/p. */
-tenonh_value *tenon__lower_lp_pool(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_lp_pool(tenon__onnx_node *n) {
     window w;
     int64_t size, dim, p = tenon__onnx_int(n, "p", 2);
     if (!read_window(n, NULL, &w) || !read_padding(n, &w)) return NULL;
@@ -207,11 +207,11 @@ tenonh_value *tenon__lower_lp_pool(tenon__onnx_node *n) {
     return power(n, sum, 1.0 / (double)p);
 }
 
-tenonh_value *tenon__lower_global_pool(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_global_pool(tenon__onnx_node *n) {
     return tenon__compose(n->b, (uint32_t)n->row->data, n->inputs, 1, NULL, 0);
 }
 
-tenonh_value *tenon__lower_global_lp_pool(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_global_lp_pool(tenon__onnx_node *n) {
     static const int64_t axes[] = {2, 3, 4, 5, 6, 7};
     int64_t p = tenon__onnx_int(n, "p", 2);
     if (n->inputs[0]->rank < 3 || p < 1)

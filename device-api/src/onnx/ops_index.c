@@ -7,17 +7,17 @@ static uint32_t axis_attr(const tenon__onnx_node *n, int64_t otherwise, uint32_t
     return tenon__onnx_axis(n, tenon__onnx_int(n, "axis", otherwise), rank);
 }
 
-tenonh_value *tenon__lower_gather(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_gather(tenon__onnx_node *n) {
     const tenonh_attr axis = TENON__ATTR_INT(AXIS, axis_attr(n, 0, n->inputs[0]->rank));
     return tenon__compose(n->b, TENON__COMPOSITE_TAKE, n->inputs, 2, &axis, 1);
 }
 
-tenonh_value *tenon__lower_gather_elements(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_gather_elements(tenon__onnx_node *n) {
     const tenonh_attr axis = TENON__ATTR_INT(AXIS, axis_attr(n, 0, n->inputs[0]->rank));
     return tenon__compose(n->b, TENON__COMPOSITE_GATHER_ELEMENTS, n->inputs, 2, &axis, 1);
 }
 
-tenonh_value *tenon__lower_gather_nd(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_gather_nd(tenon__onnx_node *n) {
     const tenonh_attr batch = TENON__ATTR_INT(AXIS, tenon__onnx_int(n, "batch_dims", 0));
     return tenon__compose(n->b, TENON__COMPOSITE_GATHER_ND, n->inputs, 2, &batch, 1);
 }
@@ -38,20 +38,20 @@ static int64_t combine_of(const tenon__onnx_node *n) {
     return -1;
 }
 
-tenonh_value *tenon__lower_scatter_elements(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_scatter_elements(tenon__onnx_node *n) {
     int64_t combine = combine_of(n);
     const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, axis_attr(n, 0, n->inputs[0]->rank)),
                                  TENON__ATTR_INT(COMBINE, combine)};
     return tenon__compose(n->b, TENON__COMPOSITE_SCATTER_ELEMENTS, n->inputs, 3, attrs, 2);
 }
 
-tenonh_value *tenon__lower_scatter_nd(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_scatter_nd(tenon__onnx_node *n) {
     const tenonh_attr combine = TENON__ATTR_INT(COMBINE, combine_of(n));
     return tenon__compose(n->b, TENON__COMPOSITE_SCATTER_ND, n->inputs, 3, &combine, 1);
 }
 
 /* The count is an attribute before opset 10; it may be a dim of the model's inputs since. */
-tenonh_value *tenon__lower_topk(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_topk(tenon__onnx_node *n) {
     uint32_t count = 1, axis = axis_attr(n, -1, n->inputs[0]->rank);
     const tenonh_dim *attribute = n->opset < 10 ? tenon__num(n->b, tenon__onnx_int(n, "k", 0)) : NULL;
     const tenonh_dim *const *k = n->opset < 10 ? &attribute : NULL;
@@ -75,21 +75,21 @@ static int64_t scan_axis(const tenon__onnx_node *n) {
     return -1;
 }
 
-tenonh_value *tenon__lower_cumsum(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_cumsum(tenon__onnx_node *n) {
     const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, scan_axis(n)),
                                  TENON__ATTR_INT(EXCLUSIVE, tenon__onnx_int(n, "exclusive", 0) != 0),
                                  TENON__ATTR_INT(REVERSE, tenon__onnx_int(n, "reverse", 0) != 0)};
     return tenon__compose(n->b, TENON__COMPOSITE_CUMSUM, n->inputs, 1, attrs, 3);
 }
 
-tenonh_value *tenon__lower_cumprod(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_cumprod(tenon__onnx_node *n) {
     const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, scan_axis(n)), TENON__ATTR_INT(COMBINE, TENON_COMBINE_MUL),
                                  TENON__ATTR_INT(EXCLUSIVE, tenon__onnx_int(n, "exclusive", 0) != 0),
                                  TENON__ATTR_INT(REVERSE, tenon__onnx_int(n, "reverse", 0) != 0)};
     return tenonh_build_op(n->b, TENON_OP_SCAN, n->inputs, 1, attrs, 4);
 }
 
-tenonh_value *tenon__lower_arg(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_arg(tenon__onnx_node *n) {
     const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, axis_attr(n, 0, n->inputs[0]->rank)),
                                  TENON__ATTR_INT(KEEP, tenon__onnx_int(n, "keepdims", 1) != 0),
                                  TENON__ATTR_INT(MODE, tenon__onnx_int(n, "select_last_index", 0) != 0)};

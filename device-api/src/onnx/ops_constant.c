@@ -22,7 +22,7 @@ static tenonh_value *int_scalar(const tenon__onnx_node *n) {
     return tenonh_build_constant(n->b, NULL, TENON_DTYPE_I64, 0, NULL, &bytes);
 }
 
-tenonh_value *tenon__lower_constant(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_constant(tenon__onnx_node *n) {
     if (tenon__onnx_attr(n, "value")) return tenon__onnx_tensor_attr(n, "value");
     if (tenon__onnx_attr(n, "value_int")) return int_scalar(n);
     if (tenon__onnx_attr(n, "value_ints")) return int_list(n);
@@ -32,7 +32,7 @@ tenonh_value *tenon__lower_constant(tenon__onnx_node *n) {
     return tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED, "it holds no tensor of numbers");
 }
 
-tenonh_value *tenon__lower_constant_of_shape(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_constant_of_shape(tenon__onnx_node *n) {
     tenonh_value *element = tenon__onnx_attr(n, "value") ? tenon__onnx_scalar(n, tenon__onnx_tensor_attr(n, "value"))
                                                          : tenonh_build_scalar(n->b, TENON_DTYPE_F32, 0);
     tenonh_value *shape = tenon__cast(n->b, n->inputs[0], TENON_DTYPE_I64);
@@ -40,14 +40,14 @@ tenonh_value *tenon__lower_constant_of_shape(tenon__onnx_node *n) {
 }
 
 /* Narrow floats count in f32. */
-tenonh_value *tenon__lower_range(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_range(tenon__onnx_node *n) {
     tenon_dtype dtype = n->inputs[0]->dtype, wide = tenon_dtype_compute(dtype);
     tenonh_value *inputs[3];
     for (uint32_t i = 0; i < 3; i++) inputs[i] = tenon__cast(n->b, tenon__onnx_scalar(n, n->inputs[i]), wide);
     return tenon__cast(n->b, tenon__compose(n->b, TENON__COMPOSITE_RANGE, inputs, 3, NULL, 0), dtype);
 }
 
-tenonh_value *tenon__lower_eye_like(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_eye_like(tenon__onnx_node *n) {
     const tenonh_value *x = n->inputs[0];
     tenon_dtype dtype = x->dtype;
     if (x->rank != 2) return tenon__onnx_fail(n, TENON_STATUS_INVALID, "its input has %u dims, not two", x->rank);
@@ -62,7 +62,7 @@ tenonh_value *tenon__lower_eye_like(tenon__onnx_node *n) {
 }
 
 /* Indices count from the end when negative, and name no element when they lie outside. */
-tenonh_value *tenon__lower_one_hot(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_one_hot(tenon__onnx_node *n) {
     tenonh_value *indices = tenon__cast(n->b, n->inputs[0], TENON_DTYPE_I64);
     tenonh_value *depth = tenon__cast(n->b, tenon__onnx_scalar(n, n->inputs[1]), TENON_DTYPE_I64);
     uint32_t rank = n->inputs[0]->rank + 1;
@@ -75,12 +75,12 @@ tenonh_value *tenon__lower_one_hot(tenon__onnx_node *n) {
                           (tenonh_attr[]){TENON__ATTR_INT(AXIS, axis)}, 1);
 }
 
-tenonh_value *tenon__lower_trilu(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_trilu(tenon__onnx_node *n) {
     tenonh_value *inputs[] = {n->inputs[0], tenon__onnx_scalar(n, tenon__onnx_input(n, 1))};
     const tenonh_attr mode = TENON__ATTR_INT(MODE, tenon__onnx_int(n, "upper", 1) != 0);
     return tenon__compose(n->b, TENON__COMPOSITE_TRILU, inputs, 2, &mode, 1);
 }
 
-tenonh_value *tenon__lower_non_zero(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_non_zero(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_NON_ZERO, n->inputs, 1, NULL, 0);
 }

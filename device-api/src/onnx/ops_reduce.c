@@ -17,7 +17,7 @@ static const int64_t *reduced_axes(const tenon__onnx_node *n, uint32_t *out_coun
     return all;
 }
 
-tenonh_value *tenon__lower_reduce(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_reduce(tenon__onnx_node *n) {
     uint32_t count;
     const int64_t *axes = reduced_axes(n, &count);
     if (!axes) return NULL;
@@ -25,7 +25,7 @@ tenonh_value *tenon__lower_reduce(tenon__onnx_node *n) {
                          tenon__onnx_int(n, "keepdims", 1) != 0);
 }
 
-tenonh_value *tenon__lower_reduce_composite(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_reduce_composite(tenon__onnx_node *n) {
     uint32_t count;
     const int64_t *axes = reduced_axes(n, &count);
     if (!axes) return NULL;
@@ -47,13 +47,13 @@ static tenonh_value *softmax_of_rows(tenon__onnx_node *n) {
     return tenon__reshape(n->b, y, x->rank, x->dims);
 }
 
-tenonh_value *tenon__lower_softmax(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_softmax(tenon__onnx_node *n) {
     if (n->opset < 13) return softmax_of_rows(n);
     uint32_t axis = tenon__onnx_axis(n, tenon__onnx_int(n, "axis", -1), n->inputs[0]->rank);
     return tenon__compose(n->b, (uint32_t)n->row->data, n->inputs, 1, (tenonh_attr[]){TENON__ATTR_INT(AXIS, axis)}, 1);
 }
 
-tenonh_value *tenon__lower_lp_norm(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_lp_norm(tenon__onnx_node *n) {
     int64_t p = tenon__onnx_int(n, "p", 2);
     if (p != 1 && p != 2)
         return tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED, "p is %lld; it can be 1 or 2", (long long)p);
@@ -69,7 +69,7 @@ static tenonh_value *mean_over(const tenon__onnx_node *n, tenonh_value *x, uint3
 }
 
 /* (x - mean) / (deviation + 1e-9), in f32 at least. */
-tenonh_value *tenon__lower_mean_variance(tenon__onnx_node *n) {
+tenonh_value *tenon__onnx_lower_mean_variance(tenon__onnx_node *n) {
     static const int64_t usual[] = {0, 2, 3};
     uint32_t count;
     tenon_dtype dtype = n->inputs[0]->dtype;
