@@ -157,9 +157,14 @@ static double reduce_identity(tenon_op op, tenon_dtype dtype) {
 void meaning_reduce(problem *p, tenon_dtype dtype) {
     int64_t dims[TENON_MAX_RANK], kept[TENON_MAX_RANK], axes[TENON_MAX_RANK], index[TENON_MAX_RANK], at[TENON_MAX_RANK];
     uint32_t rank = random_dims(0, 5, dims), reduced = 0, left = 0;
-    bool gone[TENON_MAX_RANK];
+    bool gone[TENON_MAX_RANK], many = dtype != TENON_DTYPE_F16 && dtype != TENON_DTYPE_BF16 && random_below(12) == 0;
+    if (many) { /* terms enough for chunks */
+        rank = 1 + (uint32_t)random_below(2);
+        dims[0] = 16384 + random_below(5000);
+        dims[1] = 1 + random_below(3);
+    }
     for (uint32_t i = 0; i < rank; i++) {
-        gone[i] = random_below(2);
+        gone[i] = many ? i == 0 : random_below(2);
         if (gone[i])
             axes[reduced++] = i;
         else

@@ -67,6 +67,7 @@ static tenon_pattern widened(tenon_pattern pattern) {
     }
     for (uint32_t k = 0; k < pattern.operand_count; k++)
         if (random_below(3)) pattern.inner[k] = 0;
+    if (pattern.ranks[TENON_GROUP_R] > 1 || random_below(2)) pattern.variant &= (uint8_t)~TENON_VARIANT_SPLIT;
     if (family == TENON_FAMILY_PAD) pattern.padded = (uint8_t)((1u << pattern.ranks[0]) - 1);
     return pattern;
 }

@@ -374,6 +374,22 @@ static void classify(state *s, uint32_t g, const group_axis *inner) {
     }
 }
 
+/* Reductions are split where the outputs are too few to keep a device busy, or lie side by side in one run. */
+enum { SPLIT_TERMS = 1 << 14, SPLIT_OUTPUTS = 32, SPLIT_ROW = 1 << 14 };
+
+static int is_split(const state *s) {
+    const tenon_canonical *out = s->out;
+    uint32_t outer = s->counts[TENON_GROUP_P];
+    int64_t outputs = 1;
+    if (s->row->family != TENON_FAMILY_REDUCE || s->counts[TENON_GROUP_R] != 1) return 0;
+    if (outer + 1 >= TENON_MAX_RANK || out->extents[outer] < SPLIT_TERMS) return 0;
+    for (uint32_t i = 0; i < outer; i++) {
+        if (out->extents[i] == 0 || out->extents[i] > SPLIT_ROW / outputs) return 0;
+        outputs *= out->extents[i];
+    }
+    return outputs <= SPLIT_OUTPUTS || tenon_pattern_inner(&out->pattern, 0, TENON_GROUP_P) == TENON_INNER_ONE;
+}
+
 static void write_group(state *s, uint32_t g, uint32_t *count) {
     tenon_canonical *out = s->out;
     uint32_t rank = s->counts[g];
@@ -418,5 +434,6 @@ tenon_status tenon_canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t a
         s.counts[TENON_GROUP_R] = 1;
     }
     for (uint32_t g = 0; g < TENON_PATTERN_GROUPS; g++) write_group(&s, g, &count);
+    if (is_split(&s)) out_canonical->pattern.variant |= TENON_VARIANT_SPLIT;
     return TENON_STATUS_OK;
 }

@@ -63,7 +63,9 @@ static int strides_fit(const tenon_pattern *pattern, const tenon_canonical *prob
 
 int tenon_pattern_fits(const tenon_pattern *pattern, const tenon_canonical *problem) {
     const tenon_pattern *own = &problem->pattern;
-    if (pattern->op != own->op || pattern->operand_count != own->operand_count || pattern->variant != own->variant ||
+    uint8_t plain = own->variant & (uint8_t)~TENON_VARIANT_SPLIT;
+    if (pattern->variant != own->variant && pattern->variant != plain) return 0;
+    if (pattern->op != own->op || pattern->operand_count != own->operand_count ||
         pattern->accumulator != own->accumulator || memcmp(pattern->dtypes, own->dtypes, sizeof own->dtypes) != 0)
         return 0;
     if ((own->padded & ~pattern->padded) != 0) return 0;

@@ -181,36 +181,45 @@ static void settle_axis(kir_atoms *atoms, kir_poly *poly, uint32_t atom) {
     }
 }
 
-/* A minimum is no more than either side: where its factor is known not to be positive, the side that helps more. */
-static void settle_min(kir_atoms *atoms, kir_poly *poly, uint32_t atom) {
+/* A minimum is no more than either side: one of them takes its place where its factor is known not to be positive.
+ * `number`: of a number and something that varies, the number. */
+static void settle_min(kir_atoms *atoms, kir_poly *poly, uint32_t atom, bool number) {
     const tenon__kir_program *program = atoms->program;
     const tenon__kir_node *node = &program->nodes[atoms->ids[atom]];
-    kir_poly factor, rest, zero = kir_poly_const(0), sides[2];
+    kir_poly factor, rest, zero = kir_poly_const(0), side;
+    int64_t value;
     if (node->kind != TENON__KIR_OP || node->op != TENON_OP_MIN) return;
     if (!kir_poly_split(poly, atom, &factor, &rest) || factor.count == 0) return;
     kir_poly negated = kir_poly_add(&zero, &factor, -1);
     if (plain_low(atoms, &negated) < 0) return;
-    for (uint32_t i = 0; i < 2; i++) {
-        sides[i] = kir_poly_of(atoms, tenon__kir_arg(program, node, i));
-        sides[i] = kir_poly_mul(&factor, &sides[i]);
-        sides[i] = kir_poly_add(&rest, &sides[i], 1);
-    }
-    *poly = sides[plain_low(atoms, &sides[1]) > plain_low(atoms, &sides[0])];
+    side = kir_poly_of(atoms, tenon__kir_arg(program, node, 0));
+    if (kir_poly_is_const(&side, &value) != number) side = kir_poly_of(atoms, tenon__kir_arg(program, node, 1));
+    side = kir_poly_mul(&factor, &side);
+    *poly = kir_poly_add(&rest, &side, 1);
 }
 
-int64_t kir_poly_low(kir_atoms *atoms, const kir_poly *poly) {
+/* The least value after putting ends in place of axes and sides in place of minimums. Inner axes first: their extents may
+ * hold outer ones. A later atom is not always an inner axis, so twice. */
+static int64_t settled_low(kir_atoms *atoms, const kir_poly *poly, bool number) {
     kir_poly least = *poly;
-    int64_t low = plain_low(atoms, &least);
-    /* Inner axes first: their extents may hold outer ones. A later atom is not always an inner axis, so twice. */
-    for (uint32_t pass = 0; pass < 2; pass++)
+    for (uint32_t pass = 0; pass < 2; pass++) {
         for (uint32_t atom = atoms->count; atom-- > 0 && !least.lost;) {
             uint32_t known = atoms->count;
             settle_axis(atoms, &least, atom);
-            for (uint32_t fresh = known; fresh < atoms->count; fresh++) settle_min(atoms, &least, fresh);
-            settle_min(atoms, &least, atom);
+            for (uint32_t fresh = known; fresh < atoms->count; fresh++) settle_min(atoms, &least, fresh, number);
+            settle_min(atoms, &least, atom, number);
         }
-    int64_t settled = plain_low(atoms, &least);
-    return settled > low ? settled : low;
+    }
+    return plain_low(atoms, &least);
+}
+
+int64_t kir_poly_low(kir_atoms *atoms, const kir_poly *poly) {
+    int64_t low = plain_low(atoms, poly);
+    for (uint32_t number = 0; number < 2; number++) {
+        int64_t settled = settled_low(atoms, poly, number);
+        low = settled > low ? settled : low;
+    }
+    return low;
 }
 
 int64_t kir_poly_high(kir_atoms *atoms, const kir_poly *poly) {

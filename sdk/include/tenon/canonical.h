@@ -51,7 +51,9 @@ enum {
     TENON_VARIANT_EXCLUSIVE = 8,
     TENON_VARIANT_REVERSE = 16,
     TENON_VARIANT_DESCENDING = 32,
-    TENON_VARIANT_WRAP = 64
+    TENON_VARIANT_WRAP = 64,
+    TENON_VARIANT_SPLIT =
+        128 /* reductions of many terms into few outputs: better in two kernels; it need not be said */
 };
 
 /* What tells one kernel from another; no padding, so that patterns may be compared and hashed as bytes. */
