@@ -109,6 +109,7 @@ static int64_t plan_loop(tenon__plan *plan, uint32_t number) {
     int64_t own = 0, within;
     tenon__kir_id axis = loop->axis_count ? loop->axis[loop->axis_count - 1] : 0;
     bool allowed = axis && try_region(plan, number, axis, &region, &own);
+    tenon__unmark(plan, number);
     within = plan_block(plan, loop->body);
     if (!allowed || own <= 0 || own < within) return within;
     drop_regions(plan, loop->body);
