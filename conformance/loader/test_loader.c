@@ -271,6 +271,14 @@ START_TEST(elf_faults_are_told_apart) {
 }
 END_TEST
 
+static void check_cut(const image *good, size_t size) {
+    tenon__elf_note note;
+    image cut = {good->bytes, size};
+    tenonh_reason reason = inspect(&cut, &note);
+    ck_assert_msg(reason == (size < SELFMAG ? TENONH_REASON_NOT_ELF : TENONH_REASON_BAD_ELF), "%zu bytes: %s", size,
+                  tenonh_reason_name(reason));
+}
+
 /* Cut anywhere before the end of its last segment, a file is refused, and so never loaded. */
 START_TEST(truncated_elf_is_refused) {
     image good = read_good();
@@ -283,12 +291,9 @@ START_TEST(truncated_elf_is_refused) {
         if (segment.p_type == PT_LOAD && segment.p_offset + segment.p_filesz > needed)
             needed = segment.p_offset + segment.p_filesz;
     }
-    for (size_t size = 0; size < needed; size += 1 + size / 7) {
-        tenon__elf_note note;
-        image cut = {good.bytes, size};
-        tenonh_reason reason = inspect(&cut, &note);
-        ck_assert_msg(reason == (size < SELFMAG ? TENONH_REASON_NOT_ELF : TENONH_REASON_BAD_ELF), "%zu bytes: %s", size,
-                      tenonh_reason_name(reason));
+    for (size_t cut = 1; cut <= needed; cut += 1 + cut / 7) {
+        check_cut(&good, cut - 1);
+        check_cut(&good, needed - cut);
     }
     free(good.bytes);
 }
