@@ -210,7 +210,7 @@ struct carries {
 static bool parse_extents(kir_parser *parser, tenon__kir_type *type) {
     if (!kir_parse_accept(parser, "[")) return true;
     do {
-        int64_t extent;
+        int64_t extent = 0;
         kir_token where = parser->token;
         if (!parse_integer(parser, &extent)) return false;
         if (type->rank == TENON__KIR_MAX_TILE_RANK || extent < 1 || extent > TENON__KIR_MAX_TILE)
