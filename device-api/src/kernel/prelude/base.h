@@ -91,6 +91,37 @@ TN__UNARY(tn__sqrt_f64p8, tn__f64p8, __builtin_ia32_sqrtpd512_mask(a, a, -1, 4))
 #define TN_HAVE_SQRT 0
 #endif
 
+/* Larger and smaller of two pieces, right unless one is NaN: -0 is below +0. The plain instructions give the second of two
+ * zeros, so that taking them both ways and joining the bits is right. */
+#define TN__BINARY(name, type, expr)                                                                                   \
+    TN_INLINE type name(type a, type b) {                                                                              \
+        return expr;                                                                                                   \
+    }
+#define TN__BOTH_WAYS(type, ints, instruction, join) ((type)((ints)instruction(a, b) join(ints) instruction(b, a)))
+#if defined(__SSE2__)
+#define TN_HAVE_MAX 1
+typedef int tn__i32p4 __attribute__((vector_size(16)));
+TN__BINARY(tn__max_f32p4, tn__f32p4, TN__BOTH_WAYS(tn__f32p4, tn__i32p4, __builtin_ia32_maxps, &))
+TN__BINARY(tn__min_f32p4, tn__f32p4, TN__BOTH_WAYS(tn__f32p4, tn__i32p4, __builtin_ia32_minps, |))
+TN__BINARY(tn__max_f64p2, tn__f64p2, TN__BOTH_WAYS(tn__f64p2, tn__i32p4, __builtin_ia32_maxpd, &))
+TN__BINARY(tn__min_f64p2, tn__f64p2, TN__BOTH_WAYS(tn__f64p2, tn__i32p4, __builtin_ia32_minpd, |))
+#if TN_NATIVE >= 32
+typedef int tn__i32p8 __attribute__((vector_size(32)));
+TN__BINARY(tn__max_f32p8, tn__f32p8, TN__BOTH_WAYS(tn__f32p8, tn__i32p8, __builtin_ia32_maxps256, &))
+TN__BINARY(tn__min_f32p8, tn__f32p8, TN__BOTH_WAYS(tn__f32p8, tn__i32p8, __builtin_ia32_minps256, |))
+TN__BINARY(tn__max_f64p4, tn__f64p4, TN__BOTH_WAYS(tn__f64p4, tn__i32p8, __builtin_ia32_maxpd256, &))
+TN__BINARY(tn__min_f64p4, tn__f64p4, TN__BOTH_WAYS(tn__f64p4, tn__i32p8, __builtin_ia32_minpd256, |))
+#endif
+#if TN_NATIVE >= 64 /* "range" orders zeros: 5 the larger, 4 the smaller, with the chosen operand's sign */
+TN__BINARY(tn__max_f32p16, tn__f32p16, __builtin_ia32_rangeps512_mask(a, b, 5, a, -1, 4))
+TN__BINARY(tn__min_f32p16, tn__f32p16, __builtin_ia32_rangeps512_mask(a, b, 4, a, -1, 4))
+TN__BINARY(tn__max_f64p8, tn__f64p8, __builtin_ia32_rangepd512_mask(a, b, 5, a, -1, 4))
+TN__BINARY(tn__min_f64p8, tn__f64p8, __builtin_ia32_rangepd512_mask(a, b, 4, a, -1, 4))
+#endif
+#else
+#define TN_HAVE_MAX 0
+#endif
+
 #if defined(__SSE4_1__)
 #define TN_HAVE_ROUND 1
 #define TN__ROUNDINGS(name, mode)                                                                                      \

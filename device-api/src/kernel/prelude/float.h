@@ -23,18 +23,6 @@ TN_INLINE TN_FT TNF(copysign)(TN_FT a, TN_FT b) {
     return TN_ASFLOAT((TN_ASINT(a) & ~TN_SIGN) | TN_SIGN_OF(b));
 }
 
-/* The larger from either side differ for zeros only, where joining the bits is right; NaN is either's sum. */
-TN_INLINE TN_FT TNF(max)(TN_FT a, TN_FT b) {
-    TN_FT ab = TN_CHOOSE(TN_MASK(a > b), a, b), ba = TN_CHOOSE(TN_MASK(b > a), b, a);
-    TN_FT both = TN_ASFLOAT(TN_ASINT(ab) & TN_ASINT(ba));
-    return TN_CHOOSE(TN_MASK(a != a) | TN_MASK(b != b), a + b, both);
-}
-TN_INLINE TN_FT TNF(min)(TN_FT a, TN_FT b) {
-    TN_FT ab = TN_CHOOSE(TN_MASK(a < b), a, b), ba = TN_CHOOSE(TN_MASK(b < a), b, a);
-    TN_FT both = TN_ASFLOAT(TN_ASINT(ab) | TN_ASINT(ba));
-    return TN_CHOOSE(TN_MASK(a != a) | TN_MASK(b != b), a + b, both);
-}
-
 /* Lanes of one piece. */
 #undef TN__PIECE
 #if TN_LANES * TN_BITS / 8 <= 16 || TN_NATIVE == 16
@@ -78,6 +66,33 @@ TN_INLINE TNP() TNF(piece)(const TN_FT *v, unsigned long i) {
     return r;
 }
 #endif
+
+/* NaN if either is: their sum. */
+TN_INLINE TN_FT TNF(spread_nan)(TN_FT a, TN_FT b, TN_FT r) {
+    return TN_CHOOSE(TN_MASK(a != a) | TN_MASK(b != b), a + b, r);
+}
+#if TN_HAVE_MAX && TN_LANES > 1
+TN_INLINE TN_FT TNF(ordered_max)(TN_FT a, TN_FT b){
+    TN__BY_PIECES(TNP(max_)(TN__PIECE_OF(a), TN__PIECE_OF(b)))} TN_INLINE TN_FT TNF(ordered_min)(TN_FT a, TN_FT b) {
+    TN__BY_PIECES(TNP(min_)(TN__PIECE_OF(a), TN__PIECE_OF(b)))
+}
+#else
+/* From either side they differ for zeros only, where joining the bits is right. */
+TN_INLINE TN_FT TNF(ordered_max)(TN_FT a, TN_FT b) {
+    TN_FT ab = TN_CHOOSE(TN_MASK(a > b), a, b), ba = TN_CHOOSE(TN_MASK(b > a), b, a);
+    return TN_ASFLOAT(TN_ASINT(ab) & TN_ASINT(ba));
+}
+TN_INLINE TN_FT TNF(ordered_min)(TN_FT a, TN_FT b) {
+    TN_FT ab = TN_CHOOSE(TN_MASK(a < b), a, b), ba = TN_CHOOSE(TN_MASK(b < a), b, a);
+    return TN_ASFLOAT(TN_ASINT(ab) | TN_ASINT(ba));
+}
+#endif
+TN_INLINE TN_FT TNF(max)(TN_FT a, TN_FT b) {
+    return TNF(spread_nan)(a, b, TNF(ordered_max)(a, b));
+}
+TN_INLINE TN_FT TNF(min)(TN_FT a, TN_FT b) {
+    return TNF(spread_nan)(a, b, TNF(ordered_min)(a, b));
+}
 
 /* a * b + c rounded once. */
 TN_INLINE TN_FT TNF(fma)(TN_FT a, TN_FT b, TN_FT c) {
