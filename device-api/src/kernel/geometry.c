@@ -261,8 +261,8 @@ static void put_product_text(const tenon__geometry *g, const tenon__geometry_pro
 }
 
 static void put_head_text(const char *name, const char *what, const char *result, tenon__text *text) {
-    tenon__text_format(text, "static int %s_%s(const int64_t *symbols, %s) {\n", name, what, result);
-    tenon__text_add(text, "    int64_t product;\n    int empty, wide;\n    (void)symbols;\n");
+    tenon__text_format(text, "int %s_%s(const int64_t *symbols, %s) {\n", name, what, result);
+    tenon__text_add(text, "    int64_t product = 0;\n    int empty = 0, wide = 0;\n    (void)symbols;\n");
 }
 
 tenon_status tenon__geometry_text(const tenon__geometry *g, const char *name, char **out_text) {
@@ -274,7 +274,7 @@ tenon_status tenon__geometry_text(const tenon__geometry *g, const char *name, ch
     }
     tenon__text_add(&text, "    return 0;\n}\n");
     put_head_text(name, "workspace", "uint64_t *bytes", &text);
-    tenon__text_add(&text, "    *bytes = 0;\n    (void)product;\n    (void)empty;\n    (void)wide;\n");
+    tenon__text_add(&text, "    (void)product, (void)empty, (void)wide;\n    *bytes = 0;\n");
     for (uint32_t i = 0; i < g->workspace_count; i++) {
         put_product_text(g, &g->workspace[i], &text);
         tenon__text_format(&text, "    *bytes += (((uint64_t)product + 7) / 8 + %d) / %d * %d;\n",

@@ -161,6 +161,8 @@ tenon_status tenon__print(const tenon__kir_program *program, const tenon_dialect
     printed->state = calloc(1, sizeof *printed->state);
     printed->symbol_count = program->symbol_count;
     printed->scalar_count = program->scalar_count;
+    for (uint32_t i = 0; i < program->operand_count; i++)
+        printed->has_workspace |= program->operands[i].role == TENON__KIR_WORKSPACE;
     tenon__plan plan = {0};
     tenon_status status = printed->state ? tenon__plan_make(program, dialect, options ? options : &defaults, &plan)
                                          : tenon__fail_memory();

@@ -35,6 +35,7 @@ typedef struct tenon__printed {
     const tenon_kernel_entry *entries; /* one per kernel of the program, run in order */
     uint32_t entry_count;
     uint32_t symbol_count, scalar_count; /* that a launch brings */
+    uint32_t has_workspace;              /* 1: the program has workspace operands */
     uint64_t hash[2]; /* of the source, a cache key together with the compiler's identity */
     tenon__prelude_need need;
     struct tenon__printed_state *state;
@@ -53,7 +54,7 @@ tenon_status tenon__printed_geometry(const tenon__printed *printed, const int64_
 /* Bytes of workspace of a launch; its start is aligned to TENON__KIR_WORKSPACE_ALIGN. Errors: as geometry. */
 tenon_status tenon__printed_workspace(const tenon__printed *printed, const int64_t *symbols, uint64_t *out_bytes);
 
-/* Appends C functions `int NAME_items(const int64_t *symbols, int64_t *items)` and
+/* C functions `int NAME_items(const int64_t *symbols, int64_t *items)` and
  * `int NAME_workspace(const int64_t *symbols, uint64_t *bytes)`, 0 or 1 when a count passes int64: the two functions
  * above for code that is compiled ahead of time. Owner: the caller, free(). */
 tenon_status tenon__printed_geometry_text(const tenon__printed *printed, const char *name, char **out_text);
