@@ -2,6 +2,8 @@
  * Element l is word l mod 4 of the block of counter (l / 4, 0), so that any split gives the same numbers. */
 #include "kernel/lower_internal.h"
 
+#include <string.h>
+
 enum { ROUNDS = 10, WORDS = 4 };
 static const uint32_t multiplier[2] = {0xd2511f53, 0xcd9e8d57};
 static const uint32_t weyl[2] = {0x9e3779b9, 0xbb67ae85};
@@ -24,25 +26,20 @@ static tenon__kir_id xor3(tenon__lowering *l, tenon__kir_id a, tenon__kir_id b, 
     return tenon__lower_op(l, TENON_OP_XOR, tenon__lower_op(l, TENON_OP_XOR, a, b), c);
 }
 
-/* Ten rounds over counter (block, 0) and the key; c holds four words of the counter, then two of the key. */
+/* Ten rounds over counter (block, 0) and the key, written out: a kernel without loops runs in long stretches. */
 static void rounds(tenon__lowering *l, tenon__kir_id block, tenon__kir_id key, tenon__kir_id *out_words) {
-    static const char *const names[WORDS + 2] = {"c0", "c1", "c2", "c3", "k0", "k1"};
     tenon__kir_program *p = l->program;
-    tenon__kir_id zero = tenon__kir_int(p, TENON_DTYPE_U32, 0), c[WORDS + 2], next[WORDS + 2];
-    tenon__kir_id start[WORDS + 2] = {low_word(l, block), high_word(l, block), zero, zero,
-                                      low_word(l, key),   high_word(l, key)};
-    tenon__kir_id count = tenon__kir_index(p, ROUNDS);
-    tenon__kir_loop_begin(p);
-    tenon__kir_axis(p, "round", count);
-    for (uint32_t i = 0; i < WORDS + 2; i++) c[i] = tenon__kir_carry(p, names[i], NULL, start[i]);
-    tenon__kir_id p0 = product(l, c[0], 0), p1 = product(l, c[2], 1);
-    next[0] = xor3(l, high_word(l, p1), c[1], c[4]);
-    next[1] = low_word(l, p1);
-    next[2] = xor3(l, high_word(l, p0), c[3], c[5]);
-    next[3] = low_word(l, p0);
-    for (uint32_t i = 0; i < 2; i++)
-        next[WORDS + i] = tenon__lower_op(l, TENON_OP_ADD, c[WORDS + i], tenon__kir_int(p, TENON_DTYPE_U32, weyl[i]));
-    tenon__kir_loop_end(p, next, WORDS + 2, out_words);
+    tenon__kir_id zero = tenon__kir_int(p, TENON_DTYPE_U32, 0), k[2] = {low_word(l, key), high_word(l, key)};
+    tenon__kir_id c[WORDS] = {low_word(l, block), high_word(l, block), zero, zero};
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        tenon__kir_id p0 = product(l, c[0], 0), p1 = product(l, c[2], 1);
+        tenon__kir_id next[WORDS] = {xor3(l, high_word(l, p1), c[1], k[0]), low_word(l, p1),
+                                     xor3(l, high_word(l, p0), c[3], k[1]), low_word(l, p0)};
+        memcpy(c, next, sizeof c);
+        for (uint32_t i = 0; i < 2; i++)
+            k[i] = tenon__lower_op(l, TENON_OP_ADD, k[i], tenon__kir_int(p, TENON_DTYPE_U32, weyl[i]));
+    }
+    memcpy(out_words, c, sizeof c);
 }
 
 /* Row-major number of the element. */
@@ -55,7 +52,7 @@ static tenon__kir_id element(tenon__lowering *l) {
 
 void tenon__lower_random(tenon__lowering *l) {
     tenon__kir_program *p = l->program;
-    tenon__kir_id words[WORDS + 2];
+    tenon__kir_id words[WORDS];
     tenon__lower_grid(l, 1 << TENON_GROUP_P);
     tenon__kir_id at = tenon__lower_op(l, TENON_OP_ADD, element(l), l->scalar[1]);
     rounds(l, tenon__lower_op(l, TENON_OP_SHR, at, tenon__kir_int(p, TENON_DTYPE_U64, 2)), l->scalar[0], words);
