@@ -3,6 +3,9 @@
  * one memory type. It links libtenon_sdk.a and nothing else beside libc.
  *
  * Read it from the end: the plugin, then the groups of hooks that it points to. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <signal.h>
 #include <spawn.h>
