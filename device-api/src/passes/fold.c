@@ -100,8 +100,8 @@ static tenonh_value *constant_of(tenonh_builder *b, const tenonh_node *node, con
 
 /* The same bytes with other dims: free at any size. */
 static tenonh_value *fold_reshape(tenonh_builder *b, const tenonh_node *node) {
+    if (node->op != TENON_OP_RESHAPE || node->operands[0]->kind != TENON__VALUE_CONSTANT) return NULL;
     const tenonh_value *x = node->operands[0], *y = node->results[0];
-    if (node->op != TENON_OP_RESHAPE || x->kind != TENON__VALUE_CONSTANT) return NULL;
     return tenon__build_shared(b, x->constant, NULL, y->dtype, y->rank, y->dims);
 }
 
