@@ -47,6 +47,7 @@ tenon_status tenon__kir_create(const char *name, tenon__kir_program **out_progra
     program->state = calloc(1, sizeof *program->state);
     bool made = program->arena && program->state &&
                 tenon__kir_grow(&program->nodes, &program->state->node_room, 0, 1, sizeof *program->nodes) &&
+                tenon__kir_grow(&program->args, &program->state->arg_room, 0, 1, sizeof *program->args) &&
                 tenon__kir_grow(&program->blocks, &program->state->block_room, 0, 1, sizeof *program->blocks);
     if (made) {
         program->name = tenon__kir_intern(program, name ? name : "", name ? strlen(name) : 0);
