@@ -39,7 +39,7 @@ static int order_of(double a, double b) {
 }
 
 static uint32_t random_lines(int64_t *dims, uint32_t *out_axis) {
-    uint32_t rank = random_dims(1, 4, dims);
+    uint32_t rank = random_dims(1, random_below(5) ? 4 : TENON_MAX_RANK, dims);
     *out_axis = (uint32_t)random_below((int)rank);
     if (dims[*out_axis] == 0) dims[*out_axis] = 1;
     if (random_below(3) == 0) dims[*out_axis] += 6;

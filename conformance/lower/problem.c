@@ -47,9 +47,8 @@ static uint32_t axes_of(const tenon_pattern *pattern, uint32_t operand) {
 }
 
 static bool views_hold(const tenon_pattern *pattern) {
-    uint32_t room = pattern->op == TENON_OP_SORT ? TENON_MAX_RANK - 1 : TENON_MAX_RANK;
     for (uint32_t k = 0; k < pattern->operand_count; k++)
-        if (axes_of(pattern, k) > room) return false;
+        if (axes_of(pattern, k) > TENON_MAX_RANK) return false;
     return true;
 }
 

@@ -429,7 +429,8 @@ tenon_status tenon_canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t a
     for (uint32_t g = 0; g < TENON_PATTERN_GROUPS; g++) reduce_group(&s, g);
     join_sides(&s);
     if (row->family == TENON_FAMILY_CONTRACT) fold_batches(&s);
-    if (row->family == TENON_FAMILY_REDUCE && s.counts[TENON_GROUP_R] == 0) {
+    if (row->family == TENON_FAMILY_REDUCE && s.counts[TENON_GROUP_R] == 0 &&
+        s.counts[TENON_GROUP_P] < TENON_MAX_RANK) {
         s.axes[TENON_GROUP_R][0] = (group_axis){.extent = 1};
         s.counts[TENON_GROUP_R] = 1;
     }

@@ -71,36 +71,49 @@ void tenon__lower_scan(tenon__lowering *l) {
 /* -- sort ----------------------------------------------------------------------------------------------------------------- */
 
 /* A stable bottom-up merge sort of (key, position) in two halves of the workspace; pass p merges runs of 2^p elements from
- * half p mod 2 into the other. The elements themselves move once, at the end. */
+ * half p mod 2 into the other. The elements themselves move once, at the end. The halves are the workspace's first dim;
+ * at the largest rank, where there is no room for one, its last dim holds them side by side. */
 typedef struct sorting {
     tenon__lowering *l;
     tenon__kir_id length;
-    uint32_t keys, ids;                /* workspace: [2, p..., r] */
-    tenon__kir_id row[TENON_MAX_RANK]; /* index into them: half, p, r */
+    uint32_t keys, ids; /* workspace: [2, p..., r] or [p..., 2 r] */
+    bool interleaved;
+    tenon__kir_id place[TENON_MAX_RANK]; /* index into them */
     uint32_t rank;
 } sorting;
 
 enum { HALVES = 2, MAX_PASSES = 62 };
 
 static void declare_workspace(sorting *s) {
-    tenon__kir_id dims[TENON_MAX_RANK];
     tenon__lowering *l = s->l;
-    s->rank = l->pattern->ranks[TENON_GROUP_P] + 2;
-    if (s->rank > TENON_MAX_RANK) {
-        l->reason = "sorting takes seven axes at most";
-        return;
-    }
-    dims[0] = tenon__kir_index(l->program, HALVES);
-    for (uint32_t i = 0; i < l->first[TENON_GROUP_R + 1]; i++) dims[i + 1] = l->extent[i];
+    tenon__kir_id dims[TENON_MAX_RANK], halves = tenon__kir_index(l->program, HALVES);
+    uint32_t outer = l->pattern->ranks[TENON_GROUP_P];
+    s->interleaved = outer + HALVES > TENON_MAX_RANK;
+    s->rank = outer + (s->interleaved ? 1 : 2);
+    dims[0] = halves;
+    for (uint32_t i = 0; i < outer; i++) dims[s->rank - 1 - outer + i] = l->extent[i];
+    dims[s->rank - 1] = s->interleaved ? tenon__lower_op(l, TENON_OP_MUL, s->length, halves) : s->length;
     uint32_t key = tenon__lower_key_dtype(l->pattern->dtypes[0]);
     s->keys = tenon__kir_operand_new(l->program, TENON__KIR_WORKSPACE, "keys", key, s->rank, dims, NULL);
     s->ids = tenon__kir_operand_new(l->program, TENON__KIR_WORKSPACE, "ids", TENON_DTYPE_I64, s->rank, dims, NULL);
 }
 
+/* The item's row. */
+static void enter_row(sorting *s) {
+    uint32_t outer = s->l->pattern->ranks[TENON_GROUP_P];
+    for (uint32_t i = 0; i < outer; i++) s->place[s->rank - 1 - outer + i] = s->l->index[i];
+}
+
 static const tenon__kir_id *slot(sorting *s, tenon__kir_id half, tenon__kir_id at) {
-    s->row[0] = half;
-    s->row[s->rank - 1] = at;
-    return s->row;
+    tenon__kir_id *last = &s->place[s->rank - 1];
+    *last = at;
+    if (!s->interleaved) {
+        s->place[0] = half;
+    } else {
+        *last = tenon__lower_op(s->l, TENON_OP_MUL, at, tenon__kir_index(s->l->program, HALVES));
+        *last = tenon__lower_op(s->l, TENON_OP_ADD, *last, half);
+    }
+    return s->place;
 }
 
 static void fill_runs(sorting *s) {
@@ -200,9 +213,8 @@ static void write_sorted(sorting *s, tenon__kir_id passes) {
 void tenon__lower_sort(tenon__lowering *l) {
     sorting s = {.l = l, .length = l->extent[l->first[TENON_GROUP_R]]};
     declare_workspace(&s);
-    if (l->reason) return;
     tenon__lower_grid(l, P);
-    for (uint32_t i = 0; i < l->first[TENON_GROUP_R]; i++) s.row[i + 1] = l->index[i];
+    enter_row(&s);
     fill_runs(&s);
     tenon__kir_id passes = count_passes(&s);
     merge_passes(&s, passes);
