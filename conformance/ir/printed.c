@@ -11,9 +11,9 @@
 
 #include "support/text.h"
 
-#define AVX2 "-mavx2 -mfma -mf16c -mbmi2"
+#define AVX2   "-mavx2 -mfma -mf16c -mbmi2"
 #define AVX512 AVX2 " -mavx512f -mavx512bw -mavx512dq -mavx512vl"
-#define TRAPS "-fsanitize=undefined -fsanitize-undefined-trap-on-error"
+#define TRAPS  "-fsanitize=undefined -fsanitize-undefined-trap-on-error"
 
 const printed_target printed_targets[] = {
     {"gcc, scalar, undefined behaviour traps", "gcc", "-O1 " TRAPS, 0, NULL},
@@ -46,15 +46,16 @@ bool printed_target_usable(const printed_target *target) {
 
 const tenon_dialect *printed_dialect(const printed_target *target) {
     static tenon_dialect dialect;
-    dialect = (tenon_dialect){.struct_size = sizeof dialect,
-                              .language = TENON_LANGUAGE_C11,
-                              .features = TENON_FEATURE_F64 | TENON_FEATURE_VECTORS | (target->cpu ? TENON_FEATURE_FMA : 0u),
-                              .vector_bytes = target->vector_bytes,
-                              .registers = target->vector_bytes == 64 ? 32 : 16};
+    dialect =
+        (tenon_dialect){.struct_size = sizeof dialect,
+                        .language = TENON_LANGUAGE_C11,
+                        .features = TENON_FEATURE_F64 | TENON_FEATURE_VECTORS | (target->cpu ? TENON_FEATURE_FMA : 0u),
+                        .vector_bytes = target->vector_bytes,
+                        .registers = target->vector_bytes == 64 ? 32 : 16};
     return &dialect;
 }
 
-/* -- Compiling ----------------------------------------------------------------------------------------------------------- */
+/* -- Compiling ---------------------------------------------------------------------------------------------------- */
 
 struct printed_set {
     void *library;
@@ -77,7 +78,8 @@ static void *compile(const printed_target *target, const char *prelude, const ch
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(source, sizeof source, "%s/k.c", folder);
     snprintf(library, sizeof library, "%s/k.so", folder);
-    snprintf(command, sizeof command, "%s -std=c11 -Wall -Wextra -Werror -Wno-psabi -shared -fPIC -ffp-contract=off %s %s -o %s",
+    snprintf(command, sizeof command,
+             "%s -std=c11 -Wall -Wextra -Werror -Wno-psabi -shared -fPIC -ffp-contract=off %s %s -o %s",
              target->compiler, target->flags, source, library);
     write_source(source, prelude, entries);
     ck_assert_msg(system(command) == 0, "%s: the printed text does not compile, see %s", target->name, source);
@@ -120,7 +122,8 @@ printed_set *printed_compile(const printed_target *target, const tenon__schedule
     tenon__prelude_need need = {0};
     char *prelude;
     ck_assert_ptr_nonnull(set);
-    *set = (printed_set){.count = count, .printed = calloc(count + 1, sizeof *set->printed),
+    *set = (printed_set){.count = count,
+                         .printed = calloc(count + 1, sizeof *set->printed),
                          .first = calloc(count + 1, sizeof *set->first)};
     ck_assert(set->printed && set->first);
     for (uint32_t i = 0; i < count; i++) {
@@ -151,7 +154,7 @@ void printed_free(printed_set *set) {
     free(set);
 }
 
-/* -- Running --------------------------------------------------------------------------------------------------------------- */
+/* -- Running ------------------------------------------------------------------------------------------------------ */
 
 typedef struct call {
     tenon_kernel_c11 entry;
@@ -171,9 +174,7 @@ static bool run_split(const call *c, int64_t items, uint32_t split) {
     case PRINTED_BACKWARDS:
         for (int64_t i = items; i-- > 0;) good = run_items(c, i, i + 1) && good;
         return good;
-    case PRINTED_HALVES:
-        good = run_items(c, items / 2, items);
-        return run_items(c, 0, items / 2) && good;
+    case PRINTED_HALVES: good = run_items(c, items / 2, items); return run_items(c, 0, items / 2) && good;
     default:
         for (int64_t i = 0, step = 1; i < items; i += step, step = step % 5 + 1)
             good = run_items(c, i, i + step < items ? i + step : items) && good;

@@ -8,10 +8,11 @@
 #include "ir_cases.h"
 #include "printed.h"
 
-static const char *const program_names[] = {"rmsnorm",     "softmax",     "welford_layernorm", "online_softmax_attention",
-                                            "argmax",      "cumsum",      "scatter_add",       "maxpool_grad",
-                                            "sum_split",   "int4_matmul", "kv_append",         "dropout",
-                                            "stable_sort"};
+static const char *const program_names[] = {
+    "rmsnorm",    "softmax",     "welford_layernorm", "online_softmax_attention",
+    "argmax",     "cumsum",      "scatter_add",       "maxpool_grad",
+    "sum_split",  "int4_matmul", "kv_append",         "dropout",
+    "stable_sort"};
 enum { PROGRAMS = sizeof program_names / sizeof *program_names };
 
 static uint32_t number_of(const char *program) {
@@ -51,7 +52,8 @@ static double **interpret(const ir_case *test, const tenon__kir_program *program
 static void same_bytes(const ir_run *a, const ir_run *b, const ir_case *test, const char *target) {
     for (uint32_t i = 0; i < a->buffer_count; i++)
         ck_assert_msg(memcmp(a->buffers[i].bytes, b->buffers[i].bytes, a->buffers[i].size + 2 * (size_t)IR_FENCE) == 0,
-                      "%s %s on %s: a split changes %s", test->program, test->name, target, a->buffers[i].operand->name);
+                      "%s %s on %s: a split changes %s", test->program, test->name, target,
+                      a->buffers[i].operand->name);
 }
 
 static void run_once(const printed_set *set, const ir_case *test, const tenon__kir_program *program, uint32_t split,
@@ -115,8 +117,10 @@ START_TEST(bad_indices_are_reported) {
         int64_t symbols[IR_MAX_SYMBOLS];
         uint32_t buffer; /* of the indices */
         double index;
-    } rows[] = {{"scatter_add", {5, 3, 2}, 1, 5}, {"scatter_add", {5, 3, 2}, 1, -6},
-                {"kv_append", {2, 1, 2, 4, 70, 280, 280, 70}, 1, 3}, {"kv_append", {2, 1, 2, 4, 3, 6, 6, 3}, 1, -1}};
+    } rows[] = {{"scatter_add", {5, 3, 2}, 1, 5},
+                {"scatter_add", {5, 3, 2}, 1, -6},
+                {"kv_append", {2, 1, 2, 4, 70, 280, 280, 70}, 1, 3},
+                {"kv_append", {2, 1, 2, 4, 3, 6, 6, 3}, 1, -1}};
     const printed_target *target = &printed_targets[_i];
     tenon__kir_program *programs[PROGRAMS];
     if (!printed_target_usable(target)) return;
@@ -139,7 +143,8 @@ START_TEST(bad_indices_are_reported) {
         ck_assert_msg(!printed_run(set, number, run.symbols, NULL, pointers, PRINTED_SPLITS), "%s with %g on %s",
                       rows[r].program, rows[r].index, target->name);
         for (uint32_t i = 0; i < run.buffer_count; i++)
-            ck_assert(memcmp(run.buffers[i].bytes, want.buffers[i].bytes, run.buffers[i].size + 2 * (size_t)IR_FENCE) == 0);
+            ck_assert(memcmp(run.buffers[i].bytes, want.buffers[i].bytes, run.buffers[i].size + 2 * (size_t)IR_FENCE) ==
+                      0);
         ir_run_end(&run);
         ir_run_end(&want);
     }
@@ -177,9 +182,15 @@ START_TEST(bad_dialects_are_refused) {
         tenon_status status;
     } rows[] = {
         {"no language", {.struct_size = sizeof(tenon_dialect)}, TENON_STATUS_UNSUPPORTED},
-        {"a later one", {.struct_size = sizeof(tenon_dialect), .language = TENON_LANGUAGE_CUDA_C}, TENON_STATUS_UNSUPPORTED},
-        {"odd vectors", {.struct_size = sizeof(tenon_dialect), .language = TENON_LANGUAGE_C11, .vector_bytes = 48}, TENON_STATUS_INVALID},
-        {"wide vectors", {.struct_size = sizeof(tenon_dialect), .language = TENON_LANGUAGE_C11, .vector_bytes = 128}, TENON_STATUS_INVALID},
+        {"a later one",
+         {.struct_size = sizeof(tenon_dialect), .language = TENON_LANGUAGE_CUDA_C},
+         TENON_STATUS_UNSUPPORTED},
+        {"odd vectors",
+         {.struct_size = sizeof(tenon_dialect), .language = TENON_LANGUAGE_C11, .vector_bytes = 48},
+         TENON_STATUS_INVALID},
+        {"wide vectors",
+         {.struct_size = sizeof(tenon_dialect), .language = TENON_LANGUAGE_C11, .vector_bytes = 128},
+         TENON_STATUS_INVALID},
     };
     tenon__kir_program *program = ir_load("softmax");
     for (uint32_t r = 0; r < sizeof rows / sizeof *rows; r++) {

@@ -9,8 +9,10 @@
 static void put_list(tenon__emitter *e, const char *format, va_list arguments) {
     char small[512];
     int length = vsnprintf(small, sizeof small, format, arguments);
-    if (length < 0 || (size_t)length >= sizeof small) e->text->failed = 1; /* no piece is that long */
-    else tenon__text_append(e->text, small, (size_t)length);
+    if (length < 0 || (size_t)length >= sizeof small)
+        e->text->failed = 1; /* no piece is that long */
+    else
+        tenon__text_append(e->text, small, (size_t)length);
 }
 
 void tenon__put(tenon__emitter *e, const char *format, ...) {

@@ -18,7 +18,7 @@ struct tenon__emitter;
 
 typedef struct tenon__language {
     uint32_t id;
-    const char *fault;          /* statement: a loaded index was out of range */
+    const char *fault; /* statement: a loaded index was out of range */
     /* One entry: head, what it names of the program's head, items, end. */
     void (*print_entry)(struct tenon__emitter *e, uint32_t kernel, const char *name);
     /* Qualifiers, types and helpers before all entries. */
@@ -47,21 +47,21 @@ typedef struct tenon__emitter {
     const tenon__language *language;
     tenon__text *text;
     tenon__prelude_need *need;
-    uint32_t depth;               /* of indentation */
+    uint32_t depth; /* of indentation */
     uint32_t kernel;
-    const tenon__region *region;  /* NULL outside */
-    uint32_t copies;              /* of the loop being printed: the region's, or 1 */
-    bool parts;                   /* lanes from `left` on are not active */
-    uint8_t *used;                /* one per node: the text names it; heads declare what they must */
-    uint8_t *operand_used;        /* one per operand */
-    uint32_t *stamp;              /* one per node: the lane-by-lane loop it was last named in */
+    const tenon__region *region; /* NULL outside */
+    uint32_t copies;             /* of the loop being printed: the region's, or 1 */
+    bool parts;                  /* lanes from `left` on are not active */
+    uint8_t *used;               /* one per node: the text names it; heads declare what they must */
+    uint8_t *operand_used;       /* one per operand */
+    uint32_t *stamp;             /* one per node: the lane-by-lane loop it was last named in */
     uint32_t stamps;
-    uint8_t *live;                /* one per node: print_tiles.c's own */
-    uint32_t merge_parts;         /* TENON__PARTS_* */
-    uint32_t merge_copy;          /* PARTS_COPIES: the second part */
+    uint8_t *live;        /* one per node: print_tiles.c's own */
+    uint32_t merge_parts; /* TENON__PARTS_* */
+    uint32_t merge_copy;  /* PARTS_COPIES: the second part */
 } tenon__emitter;
 
-/* -- Text (emit.c) ---------------------------------------------------------------------------------------------------- */
+/* -- Text (emit.c) ------------------------------------------------------------------------------------------------ */
 
 /* A line of code at the current indentation; `open` and `close` also change it. */
 void tenon__line(tenon__emitter *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -94,7 +94,7 @@ static inline bool tenon__is_vector(const tenon__emitter *e, tenon__kir_id id) {
 /* Bytes of an element in memory (4-bit types: 1) or of a value. */
 uint32_t tenon__bytes_of(uint32_t dtype);
 
-/* -- Expressions (print_expr.c, print_vector.c) ------------------------------------------------------------------------- */
+/* -- Expressions (print_expr.c, print_vector.c) ------------------------------------------------------------------- */
 
 /* The value at a place; a uniform one at a VECTOR place is spread over the lanes. Bools are 0 or 1 at scalar places. */
 void tenon__put_value(tenon__emitter *e, tenon__kir_id id, tenon__place place);
@@ -124,7 +124,7 @@ const char *tenon__between_combined(tenon_op op, uint32_t dtype);
 /* Step of an access in elements as a C expression. */
 void tenon__put_step(tenon__emitter *e, const tenon__step *step);
 
-/* -- Accesses (print_access.c, print_lanes.c) ------------------------------------------------------------------------- */
+/* -- Accesses (print_access.c, print_lanes.c) --------------------------------------------------------------------- */
 
 typedef struct tenon__access {
     tenon__kir_id id;
@@ -159,7 +159,7 @@ tenon_op tenon__op_of_combine(uint32_t combine);
 /* The access in lanes, for each copy. */
 void tenon__print_lane_access(tenon__emitter *e, const tenon__access *a);
 
-/* -- Statements (print_loop.c, print_region.c, print_tiles.c) ----------------------------------------- */
+/* -- Statements (print_loop.c, print_region.c, print_tiles.c) ----------------------------------------------------- */
 
 void tenon__print_access(tenon__emitter *e, tenon__kir_id id);
 void tenon__print_block(tenon__emitter *e, uint32_t block);

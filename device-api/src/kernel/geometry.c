@@ -8,7 +8,7 @@
 
 enum { STACK = 64 };
 
-/* -- Compiling ----------------------------------------------------------------------------------------------------------- */
+/* -- Compiling ---------------------------------------------------------------------------------------------------- */
 
 static bool grow(void **array, uint32_t *room, uint32_t count, size_t size) {
     if (count < *room) return true;
@@ -31,7 +31,8 @@ static tenon_status add_step(tenon__geometry *g, tenon__geometry_step step) {
 static tenon_status add_value(tenon__geometry *g, const tenon__kir_program *program, tenon__kir_id id, uint32_t depth) {
     const tenon__kir_node *node = tenon__kir_at(program, id);
     if (depth == STACK || g->step_count > 1 << 20)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "an extent of program %s is too long an expression", program->name);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "an extent of program %s is too long an expression",
+                           program->name);
     if (node->kind == TENON__KIR_CONST)
         return add_step(g, (tenon__geometry_step){0, TENON_NO_SYMBOL, (int64_t)node->bits});
     if (node->kind == TENON__KIR_SYMBOL) return add_step(g, (tenon__geometry_step){0, node->ref, 0});
@@ -101,7 +102,7 @@ void tenon__geometry_free(tenon__geometry *g) {
     *g = (tenon__geometry){0};
 }
 
-/* -- Evaluating ---------------------------------------------------------------------------------------------------------- */
+/* -- Evaluating --------------------------------------------------------------------------------------------------- */
 
 static int64_t wrap_add(int64_t a, int64_t b) {
     return (int64_t)((uint64_t)a + (uint64_t)b);
@@ -191,7 +192,7 @@ tenon_status tenon__geometry_workspace(const tenon__geometry *g, const int64_t *
     return TENON_STATUS_OK;
 }
 
-/* -- As text --------------------------------------------------------------------------------------------------------------- */
+/* -- As text ------------------------------------------------------------------------------------------------------ */
 
 /* C's expression for an operator on the values a, b and c; the last one pushed stands for the last letter. */
 static const char *form_of(uint32_t op) {
@@ -217,8 +218,10 @@ static uint32_t arity_of(uint32_t op) {
 
 static void put_form(tenon__text *text, uint32_t op, const uint32_t *args) {
     for (const char *c = form_of(op); *c; c++) {
-        if (*c >= 'a' && *c <= 'c') tenon__text_format(text, "v%" PRIu32, args[*c - 'a']);
-        else tenon__text_append(text, c, 1);
+        if (*c >= 'a' && *c <= 'c')
+            tenon__text_format(text, "v%" PRIu32, args[*c - 'a']);
+        else
+            tenon__text_append(text, c, 1);
     }
 }
 

@@ -7,7 +7,7 @@
 
 /* A step of a stack machine: pushes a number or a symbol's value, or takes its operands from the stack. */
 typedef struct tenon__geometry_step {
-    uint32_t op; /* TENON_OP_*; 0: push */
+    uint32_t op;     /* TENON_OP_*; 0: push */
     uint32_t symbol; /* pushed, or TENON_NO_SYMBOL */
     int64_t number;
 } tenon__geometry_step;

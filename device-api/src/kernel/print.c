@@ -15,7 +15,7 @@ struct tenon__printed_state {
     tenon__geometry geometry;
 };
 
-/* -- What can be printed -------------------------------------------------------------------------------------------- */
+/* -- What can be printed ------------------------------------------------------------------------------------------ */
 
 enum { MAX_HEIGHT = 4096 }; /* of expressions: what walks them may be recursive */
 
@@ -29,8 +29,9 @@ static const tenon__language *language_of(uint32_t id) {
 static tenon_status check_dialect(const tenon_dialect *dialect) {
     uint32_t bytes = dialect->vector_bytes;
     if (!language_of(dialect->language))
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "kernels can't be printed in language %u of the dialect; C11 is %u",
-                           dialect->language, TENON_LANGUAGE_C11);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED,
+                           "kernels can't be printed in language %u of the dialect; C11 is %u", dialect->language,
+                           TENON_LANGUAGE_C11);
     if (bytes > 64 || (bytes & (bytes - 1)))
         return tenon__fail(TENON_STATUS_INVALID, "vector_bytes of the dialect is %u: give 0, 8, 16, 32 or 64", bytes);
     return TENON_STATUS_OK;
@@ -51,10 +52,13 @@ static tenon_status check_program(const tenon__kir_program *program) {
             if (height[id] <= below) height[id] = below + 1;
         }
         if (height[id] > MAX_HEIGHT)
-            status = tenon__fail(TENON_STATUS_UNSUPPORTED, "an expression of program %s is more than %d values deep: cut "
-                                 "the program", program->name, MAX_HEIGHT);
+            status = tenon__fail(TENON_STATUS_UNSUPPORTED,
+                                 "an expression of program %s is more than %d values deep: cut "
+                                 "the program",
+                                 program->name, MAX_HEIGHT);
         else if (node->kind == TENON__KIR_CAST && !is_printable(node->to))
-            status = tenon__fail(TENON_STATUS_UNSUPPORTED, "no printed form of a cast to %s", tenon__kir_dtype_name(node->to));
+            status = tenon__fail(TENON_STATUS_UNSUPPORTED, "no printed form of a cast to %s",
+                                 tenon__kir_dtype_name(node->to));
     }
     free(height);
     for (uint32_t i = 0; i < program->operand_count && status == TENON_STATUS_OK; i++)
@@ -64,7 +68,7 @@ static tenon_status check_program(const tenon__kir_program *program) {
     return status;
 }
 
-/* -- Entries ---------------------------------------------------------------------------------------------------------- */
+/* -- Entries ------------------------------------------------------------------------------------------------------ */
 
 static tenon_status emitter_open(tenon__emitter *e) {
     e->used = calloc(e->program->node_count + 1, 1);
@@ -91,7 +95,8 @@ static tenon_status print_entry(tenon__emitter *e, uint32_t kernel, const char *
 
 static tenon_status print_entries(const tenon__plan *plan, tenon__printed *printed, tenon__text *text) {
     const tenon__kir_program *program = plan->program;
-    tenon__emitter e = {.plan = plan, .program = program, .dialect = plan->dialect, .text = text, .need = &printed->need};
+    tenon__emitter e = {
+        .plan = plan, .program = program, .dialect = plan->dialect, .text = text, .need = &printed->need};
     e.language = language_of(plan->dialect->language);
     tenon_status status = emitter_open(&e);
     for (uint32_t i = 0; i < program->kernel_count && status == TENON_STATUS_OK; i++)
@@ -100,7 +105,7 @@ static tenon_status print_entries(const tenon__plan *plan, tenon__printed *print
     return status;
 }
 
-/* -- The result ------------------------------------------------------------------------------------------------------- */
+/* -- The result --------------------------------------------------------------------------------------------------- */
 
 static tenon_status name_entries(tenon__printed *printed, const tenon__schedule_options *options, uint32_t count) {
     struct tenon__printed_state *state = printed->state;
@@ -168,8 +173,10 @@ tenon_status tenon__print(const tenon__kir_program *program, const tenon_dialect
                                          : tenon__fail_memory();
     if (status == TENON_STATUS_OK) status = print_plan(&plan, printed);
     tenon__plan_free(&plan);
-    if (status == TENON_STATUS_OK) *out_printed = printed;
-    else tenon__printed_free(printed);
+    if (status == TENON_STATUS_OK)
+        *out_printed = printed;
+    else
+        tenon__printed_free(printed);
     return status;
 }
 

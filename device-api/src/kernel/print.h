@@ -12,15 +12,15 @@
 
 /* Zero-initialised is the default: everything the dialect allows. */
 typedef struct tenon__schedule_options {
-    uint32_t scalar;         /* 1: no vectors and no tiles, the plainest code */
-    uint32_t without_tiles;  /* 1: contractions as any other loop */
-    uint32_t bare;           /* 1: no prologue and no prelude before the entries; see tenon__prelude_need */
-    uint32_t chunk;          /* elements of a work-item of a map kernel; 0: the schedule's own choice */
-    const char *entry_name;  /* entries are called entry_name0, entry_name1 ...; NULL: "tenon_kernel_" */
+    uint32_t scalar;        /* 1: no vectors and no tiles, the plainest code */
+    uint32_t without_tiles; /* 1: contractions as any other loop */
+    uint32_t bare;          /* 1: no prologue and no prelude before the entries; see tenon__prelude_need */
+    uint32_t chunk;         /* elements of a work-item of a map kernel; 0: the schedule's own choice */
+    const char *entry_name; /* entries are called entry_name0, entry_name1 ...; NULL: "tenon_kernel_" */
 } tenon__schedule_options;
 
-/* What printed text calls: per lane count 1 << i the sections TENON__PRELUDE_* it needs, and the dtypes (bits 1 << dtype)
- * whose vectors it moves to and from memory. Needs of several texts are joined by or. */
+/* What printed text calls: per lane count 1 << i the sections TENON__PRELUDE_* it needs, and the dtypes (bits
+ * 1 << dtype) whose vectors it moves to and from memory. Needs of several texts are joined by or. */
 enum { TENON__PRELUDE_LANE_COUNTS = 7 };
 typedef struct tenon__prelude_need {
     uint32_t sections[TENON__PRELUDE_LANE_COUNTS];
@@ -30,13 +30,13 @@ typedef struct tenon__prelude_need {
 struct tenon__printed_state;
 
 typedef struct tenon__printed {
-    const char *source; /* NUL-terminated */
-    size_t source_size; /* bytes, the NUL not counted */
+    const char *source;                /* NUL-terminated */
+    size_t source_size;                /* bytes, the NUL not counted */
     const tenon_kernel_entry *entries; /* one per kernel of the program, run in order */
     uint32_t entry_count;
     uint32_t symbol_count, scalar_count; /* that a launch brings */
     uint32_t has_workspace;              /* 1: the program has workspace operands */
-    uint64_t hash[2]; /* of the source, a cache key together with the compiler's identity */
+    uint64_t hash[2];                    /* of the source, a cache key together with the compiler's identity */
     tenon__prelude_need need;
     struct tenon__printed_state *state;
 } tenon__printed;

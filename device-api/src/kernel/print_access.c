@@ -33,7 +33,7 @@ static bool is_nibbles(const tenon__access *a) {
     return a->dtype == TENON_DTYPE_I4 || a->dtype == TENON_DTYPE_U4;
 }
 
-/* -- Addresses ------------------------------------------------------------------------------------------------------- */
+/* -- Addresses ---------------------------------------------------------------------------------------------------- */
 
 static void put_tile_address(tenon__emitter *e, const tenon__access *a, tenon__place place) {
     const tenon__kir_node *tile = tenon__kir_at(e->program, tenon__kir_arg(e->program, a->node, 0));
@@ -69,7 +69,7 @@ void tenon__put_address(tenon__emitter *e, const tenon__access *a, tenon__place 
     if (!some) tenon__put(e, "0");
 }
 
-/* -- Conditions --------------------------------------------------------------------------------------------------------- */
+/* -- Conditions --------------------------------------------------------------------------------------------------- */
 
 bool tenon__is_checked(const tenon__emitter *e, const tenon__access *a, uint32_t dim) {
     return a->node->kind != TENON__KIR_ELEM && !tenon__kir_dim_in_bounds(e->program, a->id, dim);
@@ -118,7 +118,7 @@ static void open_guard(tenon__emitter *e, tenon__kir_id guard, tenon__place plac
     e->depth++;
 }
 
-/* -- One element -------------------------------------------------------------------------------------------------------- */
+/* -- One element -------------------------------------------------------------------------------------------------- */
 
 /* f16 and bf16 lie in memory as their bits. */
 static bool is_narrow(uint32_t dtype) {
@@ -141,16 +141,20 @@ void tenon__end_conversion(tenon__emitter *e, uint32_t dtype) {
 
 static void put_element(tenon__emitter *e, const tenon__access *a, tenon__place place) {
     tenon__begin_widen(e, a->dtype, 1);
-    if (is_nibbles(a)) tenon__put(e, "tn_nibble_%s(%s, ", tenon_dtype_name(a->dtype), a->base);
-    else tenon__put(e, "%s[", a->base);
+    if (is_nibbles(a))
+        tenon__put(e, "tn_nibble_%s(%s, ", tenon_dtype_name(a->dtype), a->base);
+    else
+        tenon__put(e, "%s[", a->base);
     tenon__put_address(e, a, place);
     tenon__put(e, is_nibbles(a) ? ")" : "]");
     tenon__end_conversion(e, a->dtype);
 }
 
 tenon_op tenon__op_of_combine(uint32_t combine) {
-    static const tenon_op ops[] = {[TENON_COMBINE_ADD] = TENON_OP_ADD, [TENON_COMBINE_MUL] = TENON_OP_MUL,
-                                   [TENON_COMBINE_MIN] = TENON_OP_MIN, [TENON_COMBINE_MAX] = TENON_OP_MAX};
+    static const tenon_op ops[] = {[TENON_COMBINE_ADD] = TENON_OP_ADD,
+                                   [TENON_COMBINE_MUL] = TENON_OP_MUL,
+                                   [TENON_COMBINE_MIN] = TENON_OP_MIN,
+                                   [TENON_COMBINE_MAX] = TENON_OP_MAX};
     return ops[combine];
 }
 
@@ -183,15 +187,19 @@ static void print_element_store(tenon__emitter *e, const tenon__access *a, tenon
 
 static void print_element_load(tenon__emitter *e, const tenon__access *a, tenon__place place) {
     tenon__begin_line(e);
-    if (place.kind == TENON__AT_LANE) tenon__put(e, "part[l] = ");
-    else tenon__put(e, "t%" PRIu32 " = ", a->id);
+    if (place.kind == TENON__AT_LANE)
+        tenon__put(e, "part[l] = ");
+    else
+        tenon__put(e, "t%" PRIu32 " = ", a->id);
     put_element(e, a, place);
     tenon__end_line(e, ";");
 }
 
 static void print_element(tenon__emitter *e, const tenon__access *a, tenon__place place) {
-    if (a->node->kind == TENON__KIR_STORE) print_element_store(e, a, place);
-    else print_element_load(e, a, place);
+    if (a->node->kind == TENON__KIR_STORE)
+        print_element_store(e, a, place);
+    else
+        print_element_load(e, a, place);
 }
 
 void tenon__print_element(tenon__emitter *e, const tenon__access *a, tenon__place place) {
@@ -204,8 +212,10 @@ void tenon__print_element(tenon__emitter *e, const tenon__access *a, tenon__plac
 }
 
 static void put_other(tenon__emitter *e, const tenon__access *a, tenon__place place) {
-    if (a->other) tenon__put_value(e, a->other, place);
-    else tenon__put(e, "0");
+    if (a->other)
+        tenon__put_value(e, a->other, place);
+    else
+        tenon__put(e, "0");
 }
 
 static void print_scalar_access(tenon__emitter *e, const tenon__access *a) {
@@ -213,8 +223,10 @@ static void print_scalar_access(tenon__emitter *e, const tenon__access *a) {
         bool plain = !a->guard && !tenon__has_checks(e, a);
         tenon__begin_line(e);
         tenon__put(e, "%stn_%sx1 t%" PRIu32 " = ", plain ? "const " : "", tenon__type_name(a->node->type.dtype), a->id);
-        if (plain) put_element(e, a, TENON__SCALAR);
-        else put_other(e, a, TENON__SCALAR);
+        if (plain)
+            put_element(e, a, TENON__SCALAR);
+        else
+            put_other(e, a, TENON__SCALAR);
         tenon__end_line(e, ";");
         if (plain) return;
     }
@@ -224,6 +236,8 @@ static void print_scalar_access(tenon__emitter *e, const tenon__access *a) {
 void tenon__print_access(tenon__emitter *e, tenon__kir_id id) {
     tenon__access a = tenon__access_of(e, id);
     bool store = a.node->kind == TENON__KIR_STORE;
-    if (e->region && (tenon__varies(e->plan, id) || (store && e->plan->access[id]))) tenon__print_lane_access(e, &a);
-    else print_scalar_access(e, &a);
+    if (e->region && (tenon__varies(e->plan, id) || (store && e->plan->access[id])))
+        tenon__print_lane_access(e, &a);
+    else
+        print_scalar_access(e, &a);
 }

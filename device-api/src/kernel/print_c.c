@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-/* -- Head -------------------------------------------------------------------------------------------------------------- */
+/* -- Head --------------------------------------------------------------------------------------------------------- */
 
 static const char *element_type(uint32_t dtype) {
     return tenon__type_name(dtype);
@@ -19,7 +19,8 @@ static bool is_written(uint32_t role) {
 static void put_pointer(tenon__emitter *e, uint32_t operand, const char *address) {
     const tenon__kir_operand *o = &e->program->operands[operand];
     const char *qualifier = is_written(o->role) ? "" : "const ", *type = element_type(o->dtype);
-    tenon__line(e, "%stn_%sx1 *const p%" PRIu32 " = (%stn_%sx1 *)%s;", qualifier, type, operand, qualifier, type, address);
+    tenon__line(e, "%stn_%sx1 *const p%" PRIu32 " = (%stn_%sx1 *)%s;", qualifier, type, operand, qualifier, type,
+                address);
 }
 
 /* What follows "elements * " to make bytes of them. */
@@ -38,8 +39,10 @@ static void declare_workspace(tenon__emitter *e) {
         if (e->program->operands[i].role != TENON__KIR_WORKSPACE || i > end) continue;
         tenon__begin_line(e);
         tenon__put(e, "const tn_i64x1 w%" PRIu32 " = ", i);
-        if (last == UINT32_MAX) tenon__put(e, "0");
-        else tenon__put(e, "tn_workspace_after(w%" PRIu32 ", ", last);
+        if (last == UINT32_MAX)
+            tenon__put(e, "0");
+        else
+            tenon__put(e, "tn_workspace_after(w%" PRIu32 ", ", last);
         for (uint32_t d = 0; last != UINT32_MAX && d < e->program->operands[last].rank; d++) {
             tenon__put(e, "tn_index_max(");
             tenon__put_value(e, e->program->operands[last].dims[d], TENON__SCALAR);
@@ -67,7 +70,8 @@ static void declare_operands(tenon__emitter *e) {
 
 static void declare_symbols(tenon__emitter *e) {
     for (uint32_t i = 0; i < e->program->symbol_count; i++)
-        if (e->used[e->program->symbols[i].node]) tenon__line(e, "const tn_i64x1 s%" PRIu32 " = symbols[%" PRIu32 "];", i, i);
+        if (e->used[e->program->symbols[i].node])
+            tenon__line(e, "const tn_i64x1 s%" PRIu32 " = symbols[%" PRIu32 "];", i, i);
 }
 
 /* A host scalar: the bits of a value of its dtype at the low end of 64, widened to what it computes in. */
@@ -105,7 +109,7 @@ static void declare_head(tenon__emitter *e) {
         if (e->used[id]) tenon__print_node(e, id);
 }
 
-/* -- Entry -------------------------------------------------------------------------------------------------------------- */
+/* -- Entry -------------------------------------------------------------------------------------------------------- */
 
 static void print_head(tenon__emitter *e, const char *name) {
     static const char *const parameters =
@@ -148,7 +152,7 @@ static void print_entry(tenon__emitter *e, uint32_t kernel, const char *name) {
     tenon__close(e);
 }
 
-/* -- Prelude ------------------------------------------------------------------------------------------------------------ */
+/* -- Prelude ------------------------------------------------------------------------------------------------------ */
 
 static void put_sections(const tenon__prelude_need *need, uint32_t log, tenon__text *text) {
     static const uint32_t sections[] = {TENON__PRELUDE_VECTOR, TENON__PRELUDE_F32, TENON__PRELUDE_F64,

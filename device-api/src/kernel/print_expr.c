@@ -6,30 +6,41 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* -- Constants --------------------------------------------------------------------------------------------------------- */
+/* -- Constants ---------------------------------------------------------------------------------------------------- */
 
 static void put_f32(tenon__emitter *e, uint32_t bits) {
     const char *sign = bits >> 31 ? "-" : "";
     uint32_t exponent = bits >> 23 & 0xff, fraction = (bits & 0x7fffff) << 1;
-    if (exponent == 0xff) tenon__put(e, "tn__float32(0x%" PRIx32 "u)", bits);
-    else if (!exponent && !fraction) tenon__put(e, "%s0.0f", sign);
-    else if (!exponent) tenon__put(e, "%s0x0.%06" PRIx32 "p-126f", sign, fraction);
-    else tenon__put(e, "%s0x1.%06" PRIx32 "p%df", sign, fraction, (int)exponent - 127);
+    if (exponent == 0xff)
+        tenon__put(e, "tn__float32(0x%" PRIx32 "u)", bits);
+    else if (!exponent && !fraction)
+        tenon__put(e, "%s0.0f", sign);
+    else if (!exponent)
+        tenon__put(e, "%s0x0.%06" PRIx32 "p-126f", sign, fraction);
+    else
+        tenon__put(e, "%s0x1.%06" PRIx32 "p%df", sign, fraction, (int)exponent - 127);
 }
 
 static void put_f64(tenon__emitter *e, uint64_t bits) {
     const char *sign = bits >> 63 ? "-" : "";
     uint64_t exponent = bits >> 52 & 0x7ff, fraction = bits & UINT64_C(0xfffffffffffff);
-    if (exponent == 0x7ff) tenon__put(e, "tn__float64(0x%" PRIx64 "ull)", bits);
-    else if (!exponent && !fraction) tenon__put(e, "%s0.0", sign);
-    else if (!exponent) tenon__put(e, "%s0x0.%013" PRIx64 "p-1022", sign, fraction);
-    else tenon__put(e, "%s0x1.%013" PRIx64 "p%d", sign, fraction, (int)exponent - 1023);
+    if (exponent == 0x7ff)
+        tenon__put(e, "tn__float64(0x%" PRIx64 "ull)", bits);
+    else if (!exponent && !fraction)
+        tenon__put(e, "%s0.0", sign);
+    else if (!exponent)
+        tenon__put(e, "%s0x0.%013" PRIx64 "p-1022", sign, fraction);
+    else
+        tenon__put(e, "%s0x1.%013" PRIx64 "p%d", sign, fraction, (int)exponent - 1023);
 }
 
 static void put_signed(tenon__emitter *e, int64_t value) {
-    if (value == INT64_MIN) tenon__put(e, "(-9223372036854775807 - 1)");
-    else if (value == INT32_MIN) tenon__put(e, "(-2147483647 - 1)");
-    else tenon__put(e, value < 0 ? "(%" PRId64 ")" : "%" PRId64, value);
+    if (value == INT64_MIN)
+        tenon__put(e, "(-9223372036854775807 - 1)");
+    else if (value == INT32_MIN)
+        tenon__put(e, "(-2147483647 - 1)");
+    else
+        tenon__put(e, value < 0 ? "(%" PRId64 ")" : "%" PRId64, value);
 }
 
 void tenon__put_integer(tenon__emitter *e, uint32_t dtype, uint64_t bits) {
@@ -51,7 +62,7 @@ static void put_constant(tenon__emitter *e, const tenon__kir_node *node) {
     }
 }
 
-/* -- Operators ----------------------------------------------------------------------------------------------------------- */
+/* -- Operators ---------------------------------------------------------------------------------------------------- */
 
 static void put_infix(tenon__emitter *e, const tenon__kir_node *node, const char *sign, tenon__place place) {
     tenon__put(e, "(");
@@ -122,7 +133,7 @@ static void put_op(tenon__emitter *e, const tenon__kir_node *node, tenon__place 
     put_infix(e, node, sign, place);
 }
 
-/* -- Index operators ------------------------------------------------------------------------------------------------- */
+/* -- Index operators ---------------------------------------------------------------------------------------------- */
 
 /* The result, and so every way to it, is far from the ends of int64. */
 static bool cannot_wrap(const tenon__emitter *e, const tenon__kir_node *node) {
@@ -162,7 +173,7 @@ static void put_index_op(tenon__emitter *e, const tenon__kir_node *node, tenon__
     }
 }
 
-/* -- Casts ----------------------------------------------------------------------------------------------------------------- */
+/* -- Casts -------------------------------------------------------------------------------------------------------- */
 
 static bool rounds_in_f32(uint32_t dtype) {
     return dtype == TENON_DTYPE_F16 || dtype == TENON_DTYPE_BF16;
@@ -226,23 +237,29 @@ static void put_cast(tenon__emitter *e, const tenon__kir_node *node, tenon__plac
 static void put_bitcast(tenon__emitter *e, const tenon__kir_node *node, tenon__place place) {
     tenon__kir_id arg = tenon__kir_arg(e->program, node, 0);
     uint32_t from = tenon__kir_at(e->program, arg)->type.dtype, to = node->type.dtype;
-    if (from == to || (!is_real(from) && !is_real(to))) tenon__put(e, "(tn_%sx1)(", tenon__type_name(to));
-    else if (is_real(to)) tenon__put(e, "tn__float%u((tn_u%ux1)", tenon_dtype_bits(to), tenon_dtype_bits(to));
-    else tenon__put(e, "(tn_%sx1)tn__bits%u(", tenon__type_name(to), tenon_dtype_bits(to));
+    if (from == to || (!is_real(from) && !is_real(to)))
+        tenon__put(e, "(tn_%sx1)(", tenon__type_name(to));
+    else if (is_real(to))
+        tenon__put(e, "tn__float%u((tn_u%ux1)", tenon_dtype_bits(to), tenon_dtype_bits(to));
+    else
+        tenon__put(e, "(tn_%sx1)tn__bits%u(", tenon__type_name(to), tenon_dtype_bits(to));
     tenon__put_value(e, arg, place);
     tenon__put(e, ")");
 }
 
 void tenon__put_scalar_operation(tenon__emitter *e, const tenon__kir_node *node, tenon__place place) {
-    if (node->kind == TENON__KIR_CAST) put_cast(e, node, place);
-    else if (node->kind == TENON__KIR_BITCAST) put_bitcast(e, node, place);
+    if (node->kind == TENON__KIR_CAST)
+        put_cast(e, node, place);
+    else if (node->kind == TENON__KIR_BITCAST)
+        put_bitcast(e, node, place);
     else if (tenon__kir_at(e->program, tenon__kir_arg(e->program, node, node->op == TENON_OP_WHERE))->type.dtype ==
              TENON__KIR_INDEX)
         put_index_op(e, node, place);
-    else put_op(e, node, place);
+    else
+        put_op(e, node, place);
 }
 
-/* -- Names ----------------------------------------------------------------------------------------------------------------- */
+/* -- Names -------------------------------------------------------------------------------------------------------- */
 
 static const tenon__kir_loop *loop_of(const tenon__emitter *e, const tenon__kir_node *node) {
     return &e->program->loops[node->loop];
@@ -250,17 +267,24 @@ static const tenon__kir_loop *loop_of(const tenon__emitter *e, const tenon__kir_
 
 static void put_axis(tenon__emitter *e, tenon__kir_id id, tenon__place place) {
     uint32_t skipped = e->region ? place.copy * e->region->lanes : 0;
-    if (!tenon__is_vector(e, id) || place.kind == TENON__AT_SCALAR) tenon__put(e, "i%u", id);
-    else if (place.kind == TENON__AT_LANE) tenon__put(e, "(i%u + %u + l)", id, skipped);
-    else if (skipped) tenon__put(e, "(i%u + %u)", id, skipped);
-    else tenon__put(e, "i%u", id);
+    if (!tenon__is_vector(e, id) || place.kind == TENON__AT_SCALAR)
+        tenon__put(e, "i%u", id);
+    else if (place.kind == TENON__AT_LANE)
+        tenon__put(e, "(i%u + %u + l)", id, skipped);
+    else if (skipped)
+        tenon__put(e, "(i%u + %u)", id, skipped);
+    else
+        tenon__put(e, "i%u", id);
 }
 
 static void put_carry(tenon__emitter *e, const tenon__kir_node *node, bool vector, tenon__place place) {
     uint32_t name = loop_of(e, node)->carry[node->ref];
-    if (!vector) tenon__put(e, "%c%u", node->type.rank ? 'a' : 'c', name);
-    else if (node->type.dtype == TENON_DTYPE_BOOL) tenon__put(e, "(c%u_%u[l] != 0)", name, place.copy);
-    else tenon__put(e, "c%u_%u[l]", name, place.copy);
+    if (!vector)
+        tenon__put(e, "%c%u", node->type.rank ? 'a' : 'c', name);
+    else if (node->type.dtype == TENON_DTYPE_BOOL)
+        tenon__put(e, "(c%u_%u[l] != 0)", name, place.copy);
+    else
+        tenon__put(e, "c%u_%u[l]", name, place.copy);
 }
 
 /* Lane 0 or `l` of a value that varies. */
@@ -268,18 +292,25 @@ static void put_lane_of(tenon__emitter *e, tenon__kir_id id, tenon__place place)
     const tenon__kir_node *node = tenon__kir_at(e->program, id);
     uint8_t flags = e->plan->node[id];
     bool index = node->kind == TENON__KIR_OP && node->type.dtype == TENON__KIR_INDEX;
-    if (index && flags & TENON__NODE_SINGLE) tenon__put_scalar_operation(e, node, place);
-    else if (index && place.kind == TENON__AT_LANE) tenon__put(e, "l%u", id);
-    else if (index) tenon__put(e, "t%u_%u", id, place.copy);
-    else tenon__put(e, node->type.dtype == TENON_DTYPE_BOOL ? "(v%u_%u[l] != 0)" : "v%u_%u[l]", id, place.copy);
+    if (index && flags & TENON__NODE_SINGLE)
+        tenon__put_scalar_operation(e, node, place);
+    else if (index && place.kind == TENON__AT_LANE)
+        tenon__put(e, "l%u", id);
+    else if (index)
+        tenon__put(e, "t%u_%u", id, place.copy);
+    else
+        tenon__put(e, node->type.dtype == TENON_DTYPE_BOOL ? "(v%u_%u[l] != 0)" : "v%u_%u[l]", id, place.copy);
 }
 
 static void put_named(tenon__emitter *e, tenon__kir_id id, tenon__place place) {
     const tenon__kir_node *node = tenon__kir_at(e->program, id);
     e->used[id] = 1;
-    if (tenon__is_vector(e, id) && place.kind != TENON__AT_SCALAR) put_lane_of(e, id, place);
-    else if (e->plan->node[id] & TENON__NODE_SINGLE) tenon__put_scalar_operation(e, node, place);
-    else tenon__put(e, "%c%u", node->type.rank ? 'a' : 't', id);
+    if (tenon__is_vector(e, id) && place.kind != TENON__AT_SCALAR)
+        put_lane_of(e, id, place);
+    else if (e->plan->node[id] & TENON__NODE_SINGLE)
+        tenon__put_scalar_operation(e, node, place);
+    else
+        tenon__put(e, "%c%u", node->type.rank ? 'a' : 't', id);
 }
 
 void tenon__put_value(tenon__emitter *e, tenon__kir_id id, tenon__place place) {
@@ -294,9 +325,7 @@ void tenon__put_value(tenon__emitter *e, tenon__kir_id id, tenon__place place) {
     case TENON__KIR_SCALAR: e->used[id] = 1, tenon__put(e, "h%u", node->ref); break;
     case TENON__KIR_AXIS: put_axis(e, id, place); break;
     case TENON__KIR_CARRY:
-    case TENON__KIR_RESULT:
-        put_carry(e, node, tenon__is_vector(e, id) && place.kind != TENON__AT_SCALAR, place);
-        break;
+    case TENON__KIR_RESULT: put_carry(e, node, tenon__is_vector(e, id) && place.kind != TENON__AT_SCALAR, place); break;
     case TENON__KIR_PARAM:
         tenon__put(e, node->ref % 2 ? "m%u[l + w]" : "m%u[l]", loop_of(e, node)->carry[node->ref / 2]);
         break;

@@ -1,11 +1,11 @@
-/* Items of an entry for CPU-type languages: a loop over first ... last - 1 that steps through the grid like an odometer,
- * and what each item does. */
+/* Items of an entry for CPU-type languages: a loop over first ... last - 1 that steps through the grid like an
+ * odometer, and what each item does. */
 #include "kernel/emit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* -- The odometer ------------------------------------------------------------------------------------------------------- */
+/* -- The odometer ------------------------------------------------------------------------------------------------- */
 
 /* A wheel counts a grid axis, or the chunks of one. The last one turns fastest. */
 typedef struct wheel {
@@ -79,7 +79,7 @@ static void turn_odometer(tenon__emitter *e, const odometer *o) {
     for (uint32_t i = 1; i < o->count; i++) tenon__close(e);
 }
 
-/* -- Items ---------------------------------------------------------------------------------------------------------------- */
+/* -- Items -------------------------------------------------------------------------------------------------------- */
 
 static void print_body(tenon__emitter *e, void *context) {
     const tenon__kir_loop *grid = context;
@@ -121,9 +121,12 @@ void tenon__print_items(tenon__emitter *e, uint32_t number) {
     add_wheels(e, kernel, &o);
     set_odometer(e, &o);
     tenon__open(e, "for (tn_i64x1 item = first; item < last; ++item)");
-    if (kernel->kind == TENON__PLAN_AXIS) print_axis_item(e, kernel);
-    else if (kernel->kind == TENON__PLAN_TILES) tenon__print_tiles_item(e, kernel);
-    else tenon__print_block(e, grid_of(e)->body);
+    if (kernel->kind == TENON__PLAN_AXIS)
+        print_axis_item(e, kernel);
+    else if (kernel->kind == TENON__PLAN_TILES)
+        tenon__print_tiles_item(e, kernel);
+    else
+        tenon__print_block(e, grid_of(e)->body);
     turn_odometer(e, &o);
     tenon__close(e);
 }

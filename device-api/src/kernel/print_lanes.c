@@ -12,7 +12,7 @@ static bool is_truth(const tenon__access *a) {
     return a->dtype == TENON_DTYPE_BOOL;
 }
 
-/* -- Intervals ----------------------------------------------------------------------------------------------------------- */
+/* -- Intervals ---------------------------------------------------------------------------------------------------- */
 
 /* The difference of the sides of a comparison moves by at most one a lane, so that it holds from or up to a lane. */
 static void print_span_of_less(tenon__emitter *e, const tenon__kir_node *node, bool holds, uint32_t copy) {
@@ -77,8 +77,10 @@ static void print_span_check(tenon__emitter *e, const tenon__access *a, uint32_t
 
 /* Variables `low` and `high`: the lanes that access memory. Lanes that would but are out of range are a fault. */
 static void print_span(tenon__emitter *e, const tenon__access *a, uint32_t copy) {
-    if (e->parts) tenon__line(e, "tn_i64x1 low = 0, high = left;");
-    else tenon__line(e, "tn_i64x1 low = 0, high = %" PRIu32 ";", lanes_of(e));
+    if (e->parts)
+        tenon__line(e, "tn_i64x1 low = 0, high = left;");
+    else
+        tenon__line(e, "tn_i64x1 low = 0, high = %" PRIu32 ";", lanes_of(e));
     if (a->guard) print_span_of(e, a->guard, true, copy);
     if (!tenon__has_checks(e, a)) return;
     tenon__line(e, "tn_i64x1 first = low, past = high;");
@@ -91,7 +93,7 @@ static void print_span(tenon__emitter *e, const tenon__access *a, uint32_t copy)
     tenon__line(e, "high = past;");
 }
 
-/* -- Vectors in memory --------------------------------------------------------------------------------------------------- */
+/* -- Vectors in memory -------------------------------------------------------------------------------------------- */
 
 enum { WHOLE, ACTIVE, SPAN }; /* all lanes; those before `left`; those from `low` to before `high` */
 
@@ -101,9 +103,12 @@ static uint32_t extent_of(const tenon__emitter *e, const tenon__access *a) {
 }
 
 static void put_extent(tenon__emitter *e, uint32_t extent) {
-    if (extent == SPAN) tenon__put(e, ", low, high");
-    else if (extent == ACTIVE) tenon__put(e, ", 0, left");
-    else tenon__put(e, ", 0, %" PRIu32, lanes_of(e));
+    if (extent == SPAN)
+        tenon__put(e, ", low, high");
+    else if (extent == ACTIVE)
+        tenon__put(e, ", 0, left");
+    else
+        tenon__put(e, ", 0, %" PRIu32, lanes_of(e));
 }
 
 /* "tn_part_load_f32x8(p0, address, 0, left": the call but for what a store puts after it. */
@@ -112,8 +117,11 @@ static void put_memory_call(tenon__emitter *e, const tenon__access *a, const cha
     bool unit = e->plan->access[a->id] == TENON__LANES_UNIT;
     bool plain = unit && extent == WHOLE;
     tenon__need_access(e, a->dtype, lanes_of(e));
-    tenon__put(e, "tn_%s%s_%sx%" PRIu32 "(%s%s", plain ? "" : unit ? "part_" : "strided_", verb,
-               tenon__type_name(a->dtype), lanes_of(e), a->base, plain ? " + " : ", ");
+    tenon__put(e, "tn_%s%s_%sx%" PRIu32 "(%s%s",
+               plain  ? ""
+               : unit ? "part_"
+                      : "strided_",
+               verb, tenon__type_name(a->dtype), lanes_of(e), a->base, plain ? " + " : ", ");
     tenon__put_address(e, a, (tenon__place){TENON__AT_FIRST, copy});
     if (plain) return;
     if (!unit) {
@@ -126,12 +134,16 @@ static void put_memory_call(tenon__emitter *e, const tenon__access *a, const cha
 
 /* What lies in memory as a value: numbers widened, truth as a mask. */
 static void put_loaded(tenon__emitter *e, const tenon__access *a, uint32_t extent, uint32_t copy, uint32_t bytes) {
-    if (is_truth(a)) tenon__put(e, "(-TN_TO(tn_i%" PRIu32 "x%" PRIu32 ", ", 8 * bytes, lanes_of(e));
-    else tenon__begin_widen(e, a->dtype, lanes_of(e));
+    if (is_truth(a))
+        tenon__put(e, "(-TN_TO(tn_i%" PRIu32 "x%" PRIu32 ", ", 8 * bytes, lanes_of(e));
+    else
+        tenon__begin_widen(e, a->dtype, lanes_of(e));
     put_memory_call(e, a, "load", extent, copy);
     tenon__put(e, ")");
-    if (is_truth(a)) tenon__put(e, "))");
-    else tenon__end_conversion(e, a->dtype);
+    if (is_truth(a))
+        tenon__put(e, "))");
+    else
+        tenon__end_conversion(e, a->dtype);
 }
 
 static void put_declaration(tenon__emitter *e, const tenon__access *a, uint32_t copy) {
@@ -140,8 +152,10 @@ static void put_declaration(tenon__emitter *e, const tenon__access *a, uint32_t 
 }
 
 static void put_zero(tenon__emitter *e, const tenon__access *a) {
-    if (is_truth(a)) tenon__put(e, "tn_splat_i%ux%" PRIu32 "(0)", 8u * e->plan->mask_bytes[a->id], lanes_of(e));
-    else tenon__put(e, "tn_splat_%sx%" PRIu32 "(0)", tenon__type_name(a->node->type.dtype), lanes_of(e));
+    if (is_truth(a))
+        tenon__put(e, "tn_splat_i%ux%" PRIu32 "(0)", 8u * e->plan->mask_bytes[a->id], lanes_of(e));
+    else
+        tenon__put(e, "tn_splat_%sx%" PRIu32 "(0)", tenon__type_name(a->node->type.dtype), lanes_of(e));
 }
 
 static bool is_zero(const tenon__emitter *e, tenon__kir_id id) {
@@ -155,8 +169,10 @@ static void print_else(tenon__emitter *e, const tenon__access *a, uint32_t copy)
     if (!a->other || is_zero(e, a->other)) return;
     tenon__begin_line(e);
     tenon__put(e, "v%" PRIu32 "_%" PRIu32 " = ", a->id, copy);
-    if (is_truth(a)) tenon__put(e, "tn_select_i%" PRIu32 "x%" PRIu32 "(", 8 * own, lanes_of(e));
-    else tenon__call(e, TENON__PRELUDE_VECTOR, "select", a->node->type.dtype, lanes_of(e));
+    if (is_truth(a))
+        tenon__put(e, "tn_select_i%" PRIu32 "x%" PRIu32 "(", 8 * own, lanes_of(e));
+    else
+        tenon__call(e, TENON__PRELUDE_VECTOR, "select", a->node->type.dtype, lanes_of(e));
     tenon__put(e, "tn_within_i%" PRIu32 "x%" PRIu32 "(low, high), v%" PRIu32 "_%" PRIu32 ", ", 8 * bytes, lanes_of(e),
                a->id, copy);
     tenon__put_any_vector(e, a->other, copy, own);
@@ -169,8 +185,10 @@ static void print_load(tenon__emitter *e, const tenon__access *a, uint32_t copy)
     tenon__put(e, extent == SPAN ? "" : "const ");
     put_declaration(e, a, copy);
     tenon__put(e, " = ");
-    if (extent == SPAN) put_zero(e, a);
-    else put_loaded(e, a, extent, copy, bytes);
+    if (extent == SPAN)
+        put_zero(e, a);
+    else
+        put_loaded(e, a, extent, copy, bytes);
     tenon__end_line(e, ";");
     if (extent != SPAN) return;
     tenon__open_block(e);
@@ -188,8 +206,10 @@ static void put_new(tenon__emitter *e, const tenon__access *a, uint32_t extent, 
     tenon__kir_id value = tenon__stored_value(e->program, a->node);
     uint32_t dtype = tenon__kir_at(e->program, value)->type.dtype;
     uint32_t bytes = tenon__is_vector(e, value) ? e->plan->mask_bytes[value] : 1;
-    if (is_truth(a)) tenon__put(e, "TN_TO(tn_boolx%" PRIu32 ", -", lanes_of(e));
-    else tenon__begin_narrow(e, a->dtype, lanes_of(e));
+    if (is_truth(a))
+        tenon__put(e, "TN_TO(tn_boolx%" PRIu32 ", -", lanes_of(e));
+    else
+        tenon__begin_narrow(e, a->dtype, lanes_of(e));
     if (a->node->op) {
         tenon_op op = tenon__op_of_combine(a->node->op);
         tenon__begin_combine(e, op, dtype, lanes_of(e));
@@ -198,8 +218,10 @@ static void put_new(tenon__emitter *e, const tenon__access *a, uint32_t extent, 
     }
     tenon__put_any_vector(e, value, copy, bytes);
     if (a->node->op) tenon__put(e, ")");
-    if (is_truth(a)) tenon__put(e, ")");
-    else tenon__end_conversion(e, a->dtype);
+    if (is_truth(a))
+        tenon__put(e, ")");
+    else
+        tenon__end_conversion(e, a->dtype);
 }
 
 static void print_store(tenon__emitter *e, const tenon__access *a, uint32_t copy) {
@@ -217,7 +239,7 @@ static void print_store(tenon__emitter *e, const tenon__access *a, uint32_t copy
     if (extent == SPAN) tenon__close(e);
 }
 
-/* -- Lane by lane ---------------------------------------------------------------------------------------------------------- */
+/* -- Lane by lane ------------------------------------------------------------------------------------------------- */
 
 /* Names the indices that the access is made of, in this lane. */
 static void name_lanes(tenon__emitter *e, tenon__kir_id id, uint32_t copy) {
@@ -234,8 +256,10 @@ static void name_lanes(tenon__emitter *e, tenon__kir_id id, uint32_t copy) {
 }
 
 static void open_lanes(tenon__emitter *e, const tenon__access *a, uint32_t copy) {
-    if (e->parts) tenon__open(e, "for (tn_i64x1 l = 0; l < left; ++l)");
-    else tenon__open(e, "for (tn_i64x1 l = 0; l < %" PRIu32 "; ++l)", lanes_of(e));
+    if (e->parts)
+        tenon__open(e, "for (tn_i64x1 l = 0; l < left; ++l)");
+    else
+        tenon__open(e, "for (tn_i64x1 l = 0; l < %" PRIu32 "; ++l)", lanes_of(e));
     e->stamps++;
     for (uint32_t i = 0; i < a->rank; i++) name_lanes(e, tenon__access_index(e, a, i), copy);
 }
@@ -276,9 +300,13 @@ void tenon__print_lane_access(tenon__emitter *e, const tenon__access *a) {
     if (!store && !(e->plan->node[a->id] & TENON__NODE_NEEDED)) return;
     tenon__need_access(e, a->dtype, lanes_of(e));
     for (uint32_t copy = 0; copy < e->copies; copy++) {
-        if (store && each) print_each_store(e, a, copy);
-        else if (store) print_store(e, a, copy);
-        else if (each) print_each_load(e, a, copy);
-        else print_load(e, a, copy);
+        if (store && each)
+            print_each_store(e, a, copy);
+        else if (store)
+            print_store(e, a, copy);
+        else if (each)
+            print_each_load(e, a, copy);
+        else
+            print_load(e, a, copy);
     }
 }

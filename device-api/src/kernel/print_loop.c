@@ -8,7 +8,7 @@ static const char *scalar_type(const tenon__emitter *e, tenon__kir_id id) {
     return tenon__type_name(tenon__kir_at(e->program, id)->type.dtype);
 }
 
-/* -- Values -------------------------------------------------------------------------------------------------------------- */
+/* -- Values ------------------------------------------------------------------------------------------------------- */
 
 static void print_scalar(tenon__emitter *e, tenon__kir_id id) {
     if (e->plan->node[id] & TENON__NODE_SINGLE) return;
@@ -46,11 +46,13 @@ static void print_varying(tenon__emitter *e, tenon__kir_id id) {
 }
 
 static void print_value(tenon__emitter *e, tenon__kir_id id) {
-    if (tenon__is_vector(e, id)) print_varying(e, id);
-    else print_scalar(e, id);
+    if (tenon__is_vector(e, id))
+        print_varying(e, id);
+    else
+        print_scalar(e, id);
 }
 
-/* -- Arrays of tiles ----------------------------------------------------------------------------------------------------- */
+/* -- Arrays of tiles ---------------------------------------------------------------------------------------------- */
 
 static uint32_t elements_of(const tenon__kir_type *type) {
     uint32_t count = 1;
@@ -67,12 +69,14 @@ static void print_tile_copy(tenon__emitter *e, const char *to, tenon__kir_id fro
     bool tile = tenon__kir_at(e->program, from)->type.rank;
     tenon__begin_line(e);
     tenon__put(e, "for (tn_i64x1 j = 0; j < %" PRIu32 "; ++j) %s[j] = ", count, to);
-    if (tile) put_tile_name(e, from);
-    else tenon__put_value(e, from, TENON__SCALAR);
+    if (tile)
+        put_tile_name(e, from);
+    else
+        tenon__put_value(e, from, TENON__SCALAR);
     tenon__end_line(e, tile ? "[j];" : ";");
 }
 
-/* -- Carried values ------------------------------------------------------------------------------------------------------- */
+/* -- Carried values ----------------------------------------------------------------------------------------------- */
 
 static void declare_tile_carry(tenon__emitter *e, const tenon__kir_loop *loop, uint32_t i) {
     const tenon__kir_node *carry = tenon__kir_at(e->program, loop->carry[i]);
@@ -113,20 +117,25 @@ static void print_next_values(tenon__emitter *e, const tenon__kir_loop *loop, ui
     char name[16];
     if (carry->type.rank) {
         snprintf(name, sizeof name, "n%" PRIu32, loop->carry[i]);
-        tenon__line(e, "tn_%sx1 %s[%" PRIu32 "];", tenon__type_name(carry->type.dtype), name, elements_of(&carry->type));
+        tenon__line(e, "tn_%sx1 %s[%" PRIu32 "];", tenon__type_name(carry->type.dtype), name,
+                    elements_of(&carry->type));
         print_tile_copy(e, name, loop->next[i], elements_of(&carry->type));
         return;
     }
     for (uint32_t copy = 0; copy < (vector ? e->copies : 1); copy++) {
         tenon__begin_line(e);
         tenon__put(e, "const ");
-        if (vector) tenon__put_vector_type(e, loop->carry[i]);
-        else tenon__put(e, "tn_%sx1", tenon__type_name(carry->type.dtype));
+        if (vector)
+            tenon__put_vector_type(e, loop->carry[i]);
+        else
+            tenon__put(e, "tn_%sx1", tenon__type_name(carry->type.dtype));
         tenon__put(e, " n%" PRIu32, loop->carry[i]);
         if (vector) tenon__put(e, "_%" PRIu32, copy);
         tenon__put(e, " = ");
-        if (vector) tenon__put_any_vector(e, loop->next[i], copy, e->plan->mask_bytes[loop->carry[i]]);
-        else tenon__put_value(e, loop->next[i], TENON__SCALAR);
+        if (vector)
+            tenon__put_any_vector(e, loop->next[i], copy, e->plan->mask_bytes[loop->carry[i]]);
+        else
+            tenon__put_value(e, loop->next[i], TENON__SCALAR);
         tenon__end_line(e, ";");
     }
 }
@@ -158,8 +167,10 @@ static void print_straight(tenon__emitter *e, const tenon__kir_loop *loop, uint3
         tenon__put(e, "c%" PRIu32, name);
         if (vector) tenon__put(e, "_%" PRIu32, copy);
         tenon__put(e, " = ");
-        if (vector) tenon__put_any_vector(e, loop->next[i], copy, e->plan->mask_bytes[name]);
-        else tenon__put_value(e, loop->next[i], TENON__SCALAR);
+        if (vector)
+            tenon__put_any_vector(e, loop->next[i], copy, e->plan->mask_bytes[name]);
+        else
+            tenon__put_value(e, loop->next[i], TENON__SCALAR);
         tenon__end_line(e, ";");
     }
 }
@@ -173,12 +184,14 @@ void tenon__print_step_end(tenon__emitter *e, const tenon__kir_loop *loop) {
         if (loop->next[i] != loop->carry[i] && !goes_straight(e, loop, i)) print_next_values(e, loop, i);
     for (uint32_t i = 0; i < loop->carry_count; i++) {
         if (loop->next[i] == loop->carry[i]) continue;
-        if (goes_straight(e, loop, i)) print_straight(e, loop, i);
-        else print_carry_on(e, loop, i);
+        if (goes_straight(e, loop, i))
+            print_straight(e, loop, i);
+        else
+            print_carry_on(e, loop, i);
     }
 }
 
-/* -- Loops ----------------------------------------------------------------------------------------------------------------- */
+/* -- Loops -------------------------------------------------------------------------------------------------------- */
 
 void tenon__open_axis(tenon__emitter *e, tenon__kir_id axis, tenon__kir_id extent) {
     tenon__begin_line(e);
@@ -228,9 +241,12 @@ static void print_loop(tenon__emitter *e, tenon__kir_id id) {
     const tenon__region *region = &e->plan->loops[node->loop];
     bool tile = node->kind == TENON__KIR_TILE;
     if (tile) tenon__line(e, "tn_%sx1 a%" PRIu32 "[%" PRIu32 "];", scalar_type(e, id), id, elements_of(&node->type));
-    if (region->axis && !e->region) tenon__print_region_loop(e, loop, region);
-    else if (tile) print_plain_tile(e, id, loop);
-    else print_plain_loop(e, loop);
+    if (region->axis && !e->region)
+        tenon__print_region_loop(e, loop, region);
+    else if (tile)
+        print_plain_tile(e, id, loop);
+    else
+        print_plain_loop(e, loop);
 }
 
 void tenon__print_node(tenon__emitter *e, tenon__kir_id id) {

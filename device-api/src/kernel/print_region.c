@@ -1,10 +1,11 @@
-/* Loops whose steps run in lanes: the main loop over whole vectors, the loop over parts, the merge of what they carry. */
+/* Loops whose steps run in lanes: the main loop over whole vectors, the loop over parts, the merge of what they
+ * carry. */
 #include "kernel/emit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* -- Steps ----------------------------------------------------------------------------------------------------------------- */
+/* -- Steps -------------------------------------------------------------------------------------------------------- */
 
 static void print_steps(tenon__emitter *e, const tenon__region *region, uint32_t copies, bool parts,
                         tenon__body_fn body, void *context) {
@@ -21,7 +22,8 @@ void tenon__print_lanes(tenon__emitter *e, const tenon__region *region, const ch
     uint32_t axis = region->axis, step = region->lanes * region->copies;
     tenon__line(e, "tn_i64x1 i%" PRIu32 " = %s;", axis, from);
     if (region->copies) {
-        tenon__open(e, "for (; i%" PRIu32 " + %" PRIu32 " <= %s; i%" PRIu32 " += %" PRIu32 ")", axis, step, to, axis, step);
+        tenon__open(e, "for (; i%" PRIu32 " + %" PRIu32 " <= %s; i%" PRIu32 " += %" PRIu32 ")", axis, step, to, axis,
+                    step);
         print_steps(e, region, region->copies, false, body, context);
         tenon__close(e);
     }
@@ -31,7 +33,7 @@ void tenon__print_lanes(tenon__emitter *e, const tenon__region *region, const ch
     tenon__close(e);
 }
 
-/* -- Bodies ---------------------------------------------------------------------------------------------------------------- */
+/* -- Bodies ------------------------------------------------------------------------------------------------------- */
 
 /* Lanes that are not active keep what they carry. */
 static void print_next_of_parts(tenon__emitter *e, const tenon__kir_loop *loop) {
@@ -43,8 +45,10 @@ static void print_next_of_parts(tenon__emitter *e, const tenon__kir_loop *loop) 
         tenon__put(e, "const ");
         tenon__put_vector_type(e, name);
         tenon__put(e, " n%" PRIu32 " = ", name);
-        if (truth) tenon__put(e, "tn_select_i%" PRIu32 "x%" PRIu32 "(", 8 * bytes, e->region->lanes);
-        else tenon__call(e, TENON__PRELUDE_VECTOR, "select", dtype, e->region->lanes);
+        if (truth)
+            tenon__put(e, "tn_select_i%" PRIu32 "x%" PRIu32 "(", 8 * bytes, e->region->lanes);
+        else
+            tenon__call(e, TENON__PRELUDE_VECTOR, "select", dtype, e->region->lanes);
         tenon__put(e, "tn_within_i%" PRIu32 "x%" PRIu32 "(0, left), ", 8 * bytes, e->region->lanes);
         tenon__put_any_vector(e, loop->next[i], 0, bytes);
         tenon__put(e, ", c%" PRIu32 "_0", name);
@@ -57,8 +61,10 @@ static void print_next_of_parts(tenon__emitter *e, const tenon__kir_loop *loop) 
 static void print_step(tenon__emitter *e, void *context) {
     const tenon__kir_loop *loop = context;
     tenon__print_block(e, loop->body);
-    if (e->parts && loop->carry_count) print_next_of_parts(e, loop);
-    else tenon__print_step_end(e, loop);
+    if (e->parts && loop->carry_count)
+        print_next_of_parts(e, loop);
+    else
+        tenon__print_step_end(e, loop);
 }
 
 static void print_tile_step(tenon__emitter *e, void *context) {
@@ -82,7 +88,7 @@ static void print_tile_step(tenon__emitter *e, void *context) {
     }
 }
 
-/* -- Merges ---------------------------------------------------------------------------------------------------------------- */
+/* -- Merges ------------------------------------------------------------------------------------------------------- */
 
 static void print_merge_ops_of_copies(tenon__emitter *e, const tenon__kir_loop *loop, uint32_t copy) {
     for (uint32_t i = 0; i < loop->carry_count; i++) {
@@ -117,8 +123,10 @@ static void print_merge_of_copies(tenon__emitter *e, const tenon__kir_loop *loop
     e->region = region;
     e->copies = 1;
     for (uint32_t copy = 1; copy < region->copies; copy++) {
-        if (loop->merge == TENON__KIR_MERGE_OPS) print_merge_ops_of_copies(e, loop, copy);
-        else print_merge_body_of_copies(e, loop, copy);
+        if (loop->merge == TENON__KIR_MERGE_OPS)
+            print_merge_ops_of_copies(e, loop, copy);
+        else
+            print_merge_body_of_copies(e, loop, copy);
     }
     e->region = NULL;
 }
@@ -131,7 +139,8 @@ static void print_lane_array(tenon__emitter *e, const tenon__region *region, uin
     if (dtype == TENON_DTYPE_BOOL)
         tenon__line(e, "tn_store_boolx%" PRIu32 "(m%" PRIu32 ", TN_TO(tn_boolx%" PRIu32 ", -c%" PRIu32 "_0));",
                     region->lanes, name, region->lanes, name);
-    else tenon__line(e, "tn_store_%sx%" PRIu32 "(m%" PRIu32 ", c%" PRIu32 "_0);", type, region->lanes, name, name);
+    else
+        tenon__line(e, "tn_store_%sx%" PRIu32 "(m%" PRIu32 ", c%" PRIu32 "_0);", type, region->lanes, name, name);
 }
 
 static void print_merge_ops_of_lanes(tenon__emitter *e, const tenon__kir_loop *loop) {
@@ -163,15 +172,17 @@ static void print_merge_of_lanes(tenon__emitter *e, const tenon__kir_loop *loop,
     for (uint32_t i = 0; i < loop->carry_count; i++) print_lane_array(e, region, loop->carry[i]);
     tenon__open(e, "for (tn_i64x1 w = %" PRIu32 "; w > 0; w /= 2)", region->lanes / 2);
     tenon__open(e, "for (tn_i64x1 l = 0; l < w; ++l)");
-    if (loop->merge == TENON__KIR_MERGE_OPS) print_merge_ops_of_lanes(e, loop);
-    else print_merge_body_of_lanes(e, loop);
+    if (loop->merge == TENON__KIR_MERGE_OPS)
+        print_merge_ops_of_lanes(e, loop);
+    else
+        print_merge_body_of_lanes(e, loop);
     tenon__close(e);
     tenon__close(e);
     for (uint32_t i = 0; i < loop->carry_count; i++)
         tenon__line(e, "c%" PRIu32 " = m%" PRIu32 "[0];", loop->carry[i], loop->carry[i]);
 }
 
-/* -- The loop -------------------------------------------------------------------------------------------------------------- */
+/* -- The loop ----------------------------------------------------------------------------------------------------- */
 
 static void declare_results(tenon__emitter *e, const tenon__kir_loop *loop) {
     for (uint32_t i = 0; i < loop->carry_count; i++)

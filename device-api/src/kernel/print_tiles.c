@@ -1,6 +1,6 @@
 /* Contractions in tiles. An item is a block of rows m and columns n. For a block of k at a time it packs a (rows of a
- * register tile together) and b (columns of a register tile together), whatever their layout and expressions; the tile in
- * registers then goes through both in order. What follows the sum in the program is done row by row at the end.
+ * register tile together) and b (columns of a register tile together), whatever their layout and expressions; the
+ * tile in registers then goes through both in order. What follows the sum in the program is done row by row at the end.
  *
  *   sum [block_m][block_n]                  pa [block_m / rows][block_k][rows]             pb [block_k][width]
  */
@@ -19,7 +19,7 @@ typedef struct tile_print {
     uint32_t width; /* columns of a register tile */
 } tile_print;
 
-/* -- What a factor or the end of an item is made of ----------------------------------------------------------------------- */
+/* -- What a factor or the end of an item is made of --------------------------------------------------------------- */
 
 static void mark_live(tenon__emitter *e, tenon__kir_id last) {
     for (tenon__kir_id id = last; id > 0; id--) {
@@ -49,7 +49,7 @@ static void print_factor(tile_print *p, tenon__kir_id factor) {
     print_live(p, factor);
 }
 
-/* -- Packing ---------------------------------------------------------------------------------------------------------------- */
+/* -- Packing ------------------------------------------------------------------------------------------------------ */
 
 static void print_axis_at(tile_print *p, tenon__kir_id axis, const char *value) {
     tenon__line(p->e, "const tn_i64x1 i%" PRIu32 " = %s;", axis, value);
@@ -96,12 +96,13 @@ static void print_pack_b(tile_print *p) {
     tenon__line(e, "tn_%sx1 *const to = pb + k * width;", p->type);
     print_axis_at(p, p->loop->axis[0], "k0 + k");
     tenon__print_lanes(e, &p->kernel->region, "from", "to_n", print_pack_b_step, p);
-    tenon__line(e, "for (tn_i64x1 c = (to_n - from + %" PRIu32 ") / %" PRIu32 " * %" PRIu32 "; c < width; ++c) to[c] = 0;",
+    tenon__line(e,
+                "for (tn_i64x1 c = (to_n - from + %" PRIu32 ") / %" PRIu32 " * %" PRIu32 "; c < width; ++c) to[c] = 0;",
                 p->kernel->region.lanes - 1, p->kernel->region.lanes, p->kernel->region.lanes);
     tenon__close(e);
 }
 
-/* -- The tile in registers -------------------------------------------------------------------------------------------------- */
+/* -- The tile in registers ---------------------------------------------------------------------------------------- */
 
 static void put_fma(tile_print *p, uint32_t row, uint32_t vector) {
     tenon__emitter *e = p->e;
@@ -127,8 +128,8 @@ static void print_tile_step(tile_print *p, uint32_t vectors) {
                     t->lanes, v, p->type, t->lanes, v * t->lanes);
     for (uint32_t r = 0; r < t->rows; r++) {
         tenon__open_block(e);
-        tenon__line(e, "const tn_%sx%" PRIu32 " y = tn_splat_%sx%" PRIu32 "(ra[%" PRIu32 "]);", p->type, t->lanes, p->type,
-                    t->lanes, r);
+        tenon__line(e, "const tn_%sx%" PRIu32 " y = tn_splat_%sx%" PRIu32 "(ra[%" PRIu32 "]);", p->type, t->lanes,
+                    p->type, t->lanes, r);
         for (uint32_t v = 0; v < vectors; v++) {
             tenon__begin_line(e);
             put_fma(p, r, v);
@@ -143,9 +144,10 @@ static void print_register_tile(tile_print *p, uint32_t vectors) {
     tenon__emitter *e = p->e;
     for (uint32_t r = 0; r < t->rows; r++)
         for (uint32_t v = 0; v < vectors; v++)
-            tenon__line(e, "tn_%sx%" PRIu32 " x%" PRIu32 "_%" PRIu32 " = tn_load_%sx%" PRIu32 "(rc + %" PRIu32 ");", p->type,
-                        t->lanes, r, v, p->type, t->lanes, r * t->block_n + v * t->lanes);
-    tenon__open(e, "for (tn_i64x1 k = 0; k < ks; ++k, ra += %" PRIu32 ", rb += %" PRIu32 ")", t->rows, vectors * t->lanes);
+            tenon__line(e, "tn_%sx%" PRIu32 " x%" PRIu32 "_%" PRIu32 " = tn_load_%sx%" PRIu32 "(rc + %" PRIu32 ");",
+                        p->type, t->lanes, r, v, p->type, t->lanes, r * t->block_n + v * t->lanes);
+    tenon__open(e, "for (tn_i64x1 k = 0; k < ks; ++k, ra += %" PRIu32 ", rb += %" PRIu32 ")", t->rows,
+                vectors * t->lanes);
     print_tile_step(p, vectors);
     tenon__close(e);
     for (uint32_t r = 0; r < t->rows; r++)
@@ -191,7 +193,7 @@ static void print_blocks(tile_print *p) {
     tenon__close(e);
 }
 
-/* -- The end of an item --------------------------------------------------------------------------------------------------- */
+/* -- The end of an item ------------------------------------------------------------------------------------------- */
 
 /* Stores, and the values they need. */
 static void mark_end(tile_print *p) {
@@ -225,7 +227,7 @@ static void print_end(tile_print *p) {
     tenon__close(e);
 }
 
-/* -- The item -------------------------------------------------------------------------------------------------------------- */
+/* -- The item ----------------------------------------------------------------------------------------------------- */
 
 static void print_range(tile_print *p, char name, uint32_t block, tenon__kir_id extent) {
     tenon__line(p->e, "const tn_i64x1 %c0 = b%c * %" PRIu32 ";", name, name, block);
@@ -239,7 +241,8 @@ static void print_range(tile_print *p, char name, uint32_t block, tenon__kir_id 
 static void print_start(tile_print *p) {
     const tenon__tiles *t = p->tiles;
     tenon__emitter *e = p->e;
-    tenon__line(e, "const tn_i64x1 rows = (ms + %" PRIu32 ") / %" PRIu32 " * %" PRIu32 ";", t->rows - 1, t->rows, t->rows);
+    tenon__line(e, "const tn_i64x1 rows = (ms + %" PRIu32 ") / %" PRIu32 " * %" PRIu32 ";", t->rows - 1, t->rows,
+                t->rows);
     tenon__line(e, "tn_%sx1 sum[%" PRIu32 "];", p->type, t->block_m * t->block_n);
     tenon__begin_line(e);
     tenon__put(e, "for (tn_i64x1 j = 0; j < rows * %" PRIu32 "; j += %" PRIu32 ") tn_store_%sx%" PRIu32 "(sum + j, ",
@@ -251,8 +254,13 @@ static void print_start(tile_print *p) {
 
 void tenon__print_tiles_item(tenon__emitter *e, const tenon__kernel_plan *kernel) {
     const tenon__tiles *t = &kernel->tiles;
-    tile_print p = {e, kernel, t, &e->program->loops[e->program->kernels[e->kernel].loop], &e->program->loops[t->loop],
-                    tenon__type_name(t->dtype), t->vectors * t->lanes};
+    tile_print p = {e,
+                    kernel,
+                    t,
+                    &e->program->loops[e->program->kernels[e->kernel].loop],
+                    &e->program->loops[t->loop],
+                    tenon__type_name(t->dtype),
+                    t->vectors * t->lanes};
     tenon__need_section(e, TENON__PRELUDE_VECTOR, t->lanes);
     print_range(&p, 'm', t->block_m, p.grid->extent[t->axis_m]);
     print_range(&p, 'n', t->block_n, p.grid->extent[t->axis_n]);

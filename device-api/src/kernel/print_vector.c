@@ -18,7 +18,7 @@ static bool is_real(uint32_t dtype) {
     return tenon_dtype_class(dtype) == TENON_CLASS_FLOAT;
 }
 
-/* -- Masks --------------------------------------------------------------------------------------------------------------- */
+/* -- Masks -------------------------------------------------------------------------------------------------------- */
 
 static void put_mask_operation(tenon__emitter *e, tenon__kir_id id, uint32_t copy);
 
@@ -27,8 +27,10 @@ static void put_own_mask(tenon__emitter *e, tenon__kir_id id, uint32_t copy) {
     uint8_t flags = e->plan->node[id];
     if (node->kind == TENON__KIR_CARRY || node->kind == TENON__KIR_RESULT || node->kind == TENON__KIR_PARAM)
         tenon__put_vector(e, id, copy);
-    else if (flags & TENON__NODE_SINGLE && !(flags & TENON__NODE_LANEWISE)) put_mask_operation(e, id, copy);
-    else tenon__put(e, "v%u_%u", id, copy);
+    else if (flags & TENON__NODE_SINGLE && !(flags & TENON__NODE_LANEWISE))
+        put_mask_operation(e, id, copy);
+    else
+        tenon__put(e, "v%u_%u", id, copy);
 }
 
 void tenon__put_mask(tenon__emitter *e, tenon__kir_id id, uint32_t copy, uint32_t bytes) {
@@ -84,8 +86,10 @@ static void put_comparison(tenon__emitter *e, tenon__kir_id a, const char *sign,
     tenon__put(e, "(");
     tenon__put_vector(e, a, copy);
     tenon__put(e, " %s ", sign);
-    if (b) tenon__put_vector(e, b, copy);
-    else tenon__put(e, "tn_splat_%sx%u(0)", tenon__type_name(dtype_of(e, a)), lanes_of(e));
+    if (b)
+        tenon__put_vector(e, b, copy);
+    else
+        tenon__put(e, "tn_splat_%sx%u(0)", tenon__type_name(dtype_of(e, a)), lanes_of(e));
     tenon__put(e, ")");
 }
 
@@ -94,12 +98,15 @@ static void put_mask_operation(tenon__emitter *e, tenon__kir_id id, uint32_t cop
     tenon__kir_id a = tenon__kir_arg(e->program, node, 0);
     if (dtype_of(e, a) == TENON_DTYPE_BOOL && node->kind == TENON__KIR_CAST)
         tenon__put_mask(e, a, copy, e->plan->mask_bytes[id]);
-    else if (dtype_of(e, a) == TENON_DTYPE_BOOL) put_logic(e, node, copy, e->plan->mask_bytes[id]);
-    else if (node->kind == TENON__KIR_CAST) put_comparison(e, a, "!=", 0, copy);
-    else put_comparison(e, a, node->op == TENON_OP_LT ? "<" : "==", tenon__kir_arg(e->program, node, 1), copy);
+    else if (dtype_of(e, a) == TENON_DTYPE_BOOL)
+        put_logic(e, node, copy, e->plan->mask_bytes[id]);
+    else if (node->kind == TENON__KIR_CAST)
+        put_comparison(e, a, "!=", 0, copy);
+    else
+        put_comparison(e, a, node->op == TENON_OP_LT ? "<" : "==", tenon__kir_arg(e->program, node, 1), copy);
 }
 
-/* -- Numbers --------------------------------------------------------------------------------------------------------------- */
+/* -- Numbers ------------------------------------------------------------------------------------------------------ */
 
 static const char *sign_of(uint32_t op, uint32_t dtype) {
     switch (op) {
@@ -165,7 +172,7 @@ static void put_op(tenon__emitter *e, const tenon__kir_node *node, uint32_t copy
     }
 }
 
-/* -- Casts ----------------------------------------------------------------------------------------------------------------- */
+/* -- Casts -------------------------------------------------------------------------------------------------------- */
 
 static bool is_narrow_real(uint32_t dtype) {
     return dtype == TENON_DTYPE_F16 || dtype == TENON_DTYPE_BF16;
@@ -234,13 +241,17 @@ static void put_bitcast(tenon__emitter *e, const tenon__kir_node *node, uint32_t
 void tenon__put_vector_operation(tenon__emitter *e, tenon__kir_id id, uint32_t copy) {
     const tenon__kir_node *node = tenon__kir_at(e->program, id);
     tenon__need_section(e, TENON__PRELUDE_VECTOR, lanes_of(e));
-    if (node->type.dtype == TENON_DTYPE_BOOL) put_mask_operation(e, id, copy);
-    else if (node->kind == TENON__KIR_CAST) put_cast(e, node, copy);
-    else if (node->kind == TENON__KIR_BITCAST) put_bitcast(e, node, copy);
-    else put_op(e, node, copy);
+    if (node->type.dtype == TENON_DTYPE_BOOL)
+        put_mask_operation(e, id, copy);
+    else if (node->kind == TENON__KIR_CAST)
+        put_cast(e, node, copy);
+    else if (node->kind == TENON__KIR_BITCAST)
+        put_bitcast(e, node, copy);
+    else
+        put_op(e, node, copy);
 }
 
-/* -- Names ----------------------------------------------------------------------------------------------------------------- */
+/* -- Names -------------------------------------------------------------------------------------------------------- */
 
 static void put_spread(tenon__emitter *e, tenon__kir_id id) {
     tenon__put(e, "tn_splat_%sx%u(", tenon__type_name(dtype_of(e, id)), lanes_of(e));
@@ -273,35 +284,44 @@ void tenon__put_vector(tenon__emitter *e, tenon__kir_id id, uint32_t copy) {
     case TENON__KIR_AXIS: put_axis(e, id, copy); return;
     case TENON__KIR_PARAM: put_param(e, node); return;
     case TENON__KIR_CARRY:
-    case TENON__KIR_RESULT:
-        tenon__put(e, "c%u_%u", e->program->loops[node->loop].carry[node->ref], copy);
-        return;
+    case TENON__KIR_RESULT: tenon__put(e, "c%u_%u", e->program->loops[node->loop].carry[node->ref], copy); return;
     default: break;
     }
-    if (flags & TENON__NODE_SINGLE && !(flags & TENON__NODE_LANEWISE)) tenon__put_vector_operation(e, id, copy);
-    else tenon__put(e, "v%u_%u", id, copy);
+    if (flags & TENON__NODE_SINGLE && !(flags & TENON__NODE_LANEWISE))
+        tenon__put_vector_operation(e, id, copy);
+    else
+        tenon__put(e, "v%u_%u", id, copy);
 }
 
 void tenon__put_any_vector(tenon__emitter *e, tenon__kir_id id, uint32_t copy, uint32_t mask_bytes) {
-    if (dtype_of(e, id) == TENON_DTYPE_BOOL) tenon__put_mask(e, id, copy, mask_bytes);
-    else tenon__put_vector(e, id, copy);
+    if (dtype_of(e, id) == TENON_DTYPE_BOOL)
+        tenon__put_mask(e, id, copy, mask_bytes);
+    else
+        tenon__put_vector(e, id, copy);
 }
 
 void tenon__put_vector_type(tenon__emitter *e, tenon__kir_id id) {
     tenon__need_section(e, TENON__PRELUDE_VECTOR, lanes_of(e));
-    if (dtype_of(e, id) == TENON_DTYPE_BOOL) tenon__put(e, "tn_i%ux%u", 8 * e->plan->mask_bytes[id], lanes_of(e));
-    else tenon__put(e, "tn_%sx%u", tenon__type_name(dtype_of(e, id)), lanes_of(e));
+    if (dtype_of(e, id) == TENON_DTYPE_BOOL)
+        tenon__put(e, "tn_i%ux%u", 8 * e->plan->mask_bytes[id], lanes_of(e));
+    else
+        tenon__put(e, "tn_%sx%u", tenon__type_name(dtype_of(e, id)), lanes_of(e));
 }
 
 void tenon__begin_combine(tenon__emitter *e, tenon_op op, uint32_t dtype, uint32_t lanes) {
     bool truth = dtype == TENON_DTYPE_BOOL;
-    if (truth || sign_of(op, dtype)) tenon__put(e, "(");
-    else tenon__call(e, section_of(dtype), tenon__kir_op_name(op), dtype, lanes);
+    if (truth || sign_of(op, dtype))
+        tenon__put(e, "(");
+    else
+        tenon__call(e, section_of(dtype), tenon__kir_op_name(op), dtype, lanes);
 }
 
 const char *tenon__between_combined(tenon_op op, uint32_t dtype) {
-    static const char *const infix[] = {[TENON_OP_ADD] = " + ", [TENON_OP_MUL] = " * ", [TENON_OP_AND] = " & ",
-                                        [TENON_OP_OR] = " | ", [TENON_OP_XOR] = " ^ "};
+    static const char *const infix[] = {[TENON_OP_ADD] = " + ",
+                                        [TENON_OP_MUL] = " * ",
+                                        [TENON_OP_AND] = " & ",
+                                        [TENON_OP_OR] = " | ",
+                                        [TENON_OP_XOR] = " ^ "};
     if (dtype == TENON_DTYPE_BOOL && op == TENON_OP_MAX) return " | ";
     if (dtype == TENON_DTYPE_BOOL && op == TENON_OP_MIN) return " & ";
     return dtype == TENON_DTYPE_BOOL || sign_of(op, dtype) ? infix[op] : ", ";

@@ -36,21 +36,21 @@ enum {
     TENON__LANES_ANY = 4      /* each on its own, or under a condition that is no interval of lanes */
 };
 
-/* -- Plans ---------------------------------------------------------------------------------------------------------- */
+/* -- Plans -------------------------------------------------------------------------------------------------------- */
 
 typedef struct tenon__region {
     tenon__kir_id axis; /* 0: no region */
     uint32_t lanes;     /* a power of two, at least 2 */
-    uint32_t copies;    /* vectors side by side in the main loop; 0: there is only the loop that takes parts of vectors */
+    uint32_t copies; /* vectors side by side in the main loop; 0: there is only the loop that takes parts of vectors */
     uint32_t mask_bytes; /* of a lane of a mask that belongs to no comparison */
 } tenon__region;
 
 /* Contraction in tiles: out[m, n] = sum over k of a[m, k] * b[k, n]. */
 typedef struct tenon__tiles {
-    uint32_t loop;          /* number of the loop over k */
+    uint32_t loop;           /* number of the loop over k */
     uint32_t axis_m, axis_n; /* numbers of grid axes */
-    tenon__kir_id a, b;     /* factors: a free of n, b free of m */
-    uint32_t dtype;         /* of the sum */
+    tenon__kir_id a, b;      /* factors: a free of n, b free of m */
+    uint32_t dtype;          /* of the sum */
     uint32_t lanes;
     uint32_t rows, vectors; /* register tile: rows x vectors * lanes */
     uint32_t block_m, block_n, block_k;
@@ -59,9 +59,9 @@ typedef struct tenon__tiles {
 enum { TENON__PLAN_ITEMS = 1, TENON__PLAN_AXIS = 2, TENON__PLAN_TILES = 3, TENON__PLAN_SERIAL = 4 };
 
 typedef struct tenon__kernel_plan {
-    uint32_t kind;        /* ITEMS: a point of the grid each; AXIS: `chunk` points of `axis`; TILES; SERIAL: one for all */
-    uint32_t axis;        /* AXIS: number of the grid axis */
-    uint32_t chunk;       /* AXIS: elements */
+    uint32_t kind;  /* ITEMS: a point of the grid each; AXIS: `chunk` points of `axis`; TILES; SERIAL: one for all */
+    uint32_t axis;  /* AXIS: number of the grid axis */
+    uint32_t chunk; /* AXIS: elements */
     tenon__region region; /* AXIS: of the grid axis */
     tenon__tiles tiles;
 } tenon__kernel_plan;
@@ -69,10 +69,10 @@ typedef struct tenon__kernel_plan {
 /* Bits of tenon__plan.node. */
 enum {
     TENON__NODE_VARYING = 1,
-    TENON__NODE_NEEDED = 2,    /* as a vector */
-    TENON__NODE_SINGLE = 4,    /* a pure value used once, in its own block: stands inside its user */
-    TENON__NODE_LANEWISE = 8,  /* single lanes are read: the vector has a name */
-    TENON__NODE_FIRST = 16     /* a varying index that arithmetic on the axis makes: known in lane 0 without vectors */
+    TENON__NODE_NEEDED = 2,   /* as a vector */
+    TENON__NODE_SINGLE = 4,   /* a pure value used once, in its own block: stands inside its user */
+    TENON__NODE_LANEWISE = 8, /* single lanes are read: the vector has a name */
+    TENON__NODE_FIRST = 16    /* a varying index that arithmetic on the axis makes: known in lane 0 without vectors */
 };
 
 enum { TENON__MAX_LOOK = 12 }; /* how deep the questions below look into an expression before they give up */

@@ -1,4 +1,5 @@
-/* The CPU schedule: explicit vectors along the axis that gains most, whole rows for a work-item, tiles for contractions. */
+/* The CPU schedule: explicit vectors along the axis that gains most, whole rows for a work-item, tiles for
+ * contractions. */
 #include "kernel/schedule.h"
 
 #include "support/error.h"
@@ -68,8 +69,8 @@ static void mark_singles(const use_map *uses, tenon__plan *plan) {
 
 static tenon_status find_singles(tenon__plan *plan) {
     const tenon__kir_program *program = plan->program;
-    use_map uses = {program, calloc(program->node_count, sizeof(uint32_t)), calloc(program->node_count, sizeof(uint32_t)),
-                    calloc(program->node_count, 1)};
+    use_map uses = {program, calloc(program->node_count, sizeof(uint32_t)),
+                    calloc(program->node_count, sizeof(uint32_t)), calloc(program->node_count, 1)};
     bool memory = uses.count && uses.block && uses.height;
     if (memory) {
         memset(uses.block, 0xff, program->node_count * sizeof *uses.block); /* of a dim or extent: no block */
@@ -85,7 +86,7 @@ static tenon_status find_singles(tenon__plan *plan) {
     return memory ? TENON_STATUS_OK : tenon__fail_memory();
 }
 
-/* -- Loops ------------------------------------------------------------------------------------------------------------ */
+/* -- Loops -------------------------------------------------------------------------------------------------------- */
 
 static bool try_region(tenon__plan *plan, uint32_t loop, tenon__kir_id axis, tenon__region *out_region,
                        int64_t *out_worth) {
@@ -128,7 +129,7 @@ static int64_t plan_block(tenon__plan *plan, uint32_t block) {
     return worth;
 }
 
-/* -- Kernels ---------------------------------------------------------------------------------------------------------- */
+/* -- Kernels ------------------------------------------------------------------------------------------------------ */
 
 static bool meets_in_any_order(const tenon__kir_program *program, uint32_t block) {
     const tenon__kir_node *node;
@@ -224,7 +225,8 @@ tenon_status tenon__plan_make(const tenon__kir_program *program, const tenon_dia
     plan->node = calloc(program->node_count + 1, 1);
     plan->access = calloc(program->node_count + 1, 1);
     plan->mask_bytes = calloc(program->node_count + 1, 1);
-    if (!plan->kernels || !plan->loops || !plan->node || !plan->access || !plan->mask_bytes) return tenon__fail_memory();
+    if (!plan->kernels || !plan->loops || !plan->node || !plan->access || !plan->mask_bytes)
+        return tenon__fail_memory();
     TENON_TRY(find_singles(plan));
     for (uint32_t i = 0; i < program->kernel_count; i++) plan_kernel(plan, i);
     mark_again(plan);

@@ -3,7 +3,7 @@
 
 #include <tenon/helpers.h>
 
-/* -- What varies ---------------------------------------------------------------------------------------------------- */
+/* -- What varies -------------------------------------------------------------------------------------------------- */
 
 static bool mark(tenon__plan *plan, tenon__kir_id id) {
     if (tenon__varies(plan, id)) return false;
@@ -45,8 +45,7 @@ static bool mark_block(tenon__plan *plan, uint32_t block) {
 static void clear_block(tenon__plan *plan, uint32_t block) {
     const tenon__kir_program *program = plan->program;
     for (tenon__kir_id id = 1; id < program->node_count; id++)
-        if (tenon__kir_block_within(program, program->nodes[id].block, block))
-            plan->node[id] &= TENON__NODE_SINGLE;
+        if (tenon__kir_block_within(program, program->nodes[id].block, block)) plan->node[id] &= TENON__NODE_SINGLE;
 }
 
 void tenon__unmark(tenon__plan *plan, uint32_t number) {
@@ -67,7 +66,7 @@ void tenon__mark_varying(tenon__plan *plan, uint32_t number, tenon__kir_id axis)
     while (mark_block(plan, loop->body)) continue;
 }
 
-/* -- What may run in lanes ------------------------------------------------------------------------------------------ */
+/* -- What may run in lanes ---------------------------------------------------------------------------------------- */
 
 typedef struct lane_check {
     const tenon__plan *plan;
@@ -137,8 +136,7 @@ static bool block_allowed(const lane_check *check, uint32_t block) {
         node = tenon__kir_at(program, id);
         if (node->kind == TENON__KIR_TILE) return false;
         if (node->kind == TENON__KIR_LOOP && !loop_allowed(check, &program->loops[node->loop])) return false;
-        if (node->kind == TENON__KIR_STORE && !check->grid &&
-            !(separates(check, id) && alone(check, id, check->body)))
+        if (node->kind == TENON__KIR_STORE && !check->grid && !(separates(check, id) && alone(check, id, check->body)))
             return false;
     }
     return true;
@@ -199,8 +197,8 @@ static int64_t depth_weight(const needs *need, const tenon__kir_node *node) {
 
 /* Gain of running an access in lanes. A gather costs what the scalar code costs; a uniform one is shared. */
 static int64_t access_worth(uint32_t lanes) {
-    static const int64_t worth[] = {[TENON__LANES_SAME] = 1, [TENON__LANES_UNIT] = 4, [TENON__LANES_STRIDED] = 0,
-                                    [TENON__LANES_ANY] = -3};
+    static const int64_t worth[] = {
+        [TENON__LANES_SAME] = 1, [TENON__LANES_UNIT] = 4, [TENON__LANES_STRIDED] = 0, [TENON__LANES_ANY] = -3};
     return worth[lanes];
 }
 
@@ -223,10 +221,22 @@ static void need_access(needs *need, tenon__kir_id id) {
 /* Operators that cost many instructions, where lanes pay even without contiguous data. */
 static uint32_t op_work(uint32_t op, uint32_t dtype) {
     switch (op) {
-    case TENON_OP_EXP2: case TENON_OP_LOG2: case TENON_OP_SIN: case TENON_OP_COS: case TENON_OP_POW: case TENON_OP_EXP:
-    case TENON_OP_LOG: case TENON_OP_EXPM1: case TENON_OP_LOG1P: case TENON_OP_TANH: case TENON_OP_ERF: return 24;
-    case TENON_OP_DIV: case TENON_OP_REM: return tenon_dtype_class(dtype) == TENON_CLASS_FLOAT ? 4 : 24;
-    case TENON_OP_SQRT: case TENON_OP_MAX: case TENON_OP_MIN: return 4;
+    case TENON_OP_EXP2:
+    case TENON_OP_LOG2:
+    case TENON_OP_SIN:
+    case TENON_OP_COS:
+    case TENON_OP_POW:
+    case TENON_OP_EXP:
+    case TENON_OP_LOG:
+    case TENON_OP_EXPM1:
+    case TENON_OP_LOG1P:
+    case TENON_OP_TANH:
+    case TENON_OP_ERF: return 24;
+    case TENON_OP_DIV:
+    case TENON_OP_REM: return tenon_dtype_class(dtype) == TENON_CLASS_FLOAT ? 4 : 24;
+    case TENON_OP_SQRT:
+    case TENON_OP_MAX:
+    case TENON_OP_MIN: return 4;
     default: return 1;
     }
 }
@@ -294,7 +304,7 @@ static void need_results(needs *need, const tenon__kir_loop *loop) {
     }
 }
 
-/* -- Masks ------------------------------------------------------------------------------------------------------------ */
+/* -- Masks -------------------------------------------------------------------------------------------------------- */
 
 static uint8_t wider(uint8_t a, uint8_t b) {
     return a > b ? a : b;
@@ -308,8 +318,10 @@ static uint8_t mask_bytes(const tenon__plan *plan, const tenon__kir_node *node, 
     for (uint32_t i = 0; i < node->arg_count; i++) {
         tenon__kir_id arg = tenon__kir_arg(program, node, i);
         uint32_t dtype = tenon__kir_at(program, arg)->type.dtype;
-        if (dtype != TENON_DTYPE_BOOL) bytes = wider(bytes, (uint8_t)bytes_of(dtype));
-        else if (tenon__varies(plan, arg)) bytes = wider(bytes, plan->mask_bytes[arg]);
+        if (dtype != TENON_DTYPE_BOOL)
+            bytes = wider(bytes, (uint8_t)bytes_of(dtype));
+        else if (tenon__varies(plan, arg))
+            bytes = wider(bytes, plan->mask_bytes[arg]);
     }
     return bytes;
 }
@@ -324,7 +336,7 @@ static void set_masks(tenon__plan *plan, uint32_t block, uint32_t otherwise) {
     }
 }
 
-/* -- Indices known in lane 0 ------------------------------------------------------------------------------------------ */
+/* -- Indices known in lane 0 -------------------------------------------------------------------------------------- */
 
 static bool known_first(const tenon__plan *plan, tenon__kir_id axis, const tenon__kir_node *node) {
     if (node->kind != TENON__KIR_OP || node->type.dtype != TENON__KIR_INDEX) return false;
@@ -344,7 +356,7 @@ static void set_firsts(tenon__plan *plan, uint32_t block, tenon__kir_id axis) {
     }
 }
 
-/* -- The region ------------------------------------------------------------------------------------------------------- */
+/* -- The region --------------------------------------------------------------------------------------------------- */
 
 static uint32_t power_below(uint64_t value) {
     uint32_t power = 1;

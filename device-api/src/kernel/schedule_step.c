@@ -58,16 +58,13 @@ static tenon__step step_of_product(const tenon__plan *plan, tenon__kir_id axis, 
     return times(plan, &step, fixed);
 }
 
-static tenon__step step_of_op(const tenon__plan *plan, tenon__kir_id axis, const tenon__kir_node *node,
-                              uint32_t look) {
+static tenon__step step_of_op(const tenon__plan *plan, tenon__kir_id axis, const tenon__kir_node *node, uint32_t look) {
     tenon__kir_id a = tenon__kir_arg(plan->program, node, 0);
     tenon__kir_id b = node->arg_count > 1 ? tenon__kir_arg(plan->program, node, 1) : 0;
     tenon__step zero = {.even = true}, left, right;
     switch (node->op) {
     case TENON_OP_MUL: return step_of_product(plan, axis, a, b, look);
-    case TENON_OP_NEG:
-        left = tenon__step_of(plan, axis, a, look);
-        return sum(zero, &left, -1);
+    case TENON_OP_NEG: left = tenon__step_of(plan, axis, a, look); return sum(zero, &left, -1);
     case TENON_OP_ADD:
     case TENON_OP_SUB:
         left = tenon__step_of(plan, axis, a, look);

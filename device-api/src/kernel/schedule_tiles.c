@@ -17,7 +17,7 @@ typedef struct search {
     uint16_t *depends; /* one per node */
 } search;
 
-/* -- Shape of the kernel ------------------------------------------------------------------------------------------------- */
+/* -- Shape of the kernel ------------------------------------------------------------------------------------------ */
 
 /* Values only, and at most one loop; `out_loop` is its node. Stores come after it. */
 static bool body_fits(const tenon__kir_program *program, uint32_t block, bool inner, tenon__kir_id *out_loop) {
@@ -42,7 +42,7 @@ static bool loop_fits(search *s) {
            s->loop->merge_op[0] == TENON_OP_ADD && body_fits(s->program, s->loop->body, true, &loop);
 }
 
-/* -- What depends on what ------------------------------------------------------------------------------------------------ */
+/* -- What depends on what ----------------------------------------------------------------------------------------- */
 
 static uint16_t depends_of_leaf(const search *s, tenon__kir_id id) {
     for (uint32_t i = 0; i < s->grid->axis_count; i++)
@@ -56,7 +56,8 @@ static void find_depends(search *s) {
     for (tenon__kir_id id = 1; id < s->program->node_count; id++) {
         const tenon__kir_node *node = tenon__kir_at(s->program, id);
         s->depends[id] = depends_of_leaf(s, id);
-        for (uint32_t i = 0; i < node->arg_count; i++) s->depends[id] |= s->depends[tenon__kir_arg(s->program, node, i)];
+        for (uint32_t i = 0; i < node->arg_count; i++)
+            s->depends[id] |= s->depends[tenon__kir_arg(s->program, node, i)];
     }
 }
 
@@ -95,7 +96,7 @@ static bool find_axes(const search *s, tenon__kir_id x, tenon__kir_id y, tenon__
     return in_a & DEPENDS_K && in_b & DEPENDS_K;
 }
 
-/* -- Sizes ------------------------------------------------------------------------------------------------------------------ */
+/* -- Sizes -------------------------------------------------------------------------------------------------------- */
 
 /* The register tile leaves room for a row of b and one element of a. The packed blocks and the sums of an item fit the
  * second cache, and together 96 KiB of stack. */
@@ -123,7 +124,8 @@ static bool find(search *s, uint32_t kernel, tenon__tiles *tiles) {
     uint32_t grid = s->program->kernels[kernel].loop;
     tenon__kir_id axis = s->grid->axis[tiles->axis_n];
     tenon__mark_varying(s->plan, grid, axis);
-    if (!tenon__lanes_allowed(s->plan, grid, axis) || !tenon__region_make(s->plan, grid, axis, region, &worth)) return false;
+    if (!tenon__lanes_allowed(s->plan, grid, axis) || !tenon__region_make(s->plan, grid, axis, region, &worth))
+        return false;
     region->copies = 1;
     return true;
 }

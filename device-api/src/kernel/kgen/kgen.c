@@ -38,7 +38,7 @@ tenon_status kgen_close(FILE *file, const char *name) {
     return failed ? tenon__fail(TENON_STATUS_IO, "cannot write %s: %s", name, strerror(errno)) : TENON_STATUS_OK;
 }
 
-/* -- Command line ------------------------------------------------------------------------------------------------------- */
+/* -- Command line ------------------------------------------------------------------------------------------------- */
 
 typedef struct options {
     const char *folder;
@@ -68,10 +68,14 @@ static tenon_status parse_isas(char *list, options *out_options) {
 static tenon_status parse(int count, char **arguments, options *out_options) {
     for (int i = 1; i + 1 < count; i += 2) {
         char *value = arguments[i + 1];
-        if (strcmp(arguments[i], "--out") == 0) out_options->folder = value;
-        else if (strcmp(arguments[i], "--isas") == 0) TENON_TRY(parse_isas(value, out_options));
-        else if (strcmp(arguments[i], "--parts") == 0) out_options->parts = (uint32_t)strtoul(value, NULL, 10);
-        else return tenon__fail(TENON_STATUS_INVALID, "unknown option %s", arguments[i]);
+        if (strcmp(arguments[i], "--out") == 0)
+            out_options->folder = value;
+        else if (strcmp(arguments[i], "--isas") == 0)
+            TENON_TRY(parse_isas(value, out_options));
+        else if (strcmp(arguments[i], "--parts") == 0)
+            out_options->parts = (uint32_t)strtoul(value, NULL, 10);
+        else
+            return tenon__fail(TENON_STATUS_INVALID, "unknown option %s", arguments[i]);
     }
     if (count % 2 == 0 || !out_options->folder || !out_options->isa_count)
         return tenon__fail(TENON_STATUS_INVALID, "--out and --isas are needed");
@@ -80,7 +84,7 @@ static tenon_status parse(int count, char **arguments, options *out_options) {
     return TENON_STATUS_OK;
 }
 
-/* -- Run ---------------------------------------------------------------------------------------------------------------- */
+/* -- Run ---------------------------------------------------------------------------------------------------------- */
 
 static tenon_status make_all(const options *o, const kgen_patterns *patterns, kgen_output *outputs) {
     for (uint32_t i = 0; i < o->isa_count; i++) {
@@ -94,8 +98,10 @@ static tenon_status run(const options *o) {
     kgen_patterns patterns;
     kgen_output outputs[MAX_ISAS] = {0};
     tenon_status status = kgen_patterns_make(&patterns);
-    if (status != TENON_STATUS_OK) status = tenon__fail_memory();
-    else status = make_all(o, &patterns, outputs);
+    if (status != TENON_STATUS_OK)
+        status = tenon__fail_memory();
+    else
+        status = make_all(o, &patterns, outputs);
     for (uint32_t i = 0; i < MAX_ISAS; i++) kgen_output_free(&outputs[i]);
     kgen_patterns_free(&patterns);
     return status;

@@ -16,7 +16,7 @@ typedef struct kgen_isa {
 /* The set called `name`, or NULL. The first of all, "baseline", is what every machine of the architecture has. */
 const kgen_isa *kgen_isa_of(const char *name);
 
-/* A kernel of one instruction set. `geometry` numbers the functions for its numbers of items and bytes: kernels share. */
+/* A kernel of one instruction set. `geometry` numbers the functions for its items and bytes: kernels share them. */
 typedef struct kgen_kernel {
     uint32_t pattern; /* row of the patterns */
     uint32_t entry_count;

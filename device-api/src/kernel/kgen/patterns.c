@@ -6,111 +6,116 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- Layouts ------------------------------------------------------------------------------------------------------------ */
+/* -- Layouts ------------------------------------------------------------------------------------------------------ */
 
-/* Axes per group, and for each operand the innermost stride of each group that indexes it, in order: 1, 0 or * for any. */
+/* Axes per group, and for each operand the innermost strides of the groups that index it, in order: 1, 0, * for any. */
 typedef struct layout {
     uint32_t family;
     uint32_t operands; /* 0: any number of operands, all as the first entry of `inner` says */
     uint8_t ranks[TENON_PATTERN_GROUPS];
     const char *inner[TENON_PATTERN_OPERANDS];
     uint32_t general;
+    uint8_t variant; /* bits beside those of the attributes */
 } layout;
 
 /* Of one family the better first. */
 static const layout layouts[] = {
-    {TENON_FAMILY_COPY, 0, {1}, {"1"}, 0},
-    {TENON_FAMILY_COPY, 2, {4}, {"1", "1"}, 0},
-    {TENON_FAMILY_COPY, 2, {4}, {"0", "1"}, 0},
-    {TENON_FAMILY_COPY, 2, {4}, {"*", "1"}, 0},
-    {TENON_FAMILY_COPY, 0, {8}, {"*"}, 1},
-    {TENON_FAMILY_BITCAST, 0, {1}, {"1"}, 0},
-    {TENON_FAMILY_BITCAST, 2, {4}, {"1", "1"}, 1},
-    {TENON_FAMILY_BITCAST, 0, {8}, {"*"}, 1},
-    {TENON_FAMILY_FILL, 0, {1}, {"1"}, 0},
-    {TENON_FAMILY_FILL, 0, {8}, {"*"}, 1},
-    {TENON_FAMILY_CAST, 0, {1}, {"1"}, 0},
-    {TENON_FAMILY_CAST, 0, {8}, {"*"}, 1},
-    {TENON_FAMILY_RANDOM, 0, {1}, {"1"}, 0},
-    {TENON_FAMILY_RANDOM, 0, {8}, {"*"}, 1},
-    {TENON_FAMILY_PAD, 0, {4}, {"1"}, 0},
-    {TENON_FAMILY_PAD, 0, {8}, {"*"}, 1},
+    {TENON_FAMILY_COPY, 0, {1}, {"1"}, 0, 0},
+    {TENON_FAMILY_COPY, 2, {4}, {"1", "1"}, 0, 0},
+    {TENON_FAMILY_COPY, 2, {4}, {"0", "1"}, 0, 0},
+    {TENON_FAMILY_COPY, 2, {4}, {"*", "1"}, 0, 0},
+    {TENON_FAMILY_COPY, 0, {8}, {"*"}, 1, 0},
+    {TENON_FAMILY_BITCAST, 0, {1}, {"1"}, 0, 0},
+    {TENON_FAMILY_BITCAST, 2, {4}, {"1", "1"}, 1, 0},
+    {TENON_FAMILY_BITCAST, 0, {8}, {"*"}, 1, 0},
+    {TENON_FAMILY_FILL, 0, {1}, {"1"}, 0, 0},
+    {TENON_FAMILY_FILL, 0, {8}, {"*"}, 1, 0},
+    {TENON_FAMILY_CAST, 0, {1}, {"1"}, 0, 0},
+    {TENON_FAMILY_CAST, 0, {8}, {"*"}, 1, 0},
+    {TENON_FAMILY_RANDOM, 0, {1}, {"1"}, 0, 0},
+    {TENON_FAMILY_RANDOM, 0, {8}, {"*"}, 1, 0},
+    {TENON_FAMILY_PAD, 0, {4}, {"1"}, 0, 0},
+    {TENON_FAMILY_PAD, 0, {8}, {"*"}, 1, 0},
 
-    {TENON_FAMILY_MAP, 0, {1}, {"1"}, 0},
-    {TENON_FAMILY_MAP, 2, {4}, {"1", "1"}, 0},
-    {TENON_FAMILY_MAP, 3, {4}, {"1", "1", "1"}, 0},
-    {TENON_FAMILY_MAP, 3, {4}, {"1", "0", "1"}, 0},
-    {TENON_FAMILY_MAP, 3, {4}, {"0", "1", "1"}, 0},
-    {TENON_FAMILY_MAP, 4, {4}, {"1", "1", "1", "1"}, 0},
-    {TENON_FAMILY_MAP, 4, {4}, {"1", "1", "0", "1"}, 0},
-    {TENON_FAMILY_MAP, 4, {4}, {"1", "0", "1", "1"}, 0},
-    {TENON_FAMILY_MAP, 0, {8}, {"*"}, 1},
+    {TENON_FAMILY_MAP, 0, {1}, {"1"}, 0, 0},
+    {TENON_FAMILY_MAP, 2, {4}, {"1", "1"}, 0, 0},
+    {TENON_FAMILY_MAP, 3, {4}, {"1", "1", "1"}, 0, 0},
+    {TENON_FAMILY_MAP, 3, {4}, {"1", "0", "1"}, 0, 0},
+    {TENON_FAMILY_MAP, 3, {4}, {"0", "1", "1"}, 0, 0},
+    {TENON_FAMILY_MAP, 4, {4}, {"1", "1", "1", "1"}, 0, 0},
+    {TENON_FAMILY_MAP, 4, {4}, {"1", "1", "0", "1"}, 0, 0},
+    {TENON_FAMILY_MAP, 4, {4}, {"1", "0", "1", "1"}, 0, 0},
+    {TENON_FAMILY_MAP, 0, {8}, {"*"}, 1, 0},
 
     /* p r; p */
-    {TENON_FAMILY_REDUCE, 2, {4, 1}, {"*1", "*"}, 0},
-    {TENON_FAMILY_REDUCE, 2, {4, 1}, {"1*", "1"}, 0},
-    {TENON_FAMILY_REDUCE, 2, {3, 3}, {"*1", "*"}, 1},
-    {TENON_FAMILY_REDUCE, 2, {4, 4}, {"**", "*"}, 1},
-    {TENON_FAMILY_REDUCE, 2, {7, 1}, {"**", "*"}, 1},
-    {TENON_FAMILY_REDUCE, 2, {6, 2}, {"**", "*"}, 1},
-    {TENON_FAMILY_REDUCE, 2, {5, 3}, {"**", "*"}, 1},
-    {TENON_FAMILY_REDUCE, 2, {3, 5}, {"**", "*"}, 1},
-    {TENON_FAMILY_REDUCE, 2, {2, 6}, {"**", "*"}, 1},
-    {TENON_FAMILY_REDUCE, 2, {1, 7}, {"**", "*"}, 1},
-    {TENON_FAMILY_REDUCE, 2, {0, 8}, {"**", "*"}, 1},
-    {TENON_FAMILY_ARG, 2, {4, 1}, {"*1", "*"}, 0},
-    {TENON_FAMILY_ARG, 2, {4, 1}, {"1*", "1"}, 1},
-    {TENON_FAMILY_ARG, 2, {7, 1}, {"**", "*"}, 1},
-    {TENON_FAMILY_SCAN, 2, {7, 1}, {"**", "**"}, 1},
-    {TENON_FAMILY_SORT, 3, {6, 1}, {"**", "**", "**"}, 1},
+    {TENON_FAMILY_REDUCE, 2, {2, 1}, {"*1", "*"}, 0, TENON_VARIANT_SPLIT},
+    {TENON_FAMILY_REDUCE, 2, {2, 1}, {"1*", "1"}, 0, TENON_VARIANT_SPLIT},
+    {TENON_FAMILY_REDUCE, 2, {4, 1}, {"*1", "*"}, 0, 0},
+    {TENON_FAMILY_REDUCE, 2, {4, 1}, {"1*", "1"}, 0, 0},
+    {TENON_FAMILY_REDUCE, 2, {3, 3}, {"*1", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {4, 4}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {7, 1}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {6, 2}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {5, 3}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {3, 5}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {2, 6}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {1, 7}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {0, 8}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_REDUCE, 2, {8, 0}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_ARG, 2, {4, 1}, {"*1", "*"}, 0, 0},
+    {TENON_FAMILY_ARG, 2, {4, 1}, {"1*", "1"}, 1, 0},
+    {TENON_FAMILY_ARG, 2, {7, 1}, {"**", "*"}, 1, 0},
+    {TENON_FAMILY_SCAN, 2, {7, 1}, {"**", "**"}, 1, 0},
+    {TENON_FAMILY_SORT, 3, {6, 1}, {"**", "**", "**"}, 1, 0},
+    {TENON_FAMILY_SORT, 3, {7, 1}, {"**", "**", "**"}, 1, 0},
 
     /* axis s */
-    {TENON_FAMILY_IOTA, 1, {0, 1, 0}, {"*1"}, 0},
-    {TENON_FAMILY_IOTA, 1, {0, 1, 2}, {"**1"}, 0},
-    {TENON_FAMILY_IOTA, 1, {0, 1, 7}, {"***"}, 1},
+    {TENON_FAMILY_IOTA, 1, {0, 1, 0}, {"*1"}, 0, 0},
+    {TENON_FAMILY_IOTA, 1, {0, 1, 2}, {"**1"}, 0, 0},
+    {TENON_FAMILY_IOTA, 1, {0, 1, 7}, {"***"}, 1, 0},
 
     /* s g; q; q s. Any number of axes of q, and with them of s. */
-    {TENON_FAMILY_GATHER, 3, {0, 1, 1, 1}, {"*1*", "1", "**1"}, 0},
-    {TENON_FAMILY_GATHER, 3, {0, 2, 4, 1}, {"*1*", "*", "**1"}, 0},
-    {TENON_FAMILY_GATHER, 3, {0, 1, 7, 1}, {"***", "*", "***"}, 1},
-    {TENON_FAMILY_GATHER, 3, {0, 2, 6, 1}, {"***", "*", "***"}, 1},
-    {TENON_FAMILY_GATHER, 3, {0, 3, 5, 1}, {"***", "*", "***"}, 1},
-    {TENON_FAMILY_GATHER, 3, {0, 4, 4, 1}, {"***", "*", "***"}, 1},
-    {TENON_FAMILY_GATHER, 3, {0, 5, 3, 1}, {"***", "*", "***"}, 1},
-    {TENON_FAMILY_GATHER, 3, {0, 6, 2, 1}, {"***", "*", "***"}, 1},
-    {TENON_FAMILY_GATHER, 3, {0, 7, 1, 1}, {"***", "*", "***"}, 1},
-    {TENON_FAMILY_GATHER, 3, {0, 8, 0, 1}, {"***", "*", "***"}, 1},
+    {TENON_FAMILY_GATHER, 3, {0, 1, 1, 1}, {"*1*", "1", "**1"}, 0, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 2, 4, 1}, {"*1*", "*", "**1"}, 0, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 1, 7, 1}, {"***", "*", "***"}, 1, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 2, 6, 1}, {"***", "*", "***"}, 1, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 3, 5, 1}, {"***", "*", "***"}, 1, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 4, 4, 1}, {"***", "*", "***"}, 1, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 5, 3, 1}, {"***", "*", "***"}, 1, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 6, 2, 1}, {"***", "*", "***"}, 1, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 7, 1, 1}, {"***", "*", "***"}, 1, 0},
+    {TENON_FAMILY_GATHER, 3, {0, 8, 0, 1}, {"***", "*", "***"}, 1, 0},
 
     /* q; q s; s g */
-    {TENON_FAMILY_SCATTER, 3, {0, 1, 1, 1}, {"1", "**1", "*1*"}, 0},
-    {TENON_FAMILY_SCATTER, 3, {0, 1, 7, 1}, {"*", "***", "***"}, 1},
-    {TENON_FAMILY_SCATTER, 3, {0, 2, 6, 1}, {"*", "***", "***"}, 1},
-    {TENON_FAMILY_SCATTER, 3, {0, 3, 5, 1}, {"*", "***", "***"}, 1},
-    {TENON_FAMILY_SCATTER, 3, {0, 4, 4, 1}, {"*", "***", "***"}, 1},
-    {TENON_FAMILY_SCATTER, 3, {0, 5, 3, 1}, {"*", "***", "***"}, 1},
-    {TENON_FAMILY_SCATTER, 3, {0, 6, 2, 1}, {"*", "***", "***"}, 1},
-    {TENON_FAMILY_SCATTER, 3, {0, 7, 1, 1}, {"*", "***", "***"}, 1},
-    {TENON_FAMILY_SCATTER, 3, {0, 8, 0, 1}, {"*", "***", "***"}, 1},
+    {TENON_FAMILY_SCATTER, 3, {0, 1, 1, 1}, {"1", "**1", "*1*"}, 0, 0},
+    {TENON_FAMILY_SCATTER, 3, {0, 1, 7, 1}, {"*", "***", "***"}, 1, 0},
+    {TENON_FAMILY_SCATTER, 3, {0, 2, 6, 1}, {"*", "***", "***"}, 1, 0},
+    {TENON_FAMILY_SCATTER, 3, {0, 3, 5, 1}, {"*", "***", "***"}, 1, 0},
+    {TENON_FAMILY_SCATTER, 3, {0, 4, 4, 1}, {"*", "***", "***"}, 1, 0},
+    {TENON_FAMILY_SCATTER, 3, {0, 5, 3, 1}, {"*", "***", "***"}, 1, 0},
+    {TENON_FAMILY_SCATTER, 3, {0, 6, 2, 1}, {"*", "***", "***"}, 1, 0},
+    {TENON_FAMILY_SCATTER, 3, {0, 7, 1, 1}, {"*", "***", "***"}, 1, 0},
+    {TENON_FAMILY_SCATTER, 3, {0, 8, 0, 1}, {"*", "***", "***"}, 1, 0},
 
     /* b m k; b k n; b m n */
-    {TENON_FAMILY_CONTRACT, 3, {2, 1, 1, 1}, {"**1", "*1*", "**1"}, 0},
-    {TENON_FAMILY_CONTRACT, 3, {2, 1, 1, 1}, {"**1", "**1", "**1"}, 0},
-    {TENON_FAMILY_CONTRACT, 3, {6, 1, 1, 1}, {"***", "***", "***"}, 1},
+    {TENON_FAMILY_CONTRACT, 3, {2, 1, 1, 1}, {"**1", "*1*", "**1"}, 0, 0},
+    {TENON_FAMILY_CONTRACT, 3, {2, 1, 1, 1}, {"**1", "**1", "**1"}, 0, 0},
+    {TENON_FAMILY_CONTRACT, 3, {6, 1, 1, 1}, {"***", "***", "***"}, 1, 0},
 
     /* The starts of an update have an entry an axis: a kernel for each number of them. */
-    {TENON_FAMILY_UPDATE, 3, {1, 0, 0, 1}, {"1", "1", "1"}, 0},
-    {TENON_FAMILY_UPDATE, 3, {2, 0, 0, 1}, {"1", "1", "1"}, 0},
-    {TENON_FAMILY_UPDATE, 3, {3, 0, 0, 1}, {"1", "1", "1"}, 0},
-    {TENON_FAMILY_UPDATE, 3, {4, 0, 0, 1}, {"1", "1", "1"}, 0},
-    {TENON_FAMILY_UPDATE, 3, {0, 0, 0, 1}, {"*", "*", "*"}, 1},
-    {TENON_FAMILY_UPDATE, 3, {1, 0, 0, 1}, {"*", "*", "*"}, 1},
-    {TENON_FAMILY_UPDATE, 3, {2, 0, 0, 1}, {"*", "*", "*"}, 1},
-    {TENON_FAMILY_UPDATE, 3, {3, 0, 0, 1}, {"*", "*", "*"}, 1},
-    {TENON_FAMILY_UPDATE, 3, {4, 0, 0, 1}, {"*", "*", "*"}, 1},
-    {TENON_FAMILY_UPDATE, 3, {5, 0, 0, 1}, {"*", "*", "*"}, 1},
-    {TENON_FAMILY_UPDATE, 3, {6, 0, 0, 1}, {"*", "*", "*"}, 1},
-    {TENON_FAMILY_UPDATE, 3, {7, 0, 0, 1}, {"*", "*", "*"}, 1},
-    {TENON_FAMILY_UPDATE, 3, {8, 0, 0, 1}, {"*", "*", "*"}, 1},
+    {TENON_FAMILY_UPDATE, 3, {1, 0, 0, 1}, {"1", "1", "1"}, 0, 0},
+    {TENON_FAMILY_UPDATE, 3, {2, 0, 0, 1}, {"1", "1", "1"}, 0, 0},
+    {TENON_FAMILY_UPDATE, 3, {3, 0, 0, 1}, {"1", "1", "1"}, 0, 0},
+    {TENON_FAMILY_UPDATE, 3, {4, 0, 0, 1}, {"1", "1", "1"}, 0, 0},
+    {TENON_FAMILY_UPDATE, 3, {0, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
+    {TENON_FAMILY_UPDATE, 3, {1, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
+    {TENON_FAMILY_UPDATE, 3, {2, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
+    {TENON_FAMILY_UPDATE, 3, {3, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
+    {TENON_FAMILY_UPDATE, 3, {4, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
+    {TENON_FAMILY_UPDATE, 3, {5, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
+    {TENON_FAMILY_UPDATE, 3, {6, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
+    {TENON_FAMILY_UPDATE, 3, {7, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
+    {TENON_FAMILY_UPDATE, 3, {8, 0, 0, 1}, {"*", "*", "*"}, 1, 0},
 };
 
 static uint8_t code_of(char c) {
@@ -148,6 +153,7 @@ static tenon_status add_layouts(kgen_patterns *list, const tenon_pattern *base, 
         tenon_pattern pattern = *base;
         if (l->family != family || (l->operands && l->operands != base->operand_count)) continue;
         memcpy(pattern.ranks, l->ranks, sizeof pattern.ranks);
+        pattern.variant |= l->variant;
         for (uint32_t k = 0; k < base->operand_count; k++)
             pattern.inner[k] = inner_of(&pattern, k, l->operands ? l->inner[k] : l->inner[0]);
         pattern.padded = family == TENON_FAMILY_PAD ? (uint8_t)((1u << l->ranks[0]) - 1) : 0;
@@ -156,7 +162,7 @@ static tenon_status add_layouts(kgen_patterns *list, const tenon_pattern *base, 
     return TENON_STATUS_OK;
 }
 
-/* -- Operators, dtypes, attributes ---------------------------------------------------------------------------------------- */
+/* -- Operators, dtypes, attributes -------------------------------------------------------------------------------- */
 
 /* A choice of all that a pattern is made of beside its layout. */
 typedef struct choice {
@@ -190,12 +196,15 @@ static uint32_t operand_dtypes(const choice *c, tenon_dtype *out) {
 /* The smallest problem of the choice: what there is to say of its operands beside their dtypes is said by layouts. */
 static tenon_status base_pattern(const choice *c, tenon_pattern *out_pattern) {
     static const int64_t ones[2] = {1, 1}, zeros[2] = {0, 0};
-    const tenon_attr attrs[] = {
-        {TENON_ATTR_AXES, 1, zeros},          {TENON_ATTR_AXIS, 1, zeros},
-        {TENON_ATTR_LOW, 1, zeros},           {TENON_ATTR_COMBINE, 1, &c->combine},
-        {TENON_ATTR_EXCLUSIVE, 1, &c->exclusive}, {TENON_ATTR_REVERSE, 1, &c->reverse},
-        {TENON_ATTR_DESCENDING, 1, &c->descending}, {TENON_ATTR_WRAP, 1, &c->wrap},
-        {TENON_ATTR_ACCUMULATOR, 1, &c->accumulator}};
+    const tenon_attr attrs[] = {{TENON_ATTR_AXES, 1, zeros},
+                                {TENON_ATTR_AXIS, 1, zeros},
+                                {TENON_ATTR_LOW, 1, zeros},
+                                {TENON_ATTR_COMBINE, 1, &c->combine},
+                                {TENON_ATTR_EXCLUSIVE, 1, &c->exclusive},
+                                {TENON_ATTR_REVERSE, 1, &c->reverse},
+                                {TENON_ATTR_DESCENDING, 1, &c->descending},
+                                {TENON_ATTR_WRAP, 1, &c->wrap},
+                                {TENON_ATTR_ACCUMULATOR, 1, &c->accumulator}};
     tenon_dtype dtypes[TENON_PATTERN_OPERANDS + 1];
     tenon_strided operands[TENON_PATTERN_OPERANDS + 1];
     uint32_t count = operand_dtypes(c, dtypes), rank = c->row->family == TENON_FAMILY_CONTRACT ? 2 : 1;
@@ -203,7 +212,8 @@ static tenon_status base_pattern(const choice *c, tenon_pattern *out_pattern) {
     tenon_canonical problem;
     for (uint32_t k = 0; k < count; k++)
         operands[k] = (tenon_strided){dtypes[k], drops && k == 1 ? 0 : rank, ones, ones};
-    tenon_status status = tenon_canonicalize(c->row->op, attrs, sizeof attrs / sizeof *attrs, operands, count, &problem);
+    tenon_status status =
+        tenon_canonicalize(c->row->op, attrs, sizeof attrs / sizeof *attrs, operands, count, &problem);
     *out_pattern = problem.pattern;
     memset(out_pattern->ranks, 0, sizeof out_pattern->ranks);
     memset(out_pattern->inner, 0, sizeof out_pattern->inner);
@@ -215,7 +225,7 @@ static tenon_status base_pattern(const choice *c, tenon_pattern *out_pattern) {
 static bool is_known(const making *m, const tenon_pattern *base) {
     for (uint32_t i = m->first; i < m->list->count; i++) {
         const tenon_pattern *row = &m->list->rows[i].pattern;
-        if (row->variant == base->variant && row->accumulator == base->accumulator &&
+        if ((row->variant & ~TENON_VARIANT_SPLIT) == base->variant && row->accumulator == base->accumulator &&
             memcmp(row->dtypes, base->dtypes, sizeof row->dtypes) == 0)
             return true;
     }
@@ -279,14 +289,23 @@ static tenon_status make_dtype(making *m, const tenon_op_row *row, tenon_dtype d
     }
 }
 
-/* -- Kernels that do the same ---------------------------------------------------------------------------------------------- */
+/* -- Kernels that do the same ------------------------------------------------------------------------------------- */
 
 /* Two's complement: the operator does not tell signed from unsigned. */
 static bool is_signless(const tenon_pattern *p) {
     uint32_t combine = p->variant & TENON_VARIANT_COMBINE;
     switch (p->op) {
-    case TENON_OP_ADD: case TENON_OP_SUB: case TENON_OP_MUL: case TENON_OP_NEG: case TENON_OP_SHL: case TENON_OP_EQ:
-    case TENON_OP_AND: case TENON_OP_OR: case TENON_OP_XOR: case TENON_OP_SUM: case TENON_OP_PROD: return true;
+    case TENON_OP_ADD:
+    case TENON_OP_SUB:
+    case TENON_OP_MUL:
+    case TENON_OP_NEG:
+    case TENON_OP_SHL:
+    case TENON_OP_EQ:
+    case TENON_OP_AND:
+    case TENON_OP_OR:
+    case TENON_OP_XOR:
+    case TENON_OP_SUM:
+    case TENON_OP_PROD: return true;
     case TENON_OP_SCAN:
     case TENON_OP_SCATTER: return combine == TENON_COMBINE_ADD || combine == TENON_COMBINE_MUL;
     default: return false;
@@ -296,8 +315,17 @@ static bool is_signless(const tenon_pattern *p) {
 /* Truth is a byte of 0 or 1, and stays one. The identities of a minimum differ. */
 static bool is_byte_of_truth(const tenon_pattern *p) {
     switch (p->op) {
-    case TENON_OP_AND: case TENON_OP_OR: case TENON_OP_XOR: case TENON_OP_MAX: case TENON_OP_MIN: case TENON_OP_LT:
-    case TENON_OP_EQ: case TENON_OP_RMAX: case TENON_OP_ARGMAX: case TENON_OP_SORT: case TENON_OP_SCATTER: return true;
+    case TENON_OP_AND:
+    case TENON_OP_OR:
+    case TENON_OP_XOR:
+    case TENON_OP_MAX:
+    case TENON_OP_MIN:
+    case TENON_OP_LT:
+    case TENON_OP_EQ:
+    case TENON_OP_RMAX:
+    case TENON_OP_ARGMAX:
+    case TENON_OP_SORT:
+    case TENON_OP_SCATTER: return true;
     default: return false;
     }
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- Geometry ----------------------------------------------------------------------------------------------------------- */
+/* -- Geometry ----------------------------------------------------------------------------------------------------- */
 
 static tenon_status find_geometry(kgen_output *output, const tenon__printed *printed, uint32_t *out_number) {
     char *key, name[64];
@@ -29,7 +29,7 @@ static tenon_status find_geometry(kgen_output *output, const tenon__printed *pri
     return tenon__printed_geometry_text(printed, name, &output->geometries[*out_number]);
 }
 
-/* -- Entries ------------------------------------------------------------------------------------------------------------ */
+/* -- Entries ------------------------------------------------------------------------------------------------------ */
 
 static void join_need(tenon__prelude_need *all, const tenon__prelude_need *one) {
     for (uint32_t i = 0; i < TENON__PRELUDE_LANE_COUNTS; i++) {
@@ -130,7 +130,8 @@ tenon_status kgen_make(const kgen_isa *isa, const kgen_patterns *patterns, const
     if (!out_output->kernels || !out_output->geometries || !out_output->keys || !rows) status = tenon__fail_memory();
     uint32_t count = rows ? choose(isa, patterns, rows) : 0;
     for (uint32_t part = 0; part < parts && status == TENON_STATUS_OK; part++) {
-        uint32_t first = (uint32_t)((uint64_t)count * part / parts), end = (uint32_t)((uint64_t)count * (part + 1) / parts);
+        uint32_t first = (uint32_t)((uint64_t)count * part / parts),
+                 end = (uint32_t)((uint64_t)count * (part + 1) / parts);
         status = make_part(out_output, patterns, part, rows + first, end - first, folder);
     }
     free(rows);
@@ -148,13 +149,14 @@ void kgen_output_free(kgen_output *output) {
     *output = (kgen_output){0};
 }
 
-/* -- Tables --------------------------------------------------------------------------------------------------------------- */
+/* -- Tables ------------------------------------------------------------------------------------------------------- */
 
 static void write_declarations(const kgen_output *output, uint32_t kernel, FILE *file) {
     const kgen_kernel *k = &output->kernels[kernel];
     const char *isa = output->isa->name;
     for (uint32_t i = 0; i < k->entry_count; i++)
-        fprintf(file, "int32_t cpu_%s_k%u_%u(void *const *, const int64_t *, void *, int64_t, int64_t);\n", isa, k->pattern, i);
+        fprintf(file, "int32_t cpu_%s_k%u_%u(void *const *, const int64_t *, void *, int64_t, int64_t);\n", isa,
+                k->pattern, i);
     fprintf(file, "static const tenon_kernel_c11 e%u[] = {", k->pattern);
     for (uint32_t i = 0; i < k->entry_count; i++) fprintf(file, "%scpu_%s_k%u_%u", i ? ", " : "", isa, k->pattern, i);
     fputs("};\n", file);
@@ -162,18 +164,23 @@ static void write_declarations(const kgen_output *output, uint32_t kernel, FILE 
 
 static void write_geometry_declarations(const kgen_output *output, FILE *file) {
     for (uint32_t i = 0; i < output->geometry_count; i++)
-        fprintf(file, "int cpu_%s_f%u_items(const int64_t *, int64_t *);\nint cpu_%s_f%u_workspace(const int64_t *, uint64_t *);\n",
+        fprintf(file,
+                "int cpu_%s_f%u_items(const int64_t *, int64_t *);\nint cpu_%s_f%u_workspace(const int64_t *, uint64_t "
+                "*);\n",
                 output->isa->name, i, output->isa->name, i);
 }
 
 static void write_row(const kgen_output *output, uint32_t kernel, const tenon_pattern *p, FILE *file) {
     const kgen_kernel *k = &output->kernels[kernel];
     fprintf(file, "    {{%u, %u, %u, {%u, %u, %u, %u}, %u, %u, {%u, %u, %u, %u}, {%u, %u, %u, %u}, {0, 0}},", p->op,
-            p->operand_count, p->variant, p->dtypes[0], p->dtypes[1], p->dtypes[2], p->dtypes[3], p->accumulator, p->padded,
-            p->ranks[0], p->ranks[1], p->ranks[2], p->ranks[3], p->inner[0], p->inner[1], p->inner[2], p->inner[3]);
+            p->operand_count, p->variant, p->dtypes[0], p->dtypes[1], p->dtypes[2], p->dtypes[3], p->accumulator,
+            p->padded, p->ranks[0], p->ranks[1], p->ranks[2], p->ranks[3], p->inner[0], p->inner[1], p->inner[2],
+            p->inner[3]);
     fprintf(file, " %u, e%u, cpu_%s_f%u_items, ", k->entry_count, k->pattern, output->isa->name, k->geometry);
-    if (k->workspace) fprintf(file, "cpu_%s_f%u_workspace},\n", output->isa->name, k->geometry);
-    else fputs("NULL},\n", file);
+    if (k->workspace)
+        fprintf(file, "cpu_%s_f%u_workspace},\n", output->isa->name, k->geometry);
+    else
+        fputs("NULL},\n", file);
 }
 
 /* The kernel of a row: of the instruction set's own, or else of the baseline, which has all. */
@@ -192,7 +199,9 @@ static const kgen_output *find_kernel(const kgen_output *own, const kgen_output 
 static void write_table(const kgen_output *output, const kgen_output *baseline, const kgen_patterns *patterns,
                         FILE *file) {
     uint32_t kernel = 0;
-    fputs("/* Made by tenon-kgen. */\n#include \"kernels.h\"\n#include <stddef.h>\n#pragma GCC visibility push(hidden)\n", file);
+    fputs(
+        "/* Made by tenon-kgen. */\n#include \"kernels.h\"\n#include <stddef.h>\n#pragma GCC visibility push(hidden)\n",
+        file);
     for (uint32_t i = 0; i < patterns->count; i++) {
         if (patterns->rows[i].kernel != i) continue;
         const kgen_output *from = find_kernel(output, baseline, &patterns->rows[i], &kernel);
