@@ -1,0 +1,135 @@
+/* Views on strides against index arithmetic, and arenas against overlap. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/plan.h"
+
+enum { SIZE = 4096 };
+
+/* Elements of a ref over a storage that holds its own indices, in row-major order. */
+static int64_t read_all(const tenon__ref *ref, int64_t *out) {
+    int64_t count = tenon__ref_count(ref);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t rest = i, place = ref->offset;
+        for (uint32_t axis = ref->rank; axis-- > 0;) {
+            place += rest % ref->dims[axis] * ref->strides[axis];
+            rest /= ref->dims[axis];
+        }
+        ck_assert_msg(place >= 0 && place < SIZE, "element %lld lies at %lld", (long long)i, (long long)place);
+        out[i] = place;
+    }
+    return count;
+}
+
+static void expect_same(const tenon__ref *a, const tenon__ref *b) {
+    static int64_t x[SIZE], y[SIZE];
+    ck_assert_int_eq(read_all(a, x), read_all(b, y));
+    ck_assert(memcmp(x, y, (size_t)tenon__ref_count(a) * sizeof *x) == 0);
+}
+
+START_TEST(test_reshape) {
+    static const struct {
+        const char *name;
+        tenon__ref x;
+        uint32_t rank;
+        int64_t dims[4];
+        bool works;
+    } rows[] = {
+        {"contiguous", {.rank = 2, .dims = {4, 6}, .strides = {6, 1}}, 3, {2, 3, 4}, true},
+        {"split_outer", {.rank = 2, .dims = {4, 6}, .strides = {1, 4}}, 3, {2, 2, 6}, true},
+        {"merge_transposed", {.rank = 2, .dims = {4, 6}, .strides = {1, 4}}, 1, {24}, false},
+        {"merge_padded", {.rank = 2, .dims = {4, 6}, .strides = {8, 1}}, 1, {24}, false},
+        {"split_padded", {.rank = 2, .dims = {4, 6}, .strides = {8, 1}}, 3, {4, 2, 3}, true},
+        {"across", {.rank = 3, .dims = {2, 4, 6}, .strides = {1, 2, 8}}, 2, {8, 6}, false},
+        {"pair", {.rank = 3, .dims = {2, 4, 6}, .strides = {100, 6, 1}}, 2, {2, 24}, true},
+        {"ones", {.rank = 3, .dims = {1, 5, 1}, .strides = {0, 3, 7}}, 4, {1, 1, 5, 1}, true},
+        {"broadcast", {.rank = 2, .dims = {3, 4}, .strides = {0, 0}}, 1, {12}, true},
+        {"half_broadcast", {.rank = 2, .dims = {3, 4}, .strides = {0, 1}}, 1, {12}, false},
+        {"reversed", {.rank = 1, .offset = 11, .dims = {12}, .strides = {-1}}, 2, {3, 4}, true},
+        {"empty", {.rank = 2, .dims = {0, 6}, .strides = {9, 2}}, 3, {5, 0, 2}, true},
+        {"to_scalar", {.rank = 2, .offset = 7, .dims = {1, 1}, .strides = {3, 3}}, 0, {0}, true},
+    };
+    for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tenon__ref out;
+        bool works = tenon__ref_reshape(&rows[i].x, rows[i].rank, rows[i].dims, &out);
+        ck_assert_msg(works == rows[i].works, "%s", rows[i].name);
+        if (works) expect_same(&rows[i].x, &out);
+    }
+}
+END_TEST
+
+START_TEST(test_views) {
+    tenon__ref x = tenon__ref_contiguous(0, TENON_DTYPE_F32, 3, (int64_t[]){3, 4, 5}), y;
+    static int64_t got[SIZE];
+    y = tenon__ref_permute(&x, (int64_t[]){2, 0, 1});
+    ck_assert_int_eq(read_all(&y, got), 60);
+    ck_assert_int_eq(got[1 * 12 + 2 * 4 + 3], 2 * 20 + 3 * 5 + 1);
+    y = tenon__ref_slice(&x, (int64_t[]){2, 0, 4}, (int64_t[]){-1, 3, -2}, (int64_t[]){3, 2, 3});
+    ck_assert_int_eq(read_all(&y, got), 18);
+    ck_assert_int_eq(got[1 * 6 + 1 * 3 + 2], 1 * 20 + 3 * 5 + 0);
+    y = tenon__ref_window(&x, 2, (int64_t[]){1, 2}, (int64_t[]){2, 2}, (int64_t[]){1, 2}, (int64_t[]){2, 1});
+    ck_assert_int_eq(y.rank, 5);
+    ck_assert_int_eq(read_all(&y, got), 3 * 2 * 2 * 2 * 2);
+    ck_assert_int_eq(got[(((2 * 2 + 1) * 2 + 1) * 2 + 1) * 2 + 1], 2 * 20 + (1 + 2) * 5 + (2 + 1));
+    tenon__ref row = tenon__ref_contiguous(0, TENON_DTYPE_F32, 1, (int64_t[]){5});
+    y = tenon__ref_expand(&row, 2, (int64_t[]){3, 5});
+    ck_assert_int_eq(read_all(&y, got), 15);
+    ck_assert_int_eq(got[2 * 5 + 3], 3);
+    y = tenon__ref_part(&x, 1, 1, 2);
+    ck_assert_int_eq(read_all(&y, got), 30);
+    ck_assert_int_eq(got[0], 5);
+    ck_assert(!tenon__ref_is_contiguous(&y));
+}
+END_TEST
+
+/* Random lifetimes: storages alive at one step never overlap, the arena holds them all, and is not far from the bound. */
+START_TEST(test_layout) {
+    srand(7);
+    for (int round = 0; round < 50; round++) {
+        enum { STEPS = 60, STORAGES = 90 };
+        tenon__plan plan = {.step_count = STEPS, .storage_count = STORAGES};
+        tenon__step steps[STEPS] = {0};
+        tenon__ref refs[STEPS][4] = {0};
+        plan.steps = steps;
+        plan.storages = calloc(STORAGES, sizeof *plan.storages);
+        for (uint32_t i = 0; i < STORAGES; i++)
+            plan.storages[i] = (tenon__storage){.kind = TENON__STORAGE_ARENA, .size = (uint64_t)(rand() % 5000)};
+        for (uint32_t i = 0; i < STEPS; i++) {
+            steps[i] = (tenon__step){.placement = TENONH_PLACEMENT_OP, .refs = refs[i], .ref_count = 4};
+            steps[i].workspace = TENON__NEVER;
+            for (int r = 0; r < 4; r++) refs[i][r].storage = (i + (uint32_t)(rand() % 30)) % STORAGES;
+        }
+        ck_assert_int_eq(tenon__plan_layout(&plan), TENON_STATUS_OK);
+        for (uint32_t a = 0; a < STORAGES; a++) {
+            const tenon__storage *x = &plan.storages[a];
+            if (x->first == TENON__NEVER) continue;
+            ck_assert(x->offset % TENON__ARENA_ALIGNMENT == 0);
+            ck_assert(x->offset + x->size <= plan.arena_size[0]);
+            for (uint32_t b = 0; b < a; b++) {
+                const tenon__storage *y = &plan.storages[b];
+                if (y->first == TENON__NEVER || y->last < x->first || x->last < y->first) continue;
+                ck_assert(x->offset + x->size <= y->offset || y->offset + y->size <= x->offset);
+            }
+        }
+        ck_assert(plan.live_bytes <= plan.arena_size[0]);
+        ck_assert((double)plan.arena_size[0] <= 1.25 * (double)plan.live_bytes);
+        free(plan.storages);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("plan");
+    TCase *tests = tcase_create("plan");
+    tcase_add_test(tests, test_reshape);
+    tcase_add_test(tests, test_views);
+    tcase_add_test(tests, test_layout);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
