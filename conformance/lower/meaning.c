@@ -41,6 +41,10 @@ void meaning_copy(problem *p, tenon_dtype dtype) {
     int64_t dims[TENON_MAX_RANK];
     uint32_t rank = random_dims(0, TENON_MAX_RANK, dims);
     bool converts = p->row->op == TENON_OP_CAST;
+    if (random_below(3) == 0) { /* large enough to go through squares */
+        rank = 2 + (uint32_t)random_below(2);
+        for (uint32_t i = 0; i < rank; i++) dims[i] = 7 + random_below(30);
+    }
     tenon_dtype to = converts ? others[random_below(4)] : dtype;
     if (p->row->op == TENON_OP_BITCAST && dtype == TENON_DTYPE_F32) to = TENON_DTYPE_I32;
     tensor *from = problem_operand(p, dtype, rank, dims);

@@ -64,6 +64,8 @@ static tenon_pattern widened(tenon_pattern pattern) {
         more.ranks[g]++;
         if ((families[g] >> family & 1) && random_below(2) && views_hold(&more)) pattern = more;
     }
+    if (family == TENON_FAMILY_COPY && pattern.ranks[0] > 0 && pattern.ranks[0] < TENON_MAX_RANK)
+        pattern.ranks[TENON_GROUP_R] = 1;
     for (uint32_t k = 0; k < pattern.operand_count; k++)
         if (random_below(3)) pattern.inner[k] = 0;
     if (pattern.ranks[TENON_GROUP_R] > 1 || random_below(2)) pattern.variant &= (uint8_t)~TENON_VARIANT_SPLIT;

@@ -345,6 +345,24 @@ static void fold_batches(state *s) {
     }
 }
 
+/* A copy that runs along one axis in memory on one side and along another on the other: the input's stands in R, so that a
+ * kernel can go through squares. */
+static void face_axes(state *s) {
+    enum { WORTH = 8 };
+    group_axis *axes = s->axes[TENON_GROUP_P];
+    uint32_t last = s->counts[TENON_GROUP_P] - 1;
+    if (s->counts[TENON_GROUP_P] < 2 || axes[last].extent < WORTH) return;
+    if (axes[last].strides[1] != 1 || axes[last].strides[0] == 1) return;
+    for (uint32_t i = 0; i < last; i++) {
+        if (axes[i].strides[0] != 1 || axes[i].extent < WORTH) continue;
+        s->axes[TENON_GROUP_R][0] = axes[i];
+        memmove(axes + i, axes + i + 1, (last - i) * sizeof *axes);
+        s->counts[TENON_GROUP_P]--;
+        s->counts[TENON_GROUP_R] = 1;
+        return;
+    }
+}
+
 static void reduce_group(state *s, uint32_t g) {
     if ((s->groups->single >> g & 1) || s->row->family == TENON_FAMILY_UPDATE) return;
     drop_single(s, g);
@@ -429,6 +447,7 @@ tenon_status tenon_canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t a
     for (uint32_t g = 0; g < TENON_PATTERN_GROUPS; g++) reduce_group(&s, g);
     join_sides(&s);
     if (row->family == TENON_FAMILY_CONTRACT) fold_batches(&s);
+    if (row->family == TENON_FAMILY_COPY) face_axes(&s);
     if (row->family == TENON_FAMILY_REDUCE && s.counts[TENON_GROUP_R] == 0 &&
         s.counts[TENON_GROUP_P] < TENON_MAX_RANK) {
         s.axes[TENON_GROUP_R][0] = (group_axis){.extent = 1};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const tenon__groups groups[] = {
-    [TENON_FAMILY_COPY] = {{P, P}, 0, TENON__MOVES | TENON__SORTS_P},
+    [TENON_FAMILY_COPY] = {{P | R, P | R}, 0, TENON__MOVES | TENON__SORTS_P},
     [TENON_FAMILY_FILL] = {{P}, 0, TENON__MOVES | TENON__SORTS_P},
     [TENON_FAMILY_IOTA] = {{P | R | S}, R, 0},
     [TENON_FAMILY_PAD] = {{P, P}, 0, TENON__MOVES},

@@ -37,7 +37,9 @@ enum {
  * iota have p and s together, in S. */
 enum {
     TENON_GROUP_P = 0, /* parallel; b of a contraction */
-    TENON_GROUP_R = 1, /* reduced, or the ordered axis; q of gather and scatter; m; iota's axis */
+    TENON_GROUP_R =
+        1, /* reduced, or the ordered axis; q of gather and scatter; m; iota's axis; of a copy the axis that is
+                          innermost in the input, where the output has another */
     TENON_GROUP_S = 2, /* p and s of gather and scatter; n; iota's other axes */
     TENON_GROUP_G = 3  /* g; k */
 };

@@ -24,7 +24,9 @@ static const layout layouts[] = {
     {TENON_FAMILY_COPY, 2, {4}, {"1", "1"}, 0, 0},
     {TENON_FAMILY_COPY, 2, {4}, {"0", "1"}, 0, 0},
     {TENON_FAMILY_COPY, 2, {4}, {"*", "1"}, 0, 0},
+    {TENON_FAMILY_COPY, 2, {4, 1}, {"*1", "1*"}, 0, 0}, /* rows into columns */
     {TENON_FAMILY_COPY, 0, {8}, {"*"}, 1, 0},
+    {TENON_FAMILY_COPY, 2, {7, 1}, {"**", "**"}, 1, 0},
     {TENON_FAMILY_BITCAST, 0, {1}, {"1"}, 0, 0},
     {TENON_FAMILY_BITCAST, 2, {4}, {"1", "1"}, 1, 0},
     {TENON_FAMILY_BITCAST, 0, {8}, {"*"}, 1, 0},
