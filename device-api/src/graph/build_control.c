@@ -9,7 +9,7 @@ static const struct control_row {
 } controls[] = {
     [TENONH_CONTROL_IF] = {TENON__NODE_IF, 2, "if"},
     [TENONH_CONTROL_WHILE] = {TENON__NODE_WHILE, 2, "while"},
-    [TENONH_CONTROL_SCAN] = {TENON__NODE_SCAN, 1, "scan"},
+    [TENONH_CONTROL_FOR] = {TENON__NODE_FOR, 1, "for"},
 };
 
 static tenonh_value *add_argument(tenonh_builder *b, tenonh_region *region, tenon_dtype dtype, uint32_t rank,
@@ -23,13 +23,13 @@ static tenonh_value *add_argument(tenonh_builder *b, tenonh_region *region, teno
     return value;
 }
 
-uint32_t tenon__scan_carried(const tenonh_node *node) {
+uint32_t tenon__for_carried(const tenonh_node *node) {
     int64_t carried = tenon__node_int(node, TENON_ATTR_AXIS, 0);
     return carried < 0 || carried > node->operand_count ? node->operand_count : (uint32_t)carried;
 }
 
-const tenonh_dim *tenon__scan_steps(const tenonh_node *node) {
-    uint32_t carried = tenon__scan_carried(node);
+const tenonh_dim *tenon__for_steps(const tenonh_node *node) {
+    uint32_t carried = tenon__for_carried(node);
     const tenon__attr *steps = tenon__node_attr(node, TENON_ATTR_SIZES);
     if (steps) return steps->count == 1 ? steps->dims[0] : NULL;
     return carried < node->operand_count && node->operands[carried]->rank ? node->operands[carried]->dims[0] : NULL;
@@ -47,7 +47,7 @@ static tenonh_region *open_region(tenonh_builder *b, tenonh_node *node) {
     region->node = node;
     region->function = b->function;
     if (node->kind == TENON__NODE_IF) return region;
-    uint32_t carried = node->kind == TENON__NODE_SCAN ? tenon__scan_carried(node) : node->operand_count;
+    uint32_t carried = node->kind == TENON__NODE_FOR ? tenon__for_carried(node) : node->operand_count;
     for (uint32_t i = 0; i < node->operand_count; i++) {
         const tenonh_value *x = node->operands[i];
         bool slice = i >= carried;
@@ -64,10 +64,10 @@ static tenon_status check_inputs(tenonh_builder *b, const tenonh_node *node) {
         if (!condition || condition->dtype != TENON_DTYPE_BOOL || condition->rank != 0)
             return tenon__fail(TENON_STATUS_INVALID, "its one operand is the condition, bool[]");
     }
-    if (node->kind != TENON__NODE_SCAN) return TENON_STATUS_OK;
-    const tenonh_dim *steps = tenon__scan_steps(node);
+    if (node->kind != TENON__NODE_FOR) return TENON_STATUS_OK;
+    const tenonh_dim *steps = tenon__for_steps(node);
     if (!steps) return tenon__fail(TENON_STATUS_INVALID, "the number of steps is not given: no xs, no attribute sizes");
-    for (uint32_t i = tenon__scan_carried(node); i < node->operand_count; i++) {
+    for (uint32_t i = tenon__for_carried(node); i < node->operand_count; i++) {
         if (node->operands[i]->rank == 0)
             return tenon__fail(TENON_STATUS_INVALID, "operand %u has no axis 0 to step along", i);
         TENON_TRY(tenon__require_equal(b, node, "axis 0", steps, node->operands[i]->dims[0]));
@@ -86,7 +86,7 @@ static void enter(tenonh_builder *b, tenonh_node *node, uint32_t index) {
 void tenonh_build_begin(tenonh_builder *b, uint32_t control, tenonh_value *const *inputs, uint32_t input_count,
                         const tenonh_attr *attrs, uint32_t attr_count) {
     if (b->status != TENON_STATUS_OK) return;
-    if (control < TENONH_CONTROL_IF || control > TENONH_CONTROL_SCAN || b->depth == TENON__MAX_DEPTH) {
+    if (control < TENONH_CONTROL_IF || control > TENONH_CONTROL_FOR || b->depth == TENON__MAX_DEPTH) {
         tenon__build_fail(b, TENON_STATUS_UNSUPPORTED, "control %u, or regions more than %d deep", control,
                           TENON__MAX_DEPTH);
         return;
@@ -176,16 +176,16 @@ static void type_while(tenonh_builder *b, tenonh_node *node) {
     }
 }
 
-static void type_scan(tenonh_builder *b, tenonh_node *node) {
+static void type_for(tenonh_builder *b, tenonh_node *node) {
     const tenonh_region *step = node->regions[0];
-    uint32_t carried = tenon__scan_carried(node);
+    uint32_t carried = tenon__for_carried(node);
     if (step->result_count < carried) {
         tenon__build_fail(b, TENON_STATUS_INVALID, "%u values are carried and %u yielded", carried, step->result_count);
         return;
     }
     for (uint32_t i = 0; i < step->result_count && b->status == TENON_STATUS_OK; i++) {
         const tenonh_value *y = step->results[i];
-        const tenonh_dim *dims[TENON_MAX_RANK + 1] = {tenon__scan_steps(node)};
+        const tenonh_dim *dims[TENON_MAX_RANK + 1] = {tenon__for_steps(node)};
         bool stacked = i >= carried;
         if (!stacked) check_carried(b, node, node->operands[i], y, i);
         memcpy(dims + stacked, y->dims, y->rank * sizeof *dims);
@@ -201,7 +201,7 @@ static tenonh_value *close_node(tenonh_builder *b, tenonh_node *node) {
     if (!node->results) return tenon__build_failed(b, tenon__fail_memory(), node);
     if (node->kind == TENON__NODE_IF) join_branches(b, node);
     if (node->kind == TENON__NODE_WHILE) type_while(b, node);
-    if (node->kind == TENON__NODE_SCAN) type_scan(b, node);
+    if (node->kind == TENON__NODE_FOR) type_for(b, node);
     return b->status == TENON_STATUS_OK ? tenon__place(b, node) : NULL;
 }
 

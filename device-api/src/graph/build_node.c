@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/build_internal.h"
+#include "passes/fold.h"
 #include "passes/number.h"
 
 /* -- Constants --------------------------------------------------------------------------------------------------- */
@@ -156,9 +157,26 @@ static tenon_status check_operands(const tenonh_node *node, const tenon__composi
 
 enum { MAX_NESTING = 16 };
 
+/* True when every operand's elements are known and the results are small: a step of shape arithmetic, to be folded. */
+static bool is_arithmetic(tenonh_builder *b, const tenonh_node *node) {
+    int64_t elements;
+    uint32_t count;
+    for (uint32_t i = 0; i < node->result_count; i++) {
+        for (uint32_t k = 0; k < node->results[i]->rank; k++)
+            if (node->results[i]->dims[k]->kind != TENON__DIM_NUMBER) return false;
+        if (tenon__value_elements(node->results[i], &elements) || elements > TENON__MAX_CONTENT) return false;
+    }
+    for (uint32_t i = 0; i < node->operand_count; i++) {
+        tenonh_value *operand = node->operands[i];
+        if (operand && !tenon__is_constant(operand) && !tenon__content(b, operand, &count)) return false;
+    }
+    return node->operand_count > 0;
+}
+
 static bool expands(tenonh_builder *b, const tenonh_node *node, bool ready) {
     const tenon__composite *row = node->composite;
     if (!row->decompose || !ready) return false;
+    if ((b->flags & TENON__BUILD_FOLD) && is_arithmetic(b, node)) return true;
     /* Composites that only say a shape are base operators as soon as the shape is known. */
     if (row->is_shape) return b->flags & TENON__BUILD_SIMPLIFY || b->decompose;
     return b->decompose && !(b->claim && b->claim(b->claim_context, node));

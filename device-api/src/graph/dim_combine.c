@@ -76,6 +76,37 @@ static const tenonh_dim *quotient_atom(tenon__dims *dims, const tenonh_dim *rest
     return atom(dims, TENON__DIM_DIV, rest, divisor);
 }
 
+/* True when every term of the polynomial has the atom. */
+static bool all_have(const tenon__poly *poly, const tenonh_dim *wanted) {
+    for (uint32_t i = 0; i < poly->count; i++) {
+        uint32_t at = 0;
+        while (at < poly->terms[i].count && poly->terms[i].atoms[at] != wanted) at++;
+        if (at == poly->terms[i].count) return false;
+    }
+    return true;
+}
+
+/* Takes what all terms of both sides share out: batch*x over batch*y is x over y. */
+static tenon_status cancel(tenon__arena *scratch, tenon__poly *a, tenon__poly *b) {
+    int64_t shared = 0;
+    for (uint32_t i = 0; i < a->count; i++) shared = tenon__gcd(shared, a->terms[i].coefficient);
+    for (uint32_t i = 0; i < b->count; i++) shared = tenon__gcd(shared, b->terms[i].coefficient);
+    tenon__poly rest, factor_poly = {1, &(tenon__term){shared > 0 ? shared : 1, 0, NULL}};
+    TENON_TRY(tenon__poly_divide(scratch, *a, factor_poly, a, &rest));
+    TENON_TRY(tenon__poly_divide(scratch, *b, factor_poly, b, &rest));
+    for (uint32_t i = 0; a->count && i < b->terms[0].count;) {
+        const tenonh_dim *candidate = b->terms[0].atoms[i];
+        tenon__poly atom_poly = {1, &(tenon__term){1, 1, &candidate}};
+        if (!all_have(a, candidate) || !all_have(b, candidate)) {
+            i++;
+            continue;
+        }
+        TENON_TRY(tenon__poly_divide(scratch, *a, atom_poly, a, &rest));
+        TENON_TRY(tenon__poly_divide(scratch, *b, atom_poly, b, &rest));
+    }
+    return TENON_STATUS_OK;
+}
+
 /* a = b * quotient + rest as far as it goes; *divisor is what the rest is still to be divided by. */
 static tenon_status divide(tenon__dims *dims, tenon__arena *scratch, const tenonh_dim *a, const tenonh_dim *b,
                            tenon__poly *quotient, tenon__poly *rest, const tenonh_dim **divisor) {
@@ -85,7 +116,9 @@ static tenon_status divide(tenon__dims *dims, tenon__arena *scratch, const tenon
     TENON_TRY(tenon__poly_of(scratch, b, &by));
     if (by.count == 0) return tenon__fail(TENON_STATUS_INVALID, "a dim is divided by 0");
     TENON_TRY(tenon__poly_divide(scratch, dividend, by, quotient, rest));
-    *divisor = b;
+    TENON_TRY(cancel(scratch, rest, &by));
+    *divisor = tenon__poly_dim(dims, by);
+    if (!*divisor) return TENON_STATUS_OUT_OF_MEMORY;
     if (!tenon__poly_is_number(by, &number) || number < 1) return TENON_STATUS_OK;
     TENON_TRY(split_coefficients(scratch, number, quotient, rest));
     TENON_TRY(reduce_by_gcd(scratch, &number, rest));
@@ -124,11 +157,54 @@ static const tenonh_dim *remainder_of(tenon__dims *dims, tenon__arena *scratch, 
     return atom(dims, TENON__DIM_MOD, left, b);
 }
 
-/* a - b as a number, if it is one. */
-static bool difference(tenon__arena *scratch, const tenonh_dim *a, const tenonh_dim *b, int64_t *out_value) {
+typedef struct range {
+    int64_t low, high;
+} range;
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return floor_div(a, b) + (a % b != 0);
+}
+
+enum { QUOTIENTS_SEEN = 4 }; /* quotients of a difference that are looked through */
+
+static bool bounded(int64_t bound) {
+    return bound > INT64_MIN / 4 && bound < INT64_MAX / 4;
+}
+
+/* Bounds of a polynomial. A quotient q = div(e, k) also obeys k q = e - r with 0 <= r < k: k times the polynomial, with
+ * e in the place of k q, may be bounded where intervals alone say nothing (n - div(n, 2) is never negative). */
+static range bounds_of(tenon__dims *dims, tenon__arena *scratch, tenon__poly poly, int depth) {
+    const tenonh_dim *dim = tenon__poly_dim(dims, poly);
+    range found = dim ? (range){dim->low, dim->high} : (range){INT64_MIN, INT64_MAX};
+    for (uint32_t i = 0; i < poly.count && depth < QUOTIENTS_SEEN; i++) {
+        tenon__term term = poly.terms[i];
+        const tenonh_dim *inner = term.count == 1 ? term.atoms[0] : NULL;
+        tenon__poly rest, e;
+        if (!inner || inner->kind != TENON__DIM_DIV || inner->operands[1]->kind != TENON__DIM_NUMBER) continue;
+        int64_t k = inner->operands[1]->number, slack;
+        if (k < 1 || __builtin_mul_overflow(term.coefficient, k - 1, &slack) ||
+            tenon__poly_add(scratch, poly, (tenon__poly){1, &term}, -1, &rest) != TENON_STATUS_OK ||
+            tenon__poly_of(scratch, inner->operands[0], &e) != TENON_STATUS_OK ||
+            tenon__poly_add(scratch, (tenon__poly){0, NULL}, rest, k, &rest) != TENON_STATUS_OK ||
+            tenon__poly_add(scratch, rest, e, term.coefficient, &rest) != TENON_STATUS_OK)
+            continue;
+        range scaled = bounds_of(dims, scratch, rest, depth + 1);
+        if (!bounded(slack)) continue;
+        int64_t low = bounded(scaled.low) ? ceil_div(scaled.low - (slack > 0 ? slack : 0), k) : INT64_MIN;
+        int64_t high = bounded(scaled.high) ? floor_div(scaled.high - (slack < 0 ? slack : 0), k) : INT64_MAX;
+        if (low > found.low) found.low = low;
+        if (high < found.high) found.high = high;
+    }
+    return found;
+}
+
+/* Bounds of a - b. */
+static range difference(tenon__dims *dims, tenon__arena *scratch, const tenonh_dim *a, const tenonh_dim *b) {
     tenon__poly x, y, minus;
-    return tenon__poly_of(scratch, a, &x) == TENON_STATUS_OK && tenon__poly_of(scratch, b, &y) == TENON_STATUS_OK &&
-           tenon__poly_add(scratch, x, y, -1, &minus) == TENON_STATUS_OK && tenon__poly_is_number(minus, out_value);
+    if (tenon__poly_of(scratch, a, &x) != TENON_STATUS_OK || tenon__poly_of(scratch, b, &y) != TENON_STATUS_OK ||
+        tenon__poly_add(scratch, x, y, -1, &minus) != TENON_STATUS_OK)
+        return (range){INT64_MIN, INT64_MAX};
+    return bounds_of(dims, scratch, minus, 0);
 }
 
 static bool is_operand(const tenonh_dim *whole, uint16_t kind, const tenonh_dim *part) {
@@ -138,10 +214,9 @@ static bool is_operand(const tenonh_dim *whole, uint16_t kind, const tenonh_dim 
 static const tenonh_dim *extremum(tenon__dims *dims, tenon__arena *scratch, uint16_t kind, const tenonh_dim *a,
                                   const tenonh_dim *b) {
     bool max = kind == TENON__DIM_MAX;
-    int64_t minus;
-    if (difference(scratch, a, b, &minus)) return (minus >= 0) == max ? a : b;
-    if (a->low >= b->high) return max ? a : b;
-    if (b->low >= a->high) return max ? b : a;
+    range minus = difference(dims, scratch, a, b);
+    if (minus.low >= 0 || a->low >= b->high) return max ? a : b;
+    if (minus.high <= 0 || b->low >= a->high) return max ? b : a;
     if (is_operand(a, kind, b)) return a;
     if (is_operand(b, kind, a)) return b;
     return symmetric_atom(dims, kind, a, b);

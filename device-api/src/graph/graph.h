@@ -7,7 +7,7 @@
  *   OP         a base operator. One result a row's output; operators that work in place (families UPDATE and SCATTER)
  *              take the initial value of their in-out operand as last operand and give the changed one as result 0.
  *   COMPOSITE  a named larger operator (composite.h); optional operands may be NULL.
- *   IF WHILE SCAN CALL   control (graph.h of the public API).
+ *   IF WHILE FOR CALL   control (graph.h of the public API).
  *   READ WRITE a state, ordered by tokens.
  *
  * The only composite left in a fully decomposed function is tenon.concat: its parts go side by side along `axis` into
@@ -92,7 +92,7 @@ enum {
     TENON__NODE_COMPOSITE,
     TENON__NODE_IF,
     TENON__NODE_WHILE,
-    TENON__NODE_SCAN,
+    TENON__NODE_FOR,
     TENON__NODE_CALL,
     TENON__NODE_READ,
     TENON__NODE_WRITE
@@ -184,9 +184,9 @@ tenon_status tenon__node_export(const tenonh_node *node, tenon__arena *arena, co
 /* Operand that result 0 starts from and may share memory with, or -1: the last one of UPDATE and SCATTER. */
 int tenon__node_inout(const tenonh_node *node);
 
-/* Of a SCAN: how many operands are carried, and the number of steps (NULL: not given). */
-uint32_t tenon__scan_carried(const tenonh_node *node);
-const tenonh_dim *tenon__scan_steps(const tenonh_node *node);
+/* Of a FOR: how many operands are carried, and the number of steps (NULL: not given). */
+uint32_t tenon__for_carried(const tenonh_node *node);
+const tenonh_dim *tenon__for_steps(const tenonh_node *node);
 
 /* True for OP nodes of family VIEW. */
 bool tenon__node_is_view(const tenonh_node *node);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "passes/number.h"
 #include "support/error.h"
 
 static void position(const tenon__lexer *lexer, unsigned *out_line, unsigned *out_column) {
@@ -232,7 +233,7 @@ void tenon__lex_print_string(tenon__text *text, const char *name) {
     tenon__text_add(text, "\"");
 }
 
-void tenon__lex_print_float(tenon__text *text, double number) {
+void tenon__lex_print_float(tenon__text *text, tenon_dtype dtype, double number) {
     if (!isfinite(number)) {
         tenon__text_add(text, isnan(number) ? "nan" : number < 0 ? "-inf" : "inf");
         return;
@@ -241,9 +242,13 @@ void tenon__lex_print_float(tenon__text *text, double number) {
     char digits[40];
     for (int precision = 1; precision <= 17; precision++) {
         snprintf(digits, sizeof digits, "%.*g", precision, number);
-        if (strtod(digits, NULL) == number) break;
+        tenon__number back = {.f = strtod(digits, NULL)};
+        if (tenon__number_cast(TENON_DTYPE_F64, dtype, back, false).f == number) break;
     }
-    tenon__text_add(text, digits);
+    char whole[40];
+    bool is_whole = fabs(number) < 0x1p53 && trunc(number) == number;
+    int length = is_whole ? snprintf(whole, sizeof whole, "%.0f", number) : (int)sizeof whole;
+    tenon__text_add(text, (size_t)length <= strlen(digits) ? whole : digits);
     if (plain) {
         uselocale(before);
         freelocale(plain);

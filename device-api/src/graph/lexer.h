@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <tenon/host/error.h>
+#include <tenon/types.h>
 
 #include "support/arena.h"
 #include "support/text.h"
@@ -49,7 +50,7 @@ tenon_status tenon__lex_bits(tenon__lexer *lexer, uint64_t *out_bits);
 void tenon__lex_print_name(tenon__text *text, const char *name);
 void tenon__lex_print_string(tenon__text *text, const char *name);
 
-/* Writes the shortest decimal number that reads back as the same f64, whatever the process's locale. */
-void tenon__lex_print_float(tenon__text *text, double number);
+/* Writes the shortest decimal number that reads back as the same value of `dtype`, whatever the process's locale. */
+void tenon__lex_print_float(tenon__text *text, tenon_dtype dtype, double number);
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/composite.h"
+#include "graph/text.h"
 
 const tenon__attr *tenon__node_attr(const tenonh_node *node, uint32_t id) {
     for (uint32_t i = 0; i < node->attr_count; i++)
@@ -81,13 +82,9 @@ bool tenon__node_is_pure(const tenonh_node *node) {
 }
 
 static const char *kind_text(const tenonh_node *node) {
-    static const char *const names[] = {
-        [TENON__NODE_IF] = "if",     [TENON__NODE_WHILE] = "while", [TENON__NODE_SCAN] = "scan",
-        [TENON__NODE_CALL] = "call", [TENON__NODE_READ] = "read",   [TENON__NODE_WRITE] = "write",
-    };
     if (node->kind == TENON__NODE_COMPOSITE) return node->name;
     if (node->kind == TENON__NODE_OP) return tenon_op_row_of(node->op) ? tenon_op_row_of(node->op)->name : "no operator";
-    return names[node->kind];
+    return tenon__kind_name(node->kind) ? tenon__kind_name(node->kind) : "no kind";
 }
 
 const char *tenon__node_text(const tenonh_node *node) {

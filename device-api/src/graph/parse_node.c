@@ -68,8 +68,6 @@ static tenon_status parse_hex(tenon__parser *p, uint64_t size, char *bytes) {
 }
 
 static tenon_status parse_payload(tenon__parser *p, const tenon__parsed_value *written, uint64_t size, char *bytes) {
-    if (tenon__lex_next_is(&p->lexer, "..."))
-        return tenon__lex_fail(&p->lexer, "the constant was left out: the text was printed in brief");
     if (tenon__lex_take(&p->lexer, "bytes")) return parse_hex(p, size, bytes);
     return parse_numbers(p, written->dtype, size / (tenon_dtype_bits(written->dtype) / 8), bytes);
 }
@@ -80,6 +78,8 @@ static tenon_status parse_constant(tenon__parser *p, const tenon__parsed_value *
     uint64_t size;
     memcpy(type.dims, written->dims, sizeof type.dims);
     if (written->dtype == TENONH_TOKEN) return tenon__lex_fail(&p->lexer, "a token has no constant");
+    if (tenon__lex_next_is(&p->lexer, "..."))
+        return tenon__lex_fail(&p->lexer, "the constant was left out: the text was printed in brief");
     tenon_status status = tenon__value_numbers(&type, dims);
     if (status == TENON_STATUS_OK) status = tenon__value_bytes(&type, &size);
     if (status != TENON_STATUS_OK) return tenon__lex_fail_here(&p->lexer, TENON_STATUS_BAD_DATA);
@@ -247,12 +247,11 @@ static tenon_status build_composite(tenon__parser *p, const written_node *node, 
     size_t dot = node->kind_length;
     while (dot > 0 && node->kind[dot - 1] != '.') dot--;
     uint32_t version = 0;
-    for (size_t i = dot; i < node->kind_length; i++) {
+    for (size_t i = dot; i < node->kind_length && version <= 99999; i++) {
         bool digit = node->kind[i] >= '0' && node->kind[i] <= '9';
-        if (!digit || version > 99999) return tenon__lex_fail(&p->lexer, "a composite's name ends with . and its version");
-        version = version * 10 + (uint32_t)(node->kind[i] - '0');
+        version = digit ? version * 10 + (uint32_t)(node->kind[i] - '0') : UINT32_MAX;
     }
-    if (dot < 2 || dot == node->kind_length || dot > sizeof name || version == 0)
+    if (dot < 2 || dot > sizeof name || version == 0 || version > 99999)
         return tenon__lex_fail(&p->lexer, "'%.*s' is no operator, and as a composite it needs a version",
                                (int)(node->kind_length < 64 ? node->kind_length : 64), node->kind);
     memcpy(name, node->kind, dot - 1);
@@ -291,7 +290,7 @@ static tenon_status build_control(tenon__parser *p, const written_node *node, ui
     TENON_TRY(tenon__parse_built(p));
     if (p->depth == TENON__MAX_DEPTH) return tenon__lex_fail(&p->lexer, "regions nest more than %d deep", TENON__MAX_DEPTH);
     p->depth++;
-    for (uint32_t i = 0; i < (control == TENONH_CONTROL_SCAN ? 1u : 2u); i++) TENON_TRY(parse_region(p, out_value));
+    for (uint32_t i = 0; i < (control == TENONH_CONTROL_FOR ? 1u : 2u); i++) TENON_TRY(parse_region(p, out_value));
     p->depth--;
     return TENON_STATUS_OK;
 }
@@ -313,12 +312,12 @@ static tenon_status build_state(tenon__parser *p, const written_node *node, uint
 static tenon_status build(tenon__parser *p, written_node *node, tenonh_value **out_value) {
     static const uint32_t control_of[] = {[TENON__NODE_IF] = TENONH_CONTROL_IF,
                                           [TENON__NODE_WHILE] = TENONH_CONTROL_WHILE,
-                                          [TENON__NODE_SCAN] = TENONH_CONTROL_SCAN};
+                                          [TENON__NODE_FOR] = TENONH_CONTROL_FOR};
     char name[64] = "";
     if (node->kind_length < sizeof name) memcpy(name, node->kind, node->kind_length);
     uint32_t kind = tenon__kind_by_name(node->kind, node->kind_length);
     tenon_op op = tenon_op_by_name(name);
-    if (kind && kind <= TENON__NODE_SCAN) return build_control(p, node, control_of[kind], out_value);
+    if (kind && kind <= TENON__NODE_FOR) return build_control(p, node, control_of[kind], out_value);
     if (kind) return build_state(p, node, kind, out_value);
     if (!op) return build_composite(p, node, out_value);
     *out_value = build_op(p, node, op);

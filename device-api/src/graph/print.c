@@ -5,7 +5,7 @@
 #include "passes/number.h"
 
 static const char *const kind_names[] = {
-    [TENON__NODE_IF] = "if",     [TENON__NODE_WHILE] = "while", [TENON__NODE_SCAN] = "scan",
+    [TENON__NODE_IF] = "if",     [TENON__NODE_WHILE] = "while", [TENON__NODE_FOR] = "for",
     [TENON__NODE_CALL] = "call", [TENON__NODE_READ] = "read",   [TENON__NODE_WRITE] = "write",
 };
 enum { KIND_NAMES = sizeof kind_names / sizeof *kind_names };
@@ -80,7 +80,7 @@ static bool prints_as_numbers(const tenonh_value *value, uint64_t count) {
 static void print_number(printer *p, tenon_dtype dtype, tenon__number number) {
     uint32_t class = tenon_dtype_class(dtype);
     if (class == TENON_CLASS_FLOAT)
-        tenon__lex_print_float(p->text, number.f);
+        tenon__lex_print_float(p->text, dtype, number.f);
     else if (class == TENON_CLASS_SINT)
         tenon__text_format(p->text, "%lld", (long long)number.i);
     else
@@ -137,7 +137,7 @@ static void print_attr_entry(printer *p, uint32_t id, const tenonh_dim *dim) {
     double number;
     memcpy(&number, &dim->number, sizeof number);
     if (style == TENON__ATTR_AS_FLOAT && number == number)
-        tenon__lex_print_float(p->text, number);
+        tenon__lex_print_float(p->text, TENON_DTYPE_F64, number);
     else if (style == TENON__ATTR_AS_FLOAT)
         tenon__text_format(p->text, "0x%llx", (unsigned long long)dim->number);
     else

@@ -9,7 +9,7 @@
  *   region    region [( {VALUE} )] { {node} yield {%ID} }
  *   VALUE     %ID [NAME] : TYPE [host]
  *   TYPE      DTYPE [ {DIM} ] | token
- *   KIND      constant, an operator's name, a composite's name . version, if, while, scan, call, read, write
+ *   KIND      constant, an operator's name, a composite's name . version, if, while, for, call, read, write
  *   constant  VALUE = constant ( [ {NUMBER} ] | bytes "HEX" )
  *
  * Braces {x} stand for lists with commas between, or none between nodes. Names are words or quoted strings, dims as
@@ -31,7 +31,7 @@ static inline int tenon__attr_style(uint32_t id) {
 /* Elements of constants that are written as numbers; longer ones, and floats that numbers can't say, as bytes. */
 enum { TENON__TEXT_NUMBERS = 64, TENON__TEXT_BRIEF = 64 /* bytes */ };
 
-/* Name of a control or state node ("scan"), NULL for other kinds; and back, 0 for other names. */
+/* Name of a control or state node ("for"), NULL for other kinds; and back, 0 for other names. */
 const char *tenon__kind_name(uint32_t kind);
 uint32_t tenon__kind_by_name(const char *name, size_t length);
 

@@ -76,7 +76,7 @@ static tenon_status use(checker *c, const tenonh_value *value, uint32_t index, b
 static bool may_take_token(const tenonh_node *node, uint32_t index) {
     bool state = node->kind == TENON__NODE_READ || node->kind == TENON__NODE_WRITE;
     if (state) return index + 1 == node->operand_count;
-    bool passes = node->kind == TENON__NODE_CALL || node->kind == TENON__NODE_WHILE || node->kind == TENON__NODE_SCAN;
+    bool passes = node->kind == TENON__NODE_CALL || node->kind == TENON__NODE_WHILE || node->kind == TENON__NODE_FOR;
     return passes && node->operands[index] && node->operands[index]->dtype == TENONH_TOKEN;
 }
 
@@ -89,9 +89,9 @@ static tenon_status check_operands(checker *c, const tenonh_node *node) {
             return FAIL(c, "operand %u is missing", i);
         }
     }
-    for (uint32_t i = 0; i < node->operand_count && i < 32; i++) {
+    for (uint32_t i = 0; i < 32; i++) {
         if (!(node->donated >> i & 1)) continue;
-        if (!node->operands[i] || node->operands[i]->kind == TENON__VALUE_CONSTANT)
+        if (i >= node->operand_count || !node->operands[i] || node->operands[i]->kind == TENON__VALUE_CONSTANT)
             return FAIL(c, "operand %u can't be donated: it is a constant or missing", i);
         c->states[node->operands[i]->id] = USED_UP;
     }
@@ -119,7 +119,7 @@ static tenon_status check_counts(const checker *c, const tenonh_node *node) {
     if (node->kind == TENON__NODE_READ) results = 2;
     if (node->kind == TENON__NODE_WRITE) results = 1;
     if (node->kind == TENON__NODE_IF || node->kind == TENON__NODE_WHILE) regions = 2;
-    if (node->kind == TENON__NODE_SCAN) regions = 1;
+    if (node->kind == TENON__NODE_FOR) regions = 1;
     if (node->result_count != results) return FAIL(c, "it has %u results and gives %u", node->result_count, results);
     if (node->region_count != regions) return FAIL(c, "it has %u regions and needs %u", node->region_count, regions);
     if ((node->kind == TENON__NODE_READ || node->kind == TENON__NODE_WRITE) && !node->state)

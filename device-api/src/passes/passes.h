@@ -13,7 +13,7 @@ typedef struct tenon__input_dims {
 } tenon__input_dims;
 
 /* Function `name` for inputs of the given dims: binds symbols, makes every dim and attribute a number, resolves shape
- * composites, folds constants, takes conditionals with constant conditions, unrolls scans, expands calls, drops what
+ * composites, folds constants, takes conditionals with constant conditions, unrolls counted loops, expands calls, drops what
  * does nothing, nothing uses, or is there twice. The result's "main" has the same inputs and outputs.
  * Errors: INVALID naming the input and dim that does not fit, or the node whose dims can't be; UNSUPPORTED for a value
  * whose dims depend on data that is not constant. */

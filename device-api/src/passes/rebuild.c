@@ -5,7 +5,7 @@
 
 #include "passes/fold.h"
 
-enum { MAX_UNROLLED = 1 << 18 }; /* nodes that scans may become in one function */
+enum { MAX_UNROLLED = 1 << 18 }; /* nodes that loops may become in one function */
 
 /* The values of one function (or call of it) and what they have become. Regions share the map of their function. */
 typedef struct frame {
@@ -170,7 +170,7 @@ static void yield_region(frame *f, const tenonh_node *node, const tenonh_region 
 static void rebuild_regions(frame *f, const tenonh_node *node) {
     static const uint32_t control_of[] = {[TENON__NODE_IF] = TENONH_CONTROL_IF,
                                           [TENON__NODE_WHILE] = TENONH_CONTROL_WHILE,
-                                          [TENON__NODE_SCAN] = TENONH_CONTROL_SCAN};
+                                          [TENON__NODE_FOR] = TENONH_CONTROL_FOR};
     tenonh_value **operands = operands_of(f, node);
     tenonh_attr *attrs = attrs_of(f, node);
     if (failed(f)) return;
@@ -232,7 +232,7 @@ static tenonh_value *empty_stack(frame *f, const tenonh_value *result) {
 
 static void unroll(frame *f, const tenonh_node *node, int64_t steps) {
     const tenonh_region *region = node->regions[0];
-    uint32_t carried = tenon__scan_carried(node);
+    uint32_t carried = tenon__for_carried(node);
     tenonh_value **operands = operands_of(f, node);
     tenonh_value ***stacks = tenon__arena_array(f->scratch, region->result_count, sizeof *stacks);
     for (uint32_t i = carried; stacks && i < region->result_count; i++)
@@ -256,8 +256,8 @@ static void unroll(frame *f, const tenonh_node *node, int64_t steps) {
     }
 }
 
-static void rebuild_scan(frame *f, const tenonh_node *node) {
-    const tenonh_dim *steps = dim_of(f, tenon__scan_steps(node));
+static void rebuild_for(frame *f, const tenonh_node *node) {
+    const tenonh_dim *steps = dim_of(f, tenon__for_steps(node));
     int64_t count = -1;
     uint64_t made;
     bool known = (f->r->flags & TENON__REBUILD_INLINE) && steps && tenonh_dim_is_number(steps, &count) && count >= 0 &&
@@ -331,7 +331,7 @@ static void rebuild_node(frame *f, const tenonh_node *node) {
     case TENON__NODE_COMPOSITE: node->composite ? rebuild_composite(f, node) : rebuild_as_it_is(f, node); break;
     case TENON__NODE_IF: rebuild_if(f, node); break;
     case TENON__NODE_WHILE: rebuild_regions(f, node); break;
-    case TENON__NODE_SCAN: rebuild_scan(f, node); break;
+    case TENON__NODE_FOR: rebuild_for(f, node); break;
     case TENON__NODE_CALL: f->r->flags & TENON__REBUILD_INLINE ? inline_call(f, node) : rebuild_as_it_is(f, node); break;
     default: rebuild_as_it_is(f, node);
     }

@@ -7,7 +7,7 @@
 #include "passes/passes.h"
 
 enum {
-    TENON__REBUILD_INLINE = 1, /* expand calls, take ifs whose condition is constant, unroll scans of known length */
+    TENON__REBUILD_INLINE = 1, /* expand calls, take ifs whose condition is constant, unroll loops of known length */
     TENON__REBUILD_CHECK = 2   /* compare each result with the type that the source claims */
 };
 

@@ -176,11 +176,11 @@ TENON_EXPORT tenonh_value *tenonh_value_result(tenonh_value *value, uint32_t ind
 /* Operators with regions. Inputs, regions, arguments of each region, what it yields, and results:
  *   IF     cond bool[]               then(), else()       each yields the results
  *   WHILE  carried...                while(carried...) yields bool[]; do(carried...) yields carried...; results: carried
- *   SCAN   carried..., xs...         step(carried..., slices of xs along axis 0) yields carried..., ys...;
+ *   FOR    carried..., xs...         step(carried..., slices of xs along axis 0) yields carried..., ys...;
  *                                    results: carried..., ys stacked along a new axis 0. Attribute `axis`: the number
  *                                    of carried inputs; attribute `sizes`: steps (needed without xs)
  * A region sees all values defined before its node. */
-enum { TENONH_CONTROL_IF = 1, TENONH_CONTROL_WHILE = 2, TENONH_CONTROL_SCAN = 3 };
+enum { TENONH_CONTROL_IF = 1, TENONH_CONTROL_WHILE = 2, TENONH_CONTROL_FOR = 3 };
 
 /* Starts such a node and enters its first region. */
 TENON_EXPORT void tenonh_build_begin(tenonh_builder *builder, uint32_t control, tenonh_value *const *inputs,
