@@ -26,7 +26,11 @@ static double now_ms(void) {
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
+/* Not an exit code: the model may do with some inputs made constant. */
+enum { TRY_AGAIN = -1 };
+
 static int fail(const run_state *state, tenon_status status) {
+    if (state->may_retry && status == TENON_STATUS_UNSUPPORTED) return TRY_AGAIN;
     return cli_fail(state->call, status, status == TENON_STATUS_UNTRUSTED ? CLI_UNTRUSTED : CLI_FAILED);
 }
 
@@ -62,7 +66,9 @@ static run_tensor *list_tensors(const tenonh_function *function, uint32_t count,
 
 static int load_model(run_state *state) {
     double start = now_ms();
-    tenon_status status = tenonh_onnx_import(state->model_path, NULL, &state->module);
+    const tenonh_onnx_options options = {
+        .struct_size = sizeof options, .constant_count = state->constant_count, .constants = state->constants};
+    tenon_status status = tenonh_onnx_import(state->model_path, &options, &state->module);
     if (status != TENON_STATUS_OK) return fail(state, status);
     state->import_ms = now_ms() - start;
     state->function = tenonh_module_function(state->module, "main");
@@ -190,10 +196,31 @@ static int write_outputs(run_state *state) {
 
 /* -- The verb ----------------------------------------------------------------------------------------------------- */
 
-static int run_steps(run_state *state) {
+static void free_tensors(run_tensor **list, uint32_t *count) {
+    for (uint32_t i = 0; *list && i < *count; i++) {
+        tenonh_tensor_release((*list)[i].tensor);
+        tenonh_array_free(&(*list)[i].array);
+        free((*list)[i].saved);
+    }
+    free(*list);
+    *list = NULL;
+    *count = 0;
+}
+
+static void free_attempt(run_state *state) {
+    free_tensors(&state->inputs, &state->input_count);
+    free_tensors(&state->outputs, &state->output_count);
+    free(state->times_ms);
+    tenonh_session_release(state->session);
+    tenonh_module_destroy(state->module);
+    state->times_ms = NULL;
+    state->session = NULL;
+    state->module = NULL;
+}
+
+static int attempt(run_state *state) {
     const char *folder = cli_value(state->call, RUN_OUTPUT_DIR);
-    int code = open_devices(state);
-    if (code == CLI_OK) code = load_model(state);
+    int code = load_model(state);
     if (code == CLI_OK) code = run_read_inputs(state);
     if (code == CLI_OK) code = make_session(state);
     if (code == CLI_OK && folder) code = name_outputs(state, folder);
@@ -202,21 +229,27 @@ static int run_steps(run_state *state) {
     return code == CLI_OK ? run_report(state) : code;
 }
 
-static void free_tensors(run_tensor *list, uint32_t count) {
-    for (uint32_t i = 0; list && i < count; i++) {
-        tenonh_tensor_release(list[i].tensor);
-        tenonh_array_free(&list[i].array);
-        free(list[i].saved);
-    }
-    free(list);
+/* Where dims depend on an input's elements, the small inputs that were given become constants, and all is done again. */
+static int run_steps(run_state *state) {
+    int code = open_devices(state);
+    if (code != CLI_OK) return code;
+    state->may_retry = cli_value(state->call, RUN_INPUT) != NULL;
+    code = attempt(state);
+    if (code != TRY_AGAIN) return code;
+    free_attempt(state);
+    state->may_retry = false;
+    code = run_read_constants(state);
+    return code == CLI_OK ? attempt(state) : code;
 }
 
 static void free_state(run_state *state) {
-    free_tensors(state->inputs, state->input_count);
-    free_tensors(state->outputs, state->output_count);
-    free(state->times_ms);
-    tenonh_session_release(state->session);
-    tenonh_module_destroy(state->module);
+    free_attempt(state);
+    for (uint32_t i = 0; i < state->constant_count; i++) {
+        tenonh_array_free(&state->constant_arrays[i]);
+        free((void *)state->constants[i].name);
+    }
+    free(state->constant_arrays);
+    free(state->constants);
     tenonh_stream_release(state->stream);
     tenonh_device_release(state->fallback);
     tenonh_device_release(state->device);
@@ -240,7 +273,8 @@ const cli_verb cli_run = {
     .details =
         "Inputs without --input are seeded: floats in [-1, 1), integers and bools 0 or 1. Characters of an output's\n"
         "name outside [A-Za-z0-9_.-] become _ in its file's. What the device refuses runs on the cpu, and the\n"
-        "placement says so, unless --require-device is given.\n",
+        "placement says so, unless --require-device is given. Small inputs that dims depend on are constants of the "
+        "run.\n",
     .least_arguments = 1,
     .most_arguments = 1,
     .options = run_options,

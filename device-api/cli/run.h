@@ -39,6 +39,10 @@ typedef struct run_state {
     tenonh_module *module;
     tenonh_session *session;
     const tenonh_function *function;
+    tenonh_onnx_constant *constants; /* inputs that shapes depend on, fixed for the second attempt */
+    tenonh_array *constant_arrays;
+    uint32_t constant_count;
+    bool may_retry; /* an UNSUPPORTED is not told: the next attempt may do */
     run_tensor *inputs;
     uint32_t input_count;
     run_tensor *outputs;
@@ -52,6 +56,10 @@ typedef struct run_state {
 } run_state;
 
 extern const cli_option run_options[RUN_OPTION_COUNT];
+
+/* Reads what --input gives for small tensors, as constants for a second attempt: dims may depend on them. CLI_OK or, after
+ * a message, an exit code. */
+int run_read_constants(run_state *state);
 
 /* Reads the files that --input names and makes the other inputs from the seed. CLI_OK or, after a message, an exit
  * code. */

@@ -2,10 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <tenon/helpers.h>
 
 #include "run.h"
+
+enum { MOST_CONSTANT_ELEMENTS = 512 };
 
 /* -- Files -------------------------------------------------------------------------------------------------------- */
 
@@ -25,9 +28,18 @@ static run_tensor *input_of(run_state *state, const char *text) {
     return NULL;
 }
 
+static bool is_constant(const run_state *state, const char *text) {
+    for (uint32_t i = 0; i < state->constant_count; i++) {
+        size_t length = strlen(state->constants[i].name);
+        if (strncmp(text, state->constants[i].name, length) == 0 && text[length] == '=') return true;
+    }
+    return false;
+}
+
 static int assign_files(run_state *state) {
     const char *text;
     for (uint32_t i = 0; (text = cli_value_at(state->call, RUN_INPUT, i)) != NULL; i++) {
+        if (is_constant(state, text)) continue;
         run_tensor *input = input_of(state, text);
         if (!input) {
             int code = cli_usage(&cli_run, "--input %s is not NAME=FILE of an input", text);
@@ -48,6 +60,45 @@ static int read_files(run_state *state) {
         if (status != TENON_STATUS_OK) return cli_fail(state->call, status, CLI_FAILED);
     }
     return CLI_OK;
+}
+
+/* Where the file's name begins: at the first '=' that a readable file follows. NULL when there is none. */
+static const char *file_in(const char *text) {
+    const char *equals = strchr(text, '=');
+    while (equals && access(equals + 1, R_OK) != 0) equals = strchr(equals + 1, '=');
+    return equals ? equals + 1 : NULL;
+}
+
+static int read_constant(run_state *state, const char *text) {
+    const char *file = file_in(text);
+    tenonh_array *array = &state->constant_arrays[state->constant_count];
+    if (!file) return cli_usage(&cli_run, "--input %s is not NAME=FILE", text);
+    tenon_status status = tenonh_array_read(file, array);
+    if (status != TENON_STATUS_OK) return cli_fail(state->call, status, CLI_FAILED);
+    if (array->rank > 1 || tenonh_array_count(array) > MOST_CONSTANT_ELEMENTS) {
+        tenonh_array_free(array);
+        return CLI_OK;
+    }
+    char *name = strndup(text, (size_t)(file - text) - 1);
+    if (!name) {
+        tenonh_array_free(array);
+        return CLI_FAILED;
+    }
+    state->constants[state->constant_count++] = (tenonh_onnx_constant){.name = name, .value = array};
+    return CLI_OK;
+}
+
+int run_read_constants(run_state *state) {
+    const char *text;
+    uint32_t given = 0;
+    int code = CLI_OK;
+    while (cli_value_at(state->call, RUN_INPUT, given)) given++;
+    state->constants = calloc((size_t)given + 1, sizeof *state->constants);
+    state->constant_arrays = calloc((size_t)given + 1, sizeof *state->constant_arrays);
+    if (!state->constants || !state->constant_arrays) return CLI_FAILED;
+    for (uint32_t i = 0; code == CLI_OK && (text = cli_value_at(state->call, RUN_INPUT, i)) != NULL; i++)
+        code = read_constant(state, text);
+    return code;
 }
 
 /* -- Dims of seeded inputs ---------------------------------------------------------------------------------------- */

@@ -59,6 +59,12 @@ static void print_tensors(const run_state *state) {
         cli_cell(table, "%s", type_of(&state->inputs[i].array));
         cli_cell(table, "%s", state->inputs[i].file ? state->inputs[i].file : "seeded");
     }
+    for (uint32_t i = 0; i < state->constant_count; i++) {
+        cli_cell(table, "%s", i ? "" : "constants");
+        cli_cell(table, "%s", state->constants[i].name);
+        cli_cell(table, "%s", type_of(state->constants[i].value));
+        cli_cell(table, "%s", "dims depend on it");
+    }
     for (uint32_t i = 0; i < state->output_count; i++) {
         cli_cell(table, "%s", i ? "" : "outputs");
         cli_cell(table, "%s", state->outputs[i].name);
@@ -139,6 +145,12 @@ static void add_tensors(cJSON *object, const char *key, const run_tensor *list, 
     }
 }
 
+static void add_constants(cJSON *object, const run_state *state) {
+    cJSON *array = cJSON_AddArrayToObject(object, "constants");
+    for (uint32_t i = 0; i < state->constant_count; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(state->constants[i].name));
+}
+
 static void add_placement(cJSON *object, const share *shares, uint32_t count) {
     cJSON *array = cJSON_AddArrayToObject(object, "placement");
     for (uint32_t i = 0; i < count; i++) {
@@ -182,6 +194,7 @@ static int print_json(const run_state *state, const share *shares, uint32_t coun
     cJSON_AddStringToObject(object, "device", tenonh_device_name(state->device));
     cJSON_AddStringToObject(object, "device_name", tenonh_device_info(state->device)->name);
     add_tensors(object, "inputs", state->inputs, state->input_count);
+    add_constants(object, state);
     add_tensors(object, "outputs", state->outputs, state->output_count);
     add_placement(object, shares, count);
     if (cli_value(state->call, RUN_EXPLAIN)) add_steps(object, state);

@@ -33,24 +33,61 @@ static const tenonh_dim *dim_of(tenon__import *import, const char *input, uint32
     return symbol_of(import, name);
 }
 
-static tenon_status build_input(tenon__import *import, const Onnx__ValueInfoProto *proto, tenonh_value **out_value) {
+/* The declared type of an input. */
+typedef struct input_type {
+    tenon_dtype dtype;
+    uint32_t rank;
+    const tenonh_dim *dims[TENON_MAX_RANK];
+} input_type;
+
+static tenon_status read_type(tenon__import *import, const Onnx__ValueInfoProto *proto, input_type *out_type) {
     char what[256];
     const char *name = text_of(proto->name);
-    const tenonh_dim *dims[TENON_MAX_RANK];
-    tenon_dtype dtype;
     snprintf(what, sizeof what, "input '%s'", name);
     if (!proto->type || proto->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
         return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s is not a tensor", what);
     const Onnx__TypeProto__Tensor *type = proto->type->tensor_type;
-    TENON_TRY(tenon__onnx_dtype(type->elem_type, what, &dtype));
+    TENON_TRY(tenon__onnx_dtype(type->elem_type, what, &out_type->dtype));
     if (!type->shape)
         return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s has no shape; its rank must be known, dims may be names",
                            what);
     if (type->shape->n_dim > TENON_MAX_RANK)
         return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s has %zu dims; at most %d are supported", what,
                            type->shape->n_dim, TENON_MAX_RANK);
-    for (uint32_t d = 0; d < type->shape->n_dim; d++) dims[d] = dim_of(import, name, d, type->shape->dim[d]);
-    *out_value = tenonh_build_input(import->b, name, dtype, (uint32_t)type->shape->n_dim, dims);
+    out_type->rank = (uint32_t)type->shape->n_dim;
+    for (uint32_t d = 0; d < out_type->rank; d++) out_type->dims[d] = dim_of(import, name, d, type->shape->dim[d]);
+    return tenonh_builder_status(import->b);
+}
+
+/* The value that the caller gives an input once and for all; NULL when it gives none. */
+static const tenonh_array *given_value(const tenon__import *import, const char *name) {
+    const tenonh_onnx_options *options = import->options;
+    for (uint32_t i = 0; options && i < options->constant_count; i++)
+        if (strcmp(options->constants[i].name, name) == 0) return options->constants[i].value;
+    return NULL;
+}
+
+static tenon_status build_given(tenon__import *import, const char *name, const input_type *type,
+                                const tenonh_array *value, tenonh_value **out_value) {
+    if (value->dtype != type->dtype || value->rank != type->rank)
+        return tenon__fail(TENON_STATUS_INVALID,
+                           "input '%s' is %s of rank %u; the constant given for it is %s of rank %u", name,
+                           tenon_dtype_name(type->dtype), type->rank, tenon_dtype_name(value->dtype), value->rank);
+    for (uint32_t d = 0; d < type->rank; d++)
+        TENON_TRY(tenonh_dim_equate(tenon__builder_module(import->b), type->dims[d],
+                                    tenonh_dim_number(tenon__builder_module(import->b), value->dims[d])));
+    const tenonh_bytes bytes = {.data = value->data, .size = value->size};
+    *out_value = tenonh_build_constant(import->b, name, value->dtype, value->rank, value->dims, &bytes);
+    return tenonh_builder_status(import->b);
+}
+
+static tenon_status build_input(tenon__import *import, const Onnx__ValueInfoProto *proto, tenonh_value **out_value) {
+    input_type type;
+    const char *name = text_of(proto->name);
+    const tenonh_array *given = given_value(import, name);
+    TENON_TRY(read_type(import, proto, &type));
+    if (given) return build_given(import, name, &type, given, out_value);
+    *out_value = tenonh_build_input(import->b, name, type.dtype, type.rank, type.dims);
     return tenonh_builder_status(import->b);
 }
 
@@ -114,11 +151,23 @@ static tenon_status check_model(const tenon__import *import) {
                        (long long)opset, TENON__OPSET_OLDEST, TENON__OPSET_NEWEST);
 }
 
+/* Every constant that the caller gives must be for an input. */
+static tenon_status check_given(const tenon__import *import, const tenon__frame *frame) {
+    for (uint32_t i = 0; import->options && i < import->options->constant_count; i++) {
+        const char *name = import->options->constants[i].name;
+        const tenon__name *entry = tenon__names_find(&frame->names, name);
+        if (!entry || !entry->value)
+            return tenon__fail(TENON_STATUS_INVALID, "there is no input '%s' to make constant", name);
+    }
+    return TENON_STATUS_OK;
+}
+
 static tenon_status build_main(tenon__import *import) {
     const Onnx__ModelProto *model = import->model;
     tenon__frame frame = {.opsets = model->opset_import, .opset_count = model->n_opset_import, .path = ""};
     TENON_TRY(name_initializers(import, &frame));
     TENON_TRY(name_inputs(import, &frame));
+    TENON_TRY(check_given(import, &frame));
     TENON_TRY(tenon__onnx_lower_nodes(import, &frame, model->graph->node, model->graph->n_node));
     return build_outputs(import, &frame);
 }
@@ -156,33 +205,34 @@ static void free_import(tenon__import *import) {
 }
 
 static tenon_status import_model(const char *name, Onnx__ModelProto *model, tenon__folder *folder,
-                                 tenonh_module **out_module) {
-    tenon__import import = {.model = model, .folder = folder};
+                                 const tenonh_onnx_options *options, tenonh_module **out_module) {
+    tenon__import import = {.model = model, .folder = folder, .options = options};
     tenon_status status = build_module(&import, out_module);
     free_import(&import);
     return status == TENON_STATUS_OK ? status : tenon__fail_in(status, "'%s'", name);
 }
 
-static tenon_status check_options(const tenonh_onnx_options *options, const char **out_folder) {
-    *out_folder = NULL;
+static tenon_status check_options(const tenonh_onnx_options *options) {
     if (!options) return TENON_STATUS_OK;
     tenon_status status = tenon_descriptor_check(options, sizeof *options, sizeof *options);
-    if (status == TENON_STATUS_OK && options->reserved != 0) status = TENON_STATUS_INVALID;
     if (status != TENON_STATUS_OK)
-        return tenon__fail(status, "tenonh_onnx_options: struct_size must be its size, all else zero or set");
-    *out_folder = options->folder;
+        return tenon__fail(status, "tenonh_onnx_options: struct_size must be its size, what is not set zero");
+    for (uint32_t i = 0; i < options->constant_count; i++)
+        if (!options->constants || !options->constants[i].name || !options->constants[i].value)
+            return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_options: constant %u has no name or value", i);
     return TENON_STATUS_OK;
 }
 
 tenon_status tenonh_onnx_import_bytes(const void *bytes, uint64_t size, const tenonh_onnx_options *options,
                                       tenonh_module **out_module) {
-    const char *path;
     ProtobufCMessage *message;
     tenon__folder *folder = NULL;
-    TENON_TRY(check_options(options, &path));
+    TENON_TRY(check_options(options));
     TENON_TRY(tenon__wire_decode(&onnx__model_proto__descriptor, "model", bytes, size, &message));
+    const char *path = options ? options->folder : NULL;
     tenon_status status = path ? tenon__folder_open(path, &folder) : TENON_STATUS_OK;
-    if (status == TENON_STATUS_OK) return import_model("model", (Onnx__ModelProto *)message, folder, out_module);
+    if (status == TENON_STATUS_OK)
+        return import_model("model", (Onnx__ModelProto *)message, folder, options, out_module);
     protobuf_c_message_free_unpacked(message, NULL);
     return status;
 }
@@ -197,13 +247,13 @@ static tenon_status decode_file(const char *path, ProtobufCMessage **out_message
 }
 
 tenon_status tenonh_onnx_import(const char *path, const tenonh_onnx_options *options, tenonh_module **out_module) {
-    const char *folder_path;
     ProtobufCMessage *message;
     tenon__folder *folder;
-    TENON_TRY(check_options(options, &folder_path));
+    TENON_TRY(check_options(options));
     TENON_TRY(decode_file(path, &message));
-    tenon_status status = folder_path ? tenon__folder_open(folder_path, &folder) : tenon__folder_of(path, &folder);
-    if (status == TENON_STATUS_OK) return import_model(path, (Onnx__ModelProto *)message, folder, out_module);
+    const char *named = options ? options->folder : NULL;
+    tenon_status status = named ? tenon__folder_open(named, &folder) : tenon__folder_of(path, &folder);
+    if (status == TENON_STATUS_OK) return import_model(path, (Onnx__ModelProto *)message, folder, options, out_module);
     protobuf_c_message_free_unpacked(message, NULL);
     return status;
 }

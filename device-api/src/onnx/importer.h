@@ -7,6 +7,7 @@
 #define TENON__ONNX_IMPORTER_H
 
 #include <onnx.pb-c.h>
+#include <tenon/host/onnx.h>
 
 #include "graph/build.h"
 #include "onnx/external.h"
@@ -51,9 +52,10 @@ typedef struct tenon__frame {
 struct tenon__import {
     tenonh_builder *b;
     Onnx__ModelProto *model;
-    tenon__folder *folder;          /* NULL: no external data */
-    tenon__arena arena;             /* names, nodes and what else lives until the end */
-    Onnx__AttributeProto **decoded; /* function defaults that had to be decoded apart */
+    tenon__folder *folder;              /* NULL: no external data */
+    const tenonh_onnx_options *options; /* NULL: none */
+    tenon__arena arena;                 /* names, nodes and what else lives until the end */
+    Onnx__AttributeProto **decoded;     /* function defaults that had to be decoded apart */
     size_t decoded_count;
     uint64_t node_count;                 /* lowered so far: functions that call functions multiply */
     const tenon__onnx_node *failed_node; /* the innermost whose lowering failed, or NULL */

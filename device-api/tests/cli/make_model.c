@@ -1,7 +1,9 @@
-/* make_model KIND FILE: writes a small ONNX model for the tests of the command. */
+/* make_model KIND FILE: writes a small ONNX model, or an input, for the tests of the command. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <tenon/host/array.h>
 
 #include "../onnx/model.h"
 
@@ -17,6 +19,16 @@ static void build_sum(model *m) {
     model_node(m, "Identity", "flags", "same flags");
     model_output(m, "layer/0:sum");
     model_output(m, "same flags");
+}
+
+/* The target of a reshape is an input: dims depend on its elements. */
+static void build_reshape(model *m) {
+    model_begin(m, 18);
+    model_input(m, "x", FLOAT, "n,3");
+    model_input(m, "target", INT64, "2");
+    model_node(m, "Reshape", "x,target", "y");
+    model_node(m, "Transpose", "y", "z");
+    model_output(m, "z");
 }
 
 static void build_clash(model *m) {
@@ -38,9 +50,17 @@ static void build_unknown(model *m) {
 static const struct {
     const char *name;
     void (*build)(model *m);
-} kinds[] = {{"sum", build_sum}, {"clash", build_clash}, {"unknown", build_unknown}};
+} kinds[] = {{"sum", build_sum}, {"reshape", build_reshape}, {"clash", build_clash}, {"unknown", build_unknown}};
+
+/* i64[2] of 3 and -1. */
+static int write_target(const char *path) {
+    int64_t target[] = {3, -1};
+    const tenonh_array array = {.dtype = TENON_DTYPE_I64, .rank = 1, .dims = {2}, .size = 16, .data = target};
+    return tenonh_array_write(&array, path) == TENON_STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
 
 int main(int count, char **arguments) {
+    if (count == 3 && strcmp(arguments[1], "target.npy") == 0) return write_target(arguments[2]);
     for (size_t i = 0; count == 3 && i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(arguments[1], kinds[i].name) != 0) continue;
         model m;

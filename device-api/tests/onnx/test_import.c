@@ -179,6 +179,37 @@ START_TEST(folds_what_needs_no_input) {
 }
 END_TEST
 
+/* What shapes depend on may be an input, if its value is given once and for all. */
+START_TEST(takes_inputs_as_constants) {
+    model m;
+    size_t size;
+    int64_t target[] = {3, -1}, other[] = {1};
+    tenonh_module *module = NULL;
+    const tenonh_array value = {.dtype = TENON_DTYPE_I64, .rank = 1, .dims = {2}, .size = 16, .data = target};
+    const tenonh_array wrong = {.dtype = TENON_DTYPE_I64, .rank = 1, .dims = {1}, .size = 8, .data = other};
+    tenonh_onnx_constant constant = {"target", &value};
+    const tenonh_onnx_options options = {.struct_size = sizeof options, .constant_count = 1, .constants = &constant};
+    model_begin(&m, 18);
+    model_input(&m, "x", FLOAT, "6");
+    model_input(&m, "target", INT64, "2");
+    model_node(&m, "Reshape", "x,target", "result");
+    model_output(&m, "result");
+    uint8_t *bytes = model_pack(&m, &size);
+    ck_assert_msg(tenonh_onnx_import_bytes(bytes, size, &options, &module) == TENON_STATUS_OK, "%s",
+                  tenonh_error_message());
+    const tenonh_function *function = tenonh_module_function(module, "main");
+    ck_assert_uint_eq(tenonh_function_input_count(function), 1);
+    ck_assert_str_eq(tenon__type_text(tenonh_function_output(function, 0)), "f32[3, 2]");
+    tenonh_module_destroy(module);
+    constant.value = &wrong;
+    ck_assert_uint_eq(tenonh_onnx_import_bytes(bytes, size, &options, &module), TENON_STATUS_INVALID);
+    constant.name = "nobody";
+    ck_assert_uint_eq(tenonh_onnx_import_bytes(bytes, size, &options, &module), TENON_STATUS_INVALID);
+    free(bytes);
+    model_end(&m);
+}
+END_TEST
+
 /* Old models list initializers among the inputs: those are constants. */
 START_TEST(keeps_only_real_inputs) {
     model m;
@@ -556,6 +587,7 @@ int main(void) {
     tcase_add_test(tests, gives_types);
     tcase_add_test(tests, follows_shape_arithmetic);
     tcase_add_test(tests, folds_what_needs_no_input);
+    tcase_add_test(tests, takes_inputs_as_constants);
     tcase_add_test(tests, keeps_only_real_inputs);
     tcase_add_test(tests, inlines_functions);
     tcase_add_test(tests, refuses_with_reasons);

@@ -2,15 +2,24 @@
 #ifndef TENON_HOST_ONNX_H
 #define TENON_HOST_ONNX_H
 
+#include <tenon/host/array.h>
 #include <tenon/host/graph.h>
 
 TENON_EXTERN_C_BEGIN
 
+/* The value that an input of the graph has in every run: the module then has no such input. For what shapes depend on
+ * (axes, a target shape), which must be known at import. */
+typedef struct tenonh_onnx_constant {
+    const char *name;
+    const tenonh_array *value;
+} tenonh_onnx_constant;
+
 /* Zero-initialised but for struct_size is the default. A descriptor. */
 typedef struct tenonh_onnx_options {
     uint32_t struct_size; /* bytes: sizeof */
-    uint32_t reserved;    /* must be 0 */
-    const char *folder;   /* where external data lie; NULL: the folder of the model's file */
+    uint32_t constant_count;
+    const tenonh_onnx_constant *constants; /* copied */
+    const char *folder;                    /* where external data lie; NULL: the folder of the model's file */
 } tenonh_onnx_options;
 
 /* Reads a model file into a module whose function `main` has the graph's inputs and outputs under their names.
