@@ -99,7 +99,7 @@ void meaning_scan(problem *p, tenon_dtype dtype) {
 }
 
 void meaning_sort(problem *p, tenon_dtype dtype) {
-    int64_t dims[TENON_MAX_RANK], order[64];
+    int64_t dims[TENON_MAX_RANK], order[64] = {0};
     uint32_t axis, rank = random_lines(dims, &axis);
     int descending = random_below(2);
     fill_ordered(problem_operand(p, dtype, rank, dims));

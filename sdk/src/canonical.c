@@ -139,11 +139,10 @@ static void split_ranges(uint8_t *group, uint32_t rank, int64_t before, uint32_t
 }
 
 static tenon_status split_contraction(const state *s, uint32_t k, uint8_t *group) {
-    static const uint8_t last[3][2] = {
-        {TENON_GROUP_R, TENON_GROUP_G}, {TENON_GROUP_G, TENON_GROUP_S}, {TENON_GROUP_R, TENON_GROUP_S}};
     uint32_t rank = s->operands[k].rank;
     if (rank < 2) return TENON_STATUS_INVALID;
-    split_ranges(group, rank, rank - 2, 1, last[k][0], last[k][1]);
+    split_ranges(group, rank, rank - 2, 1, k == 1 ? TENON_GROUP_G : TENON_GROUP_R,
+                 k == 0 ? TENON_GROUP_G : TENON_GROUP_S);
     return TENON_STATUS_OK;
 }
 

@@ -121,7 +121,8 @@ uint32_t tenon_pattern_symbols(const tenon_pattern *pattern, const tenon_canonic
     const tenon_canonical *from = problem ? problem : &none;
     pattern_axis axes[TENON_PATTERN_AXES];
     uint32_t count = list_axes(pattern, problem, axes);
-    symbol_sink sink = {problem ? symbols : NULL, 0};
+    symbol_sink sink = {NULL, 0};
+    if (problem) sink.values = symbols;
     if (!of) return 0;
     for (uint32_t i = 0; i < count; i++) put(&sink, number_of(from->extents, &axes[i], 1));
     for (uint32_t i = 0; i < count; i++) {

@@ -46,7 +46,8 @@ static wide_int min_means(wide_int a, wide_int b, int bits, int is_signed) {
 }
 static wide_int shl_means(wide_int a, wide_int b, int bits, int is_signed) {
     if (b < 0 || b >= bits) return 0;
-    return wrapped((wide_int)((uint64_t)a << (int)b), bits, is_signed);
+    uint64_t low = (uint64_t)a << (int)b;
+    return wrapped((wide_int)low, bits, is_signed);
 }
 static wide_int shr_means(wide_int a, wide_int b, int bits, int is_signed) {
     (void)is_signed;

@@ -1,4 +1,5 @@
 /* Every section for one lane count, in order. */
+/* NOLINTBEGIN(readability-duplicate-include): templates, and parts that guard themselves */
 #include "vector.h"
 
 #include "f32.h"
@@ -31,3 +32,4 @@
 #include "integer.h"
 
 #include "convert.h"
+/* NOLINTEND(readability-duplicate-include) */
