@@ -1,7 +1,5 @@
 /* In-source maths, section F64: its constants. Included once per lane count, before float.h, elementary.h, f64_ops.h
- * and float_end.h.
- *
-MEASURED */
+ * and float_end.h. Measured errors: ../LOWERING.md. */
 #define TN_F      f64
 #define TN_I      i64
 #define TN_U      u64
