@@ -2,7 +2,9 @@
 #include "kernel/lower_internal.h"
 
 #include "support/error.h"
+#include "support/text.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -240,18 +242,30 @@ tenon_status tenon__lower(const tenon_pattern *pattern, tenon__kir_program **out
     return failed(&l, status, l.reason ? l.reason : error.text);
 }
 
+/* "f32[2, 3] f32[3]" */
+static void spell_operands(tenon__text *text, const tenon_strided *operands, uint32_t count) {
+    for (uint32_t k = 0; k < count; k++) {
+        tenon__text_format(text, "%s%s[", k ? " " : "", tenon_dtype_name(operands[k].dtype));
+        for (uint32_t i = 0; i < operands[k].rank && i < TENON_MAX_RANK; i++)
+            tenon__text_format(text, "%s%" PRId64, i ? ", " : "", operands[k].dims[i]);
+        tenon__text_add(text, "]");
+    }
+}
+
 tenon_status tenon__canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t attr_count,
                                  const tenon_strided *operands, uint32_t operand_count,
                                  tenon_canonical *out_canonical) {
     tenon_status status = tenon_canonicalize(op, attrs, attr_count, operands, operand_count, out_canonical);
     const tenon_op_row *row = tenon_op_row_of(op);
-    const char *name = row ? row->name : "unknown operator";
-    if (status == TENON_STATUS_UNSUPPORTED)
-        return tenon__fail(status, "%s: no kernel for these dtypes, attributes or ranks", name);
-    if (status != TENON_STATUS_OK)
-        return tenon__fail(status, "%s: dims, dtypes or attributes that do not go together; check the shape rule",
-                           name);
-    return TENON_STATUS_OK;
+    tenon__text text = {0};
+    if (status == TENON_STATUS_OK) return status;
+    spell_operands(&text, operands, operand_count);
+    tenon__fail(status, "%s of %s: %s", row ? row->name : "unknown operator", tenon__text_string(&text),
+                status == TENON_STATUS_UNSUPPORTED
+                    ? "no kernel for this dtype, rank or attribute: decompose or convert first"
+                    : "dims, dtypes and attributes do not go together; the operator table has the rule");
+    tenon__text_free(&text);
+    return status;
 }
 
 const char *tenon__expansion_of(tenon_op op, tenon_dtype dtype) {
