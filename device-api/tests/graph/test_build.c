@@ -26,7 +26,7 @@ static tenon_status finish(void) {
 }
 
 static tenonh_value *input(const char *name, tenon_dtype dtype, uint32_t rank, const int64_t *dims) {
-    const tenonh_dim *exprs[TENON_MAX_RANK];
+    const tenonh_dim *exprs[TENON_MAX_RANK] = {0};
     for (uint32_t i = 0; i < rank; i++) exprs[i] = dims[i] < 0 ? tenonh_dim_symbol(module, "n", 1, 100, 1) : tenon__num(b, dims[i]);
     return tenonh_build_input(b, name, dtype, rank, exprs);
 }
