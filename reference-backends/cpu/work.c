@@ -192,7 +192,8 @@ static tenon_status check_ranges(tenon_exec *exec, const tenon_launch *launch) {
 
 static tenon_status find_workspace(tenon_exec *exec, const tenon_launch *launch, void **out_address) {
     char *address = NULL;
-    if (exec->workspace_size)
+    /* A program whose workspace depends on symbols has no bound at prepare; the host brings what the launch needs. */
+    if (exec->workspace_size || launch->workspace.memory)
         TENON_TRY(cpu_memory_range(exec->device, launch->workspace, exec->workspace_size, "the workspace", &address));
     if ((uintptr_t)address % CPU_MEMORY_ALIGNMENT != 0)
         return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID, "the workspace is not aligned to %u bytes",
