@@ -1,4 +1,5 @@
-# Everything from outside the tree, found once here. Debian names are in ci/packages.txt.
+# Everything from outside the tree, found once here. Debian names are in ci/packages.txt. OpenBLAS is not among it: the
+# cpu backend opens the library at run time where there is one.
 find_package(PkgConfig REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
@@ -11,14 +12,6 @@ find_file(TENON_ONNX_PROTO NAMES onnx/onnx.proto
 
 # The command's --json output.
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
-
-# Optional: the cpu backend's f32 and f64 matmul. Without it the backend uses its own kernels.
-pkg_check_modules(OPENBLAS QUIET IMPORTED_TARGET openblas)
-if(OPENBLAS_FOUND)
-    message(STATUS "OpenBLAS ${OPENBLAS_VERSION}: matmul of the cpu backend")
-else()
-    message(STATUS "OpenBLAS not found: the cpu backend multiplies matrices with its own kernels")
-endif()
 
 if(TENON_BUILD_TESTS)
     pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
