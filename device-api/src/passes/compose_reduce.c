@@ -290,5 +290,6 @@ TENON__DECOMPOSITION(lp_norm) {
         norm = reduce(b, TENON_OP_SUM, magnitude(b, x), &list);
     else
         norm = root(b, reduce(b, TENON_OP_SUM, square(b, x), &list));
+    norm = tenon__where(b, equal(b, norm, number_like(b, norm, 0)), number_like(b, norm, 1), norm);
     out[0] = narrowed(b, node, over(b, x, tenon__expand_like(b, norm, x)));
 }
