@@ -5,6 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static bool is_used(const tenon__emitter *e, const tenon__kir_loop *loop, uint32_t carry) {
+    return !(e->plan->node[loop->result[carry]] & TENON__NODE_UNUSED);
+}
+
 /* -- Steps -------------------------------------------------------------------------------------------------------- */
 
 static void print_steps(tenon__emitter *e, const tenon__region *region, uint32_t copies, bool parts,
@@ -179,15 +183,16 @@ static void print_merge_of_lanes(tenon__emitter *e, const tenon__kir_loop *loop,
     tenon__close(e);
     tenon__close(e);
     for (uint32_t i = 0; i < loop->carry_count; i++)
-        tenon__line(e, "c%" PRIu32 " = m%" PRIu32 "[0];", loop->carry[i], loop->carry[i]);
+        if (is_used(e, loop, i)) tenon__line(e, "c%" PRIu32 " = m%" PRIu32 "[0];", loop->carry[i], loop->carry[i]);
 }
 
 /* -- The loop ----------------------------------------------------------------------------------------------------- */
 
 static void declare_results(tenon__emitter *e, const tenon__kir_loop *loop) {
-    for (uint32_t i = 0; i < loop->carry_count; i++)
-        tenon__line(e, "tn_%sx1 c%" PRIu32 ";", tenon__type_name(tenon__kir_at(e->program, loop->carry[i])->type.dtype),
-                    loop->carry[i]);
+    for (uint32_t i = 0; i < loop->carry_count; i++) {
+        uint32_t dtype = tenon__kir_at(e->program, loop->carry[i])->type.dtype;
+        if (is_used(e, loop, i)) tenon__line(e, "tn_%sx1 c%" PRIu32 ";", tenon__type_name(dtype), loop->carry[i]);
+    }
 }
 
 static void declare_vectors(tenon__emitter *e, const tenon__kir_loop *loop, const tenon__region *region) {

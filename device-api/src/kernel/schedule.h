@@ -72,7 +72,8 @@ enum {
     TENON__NODE_NEEDED = 2,   /* as a vector */
     TENON__NODE_SINGLE = 4,   /* a pure value used once, in its own block: stands inside its user */
     TENON__NODE_LANEWISE = 8, /* single lanes are read: the vector has a name */
-    TENON__NODE_FIRST = 16    /* a varying index that arithmetic on the axis makes: known in lane 0 without vectors */
+    TENON__NODE_FIRST = 16,   /* a varying index that arithmetic on the axis makes: known in lane 0 without vectors */
+    TENON__NODE_UNUSED = 32   /* the result of a carried value that nothing asks for */
 };
 
 enum { TENON__MAX_LOOK = 12 }; /* how deep the questions below look into an expression before they give up */

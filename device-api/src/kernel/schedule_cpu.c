@@ -11,7 +11,7 @@ enum {
     CHUNK_BYTES = 8192 /* of one operand that an item of a map kernel goes through: enough to forget the item's start */
 };
 
-/* -- Values that stand inside their users ------------------------------------------------------------------------- */
+/* -- How values are used ---------------------------------------------------------------------------------------------- */
 
 typedef struct use_map {
     const tenon__kir_program *program;
@@ -56,10 +56,11 @@ static uint8_t height_of(const use_map *uses, const tenon__plan *plan, const ten
     return (uint8_t)(height + 1);
 }
 
-static void mark_singles(const use_map *uses, tenon__plan *plan) {
+static void mark_uses(const use_map *uses, tenon__plan *plan) {
     enum { MAX_HEIGHT = 4 }; /* deeper expressions get names: lines stay readable, and recursion shallow */
     for (tenon__kir_id id = 1; id < uses->program->node_count; id++) {
         const tenon__kir_node *node = tenon__kir_at(uses->program, id);
+        if (node->kind == TENON__KIR_RESULT && uses->count[id] == 0) plan->node[id] |= TENON__NODE_UNUSED;
         if (!is_pure(node)) continue;
         uses->height[id] = height_of(uses, plan, node);
         if (uses->count[id] == 1 && uses->block[id] == node->block && uses->height[id] <= MAX_HEIGHT)
@@ -67,7 +68,7 @@ static void mark_singles(const use_map *uses, tenon__plan *plan) {
     }
 }
 
-static tenon_status find_singles(tenon__plan *plan) {
+static tenon_status find_uses(tenon__plan *plan) {
     const tenon__kir_program *program = plan->program;
     use_map uses = {program, calloc(program->node_count, sizeof(uint32_t)),
                     calloc(program->node_count, sizeof(uint32_t)), calloc(program->node_count, 1)};
@@ -78,7 +79,7 @@ static tenon_status find_singles(tenon__plan *plan) {
         note_uses(&uses, 0);
         for (uint32_t i = 0; i < program->kernel_count; i++)
             note_uses(&uses, program->loops[program->kernels[i].loop].body);
-        mark_singles(&uses, plan);
+        mark_uses(&uses, plan);
     }
     free(uses.count);
     free(uses.block);
@@ -227,7 +228,7 @@ tenon_status tenon__plan_make(const tenon__kir_program *program, const tenon_dia
     plan->mask_bytes = calloc(program->node_count + 1, 1);
     if (!plan->kernels || !plan->loops || !plan->node || !plan->access || !plan->mask_bytes)
         return tenon__fail_memory();
-    TENON_TRY(find_singles(plan));
+    TENON_TRY(find_uses(plan));
     for (uint32_t i = 0; i < program->kernel_count; i++) plan_kernel(plan, i);
     mark_again(plan);
     return TENON_STATUS_OK;

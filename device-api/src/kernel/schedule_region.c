@@ -45,7 +45,7 @@ static bool mark_block(tenon__plan *plan, uint32_t block) {
 static void clear_block(tenon__plan *plan, uint32_t block) {
     const tenon__kir_program *program = plan->program;
     for (tenon__kir_id id = 1; id < program->node_count; id++)
-        if (tenon__kir_block_within(program, program->nodes[id].block, block)) plan->node[id] &= TENON__NODE_SINGLE;
+        if (tenon__kir_block_within(program, program->nodes[id].block, block)) plan->node[id] &= TENON__NODE_SINGLE | TENON__NODE_UNUSED;
 }
 
 void tenon__unmark(tenon__plan *plan, uint32_t number) {
