@@ -1,6 +1,6 @@
 /* Base operators as printed kernels: the programs that the cpu backend is made of, lowered for a pattern, printed,
- * compiled and run on random strided operands, against the interpreter. Each target takes another sample of the patterns;
- * meanings of the operators themselves are the concern of other tests. */
+ * compiled and run on random strided operands, against the interpreter. Each target takes another sample of the
+ * patterns; meanings of the operators themselves are the concern of other tests. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static int64_t below(int64_t limit) {
     return (int64_t)(state >> 33) % limit;
 }
 
-/* -- A problem for a pattern ---------------------------------------------------------------------------------------- */
+/* -- A problem for a pattern -------------------------------------------------------------------------------------- */
 
 static uint32_t group_of(const tenon_pattern *pattern, uint32_t axis) {
     uint32_t group = 0, end = pattern->ranks[0];
@@ -89,7 +89,7 @@ static void set_indices(ir_run *run, const tenon_canonical *problem, bool valid)
     }
 }
 
-/* -- Comparing -------------------------------------------------------------------------------------------------------- */
+/* -- Comparing ---------------------------------------------------------------------------------------------------- */
 
 static double tolerance(uint32_t dtype) {
     switch (dtype) {
@@ -144,7 +144,7 @@ static void run_problem(const printed_set *set, uint32_t number, const tenon__ki
     ir_run_end(&want);
 }
 
-/* -- Targets ------------------------------------------------------------------------------------------------------------ */
+/* -- Targets ------------------------------------------------------------------------------------------------------ */
 
 START_TEST(operators_are_as_in_the_interpreter) {
     const printed_target *target = &printed_targets[_i];
