@@ -232,6 +232,21 @@ Onnx__FunctionProto *model_function(model *m, const char *name, const char *inpu
     return f;
 }
 
+void model_default(model *m, Onnx__FunctionProto *f, const char *name, float value) {
+    Onnx__AttributeProto a = ONNX__ATTRIBUTE_PROTO__INIT;
+    ProtobufCMessageUnknownField *field = room(m, sizeof *field);
+    a.name = copy(m, name);
+    a.has_type = a.has_f = 1;
+    a.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
+    a.f = value;
+    size_t size = onnx__attribute_proto__get_packed_size(&a); /* below 128: its length takes one byte */
+    *field = (ProtobufCMessageUnknownField){11, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, size + 1, room(m, size + 1)};
+    field->data[0] = (uint8_t)size;
+    onnx__attribute_proto__pack(&a, field->data + 1);
+    f->base.unknown_fields = field;
+    f->base.n_unknown_fields = 1;
+}
+
 uint8_t *model_pack(model *m, size_t *out_size) {
     *out_size = onnx__model_proto__get_packed_size(&m->proto);
     uint8_t *bytes = malloc(*out_size + 1);

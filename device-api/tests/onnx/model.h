@@ -46,6 +46,9 @@ void model_initializer(model *m, Onnx__TensorProto *tensor);
 /* Adds a function of domain "test"; inputs and outputs as for nodes. */
 Onnx__FunctionProto *model_function(model *m, const char *name, const char *inputs, const char *outputs);
 
+/* Gives a function a float attribute with a default, in the wire form: older onnx.proto have no name for the field. */
+void model_default(model *m, Onnx__FunctionProto *f, const char *name, float value);
+
 /* Adds an opset import. */
 void model_opset(model *m, const char *domain, int64_t version);
 

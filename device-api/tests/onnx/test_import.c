@@ -268,6 +268,28 @@ START_TEST(inlines_functions) {
 }
 END_TEST
 
+static void expect_slope(model *m, const char *wanted) {
+    char *text;
+    tenonh_module *module = NULL;
+    ck_assert_msg(model_import(m, &module) == TENON_STATUS_OK, "%s", tenonh_error_message());
+    ck_assert_uint_eq(tenonh_module_print(module, TENONH_PRINT_WHOLE, &text), TENON_STATUS_OK);
+    ck_assert_msg(strstr(text, wanted) != NULL, "no %s in %s", wanted, text);
+    free(text);
+    tenonh_module_destroy(module);
+}
+
+/* An attribute that a call leaves out is the function's default, else the operator's. */
+START_TEST(knows_function_defaults) {
+    model m;
+    build_functions(&m);
+    m.graph.node[0]->n_attribute = 0;
+    expect_slope(&m, "0.01");
+    model_default(&m, m.proto.functions[1], "slope", 0.5f);
+    expect_slope(&m, "0.5");
+    model_end(&m);
+}
+END_TEST
+
 /* -- Models that are refused -------------------------------------------------------------------------------------- */
 
 static void unknown_operators(model *m) {
@@ -590,6 +612,7 @@ int main(void) {
     tcase_add_test(tests, takes_inputs_as_constants);
     tcase_add_test(tests, keeps_only_real_inputs);
     tcase_add_test(tests, inlines_functions);
+    tcase_add_test(tests, knows_function_defaults);
     tcase_add_test(tests, refuses_with_reasons);
     tcase_add_test(tests, survives_cuts);
     tcase_add_test(tests, survives_damage);
