@@ -251,6 +251,38 @@ tenonh_value *tenon__place(tenonh_builder *b, tenonh_node *node) {
     return node->result_count ? node->results[0] : NULL;
 }
 
+enum { MAX_LOCATIONS = 16 }; /* that a node gathers by standing for equal ones */
+
+static bool has_location(const tenonh_node *node, const char *name) {
+    for (uint32_t i = 0; i < node->location_count; i++)
+        if (strcmp(node->locations[i], name) == 0) return true;
+    return false;
+}
+
+/* A node that stands for an equal one does that one's work too. */
+static void merge_locations(tenonh_builder *b, tenonh_node *node) {
+    for (uint32_t i = 0; i < b->location_count && node->location_count < MAX_LOCATIONS; i++) {
+        if (has_location(node, b->locations[i])) continue;
+        const char **list = tenon__arena_array(&b->module->arena, (size_t)node->location_count + 1, sizeof *list);
+        if (!list) return; /* names only: not worth a failure */
+        if (node->location_count) memcpy(list, node->locations, node->location_count * sizeof *list);
+        list[node->location_count++] = b->locations[i];
+        node->locations = list;
+    }
+}
+
+static tenonh_value *find_or_place(tenonh_builder *b, tenonh_node *node) {
+    tenonh_node *equal = tenon__nodes_find(b, node);
+    if (equal) {
+        merge_locations(b, equal);
+        return equal->results[0];
+    }
+    tenonh_value *result = tenon__place(b, node);
+    if (!result) return NULL;
+    tenon_status status = tenon__nodes_add(b, node);
+    return status == TENON_STATUS_OK ? result : tenon__build_failed(b, status, NULL);
+}
+
 tenonh_value *tenon__settle(tenonh_builder *b, tenonh_node *node) {
     tenon_status status = tenon__propagate_content(b, node);
     if (status != TENON_STATUS_OK) return tenon__build_failed(b, status, node);
@@ -262,9 +294,6 @@ tenonh_value *tenon__settle(tenonh_builder *b, tenonh_node *node) {
         tenonh_value *constant = tenon__fold(b, node);
         if (constant || b->status != TENON_STATUS_OK) return constant;
     }
-    if (!(b->flags & TENON__BUILD_SIMPLIFY) || !tenon__node_is_pure(node)) return tenon__place(b, node);
-    tenonh_node *equal = tenon__nodes_find(b, node);
-    if (equal) return equal->results[0];
-    tenonh_value *result = tenon__place(b, node);
-    return result && tenon__nodes_add(b, node) == TENON_STATUS_OK ? result : tenon__build_failed(b, b->status ? b->status : TENON_STATUS_OUT_OF_MEMORY, NULL);
+    bool searched = (b->flags & TENON__BUILD_SIMPLIFY) && tenon__node_is_pure(node);
+    return searched ? find_or_place(b, node) : tenon__place(b, node);
 }
