@@ -25,6 +25,8 @@
     X(conv) X(conv_transpose) X(pool) X(lp_pool) X(global_pool) X(global_lp_pool)                                      \
     /* ops_contract.c, ops_einsum.c */                                                                             \
     X(matmul) X(matmul_integer) X(gemm) X(einsum)                                                                      \
+    /* ops_attention.c */                                                                                              \
+    X(attention) X(rotary_embedding)                                                                                   \
     /* ops_resize.c */                                                                                               \
     X(resize) X(upsample)                                                                                              \
     /* ops_quantize.c */                                                                                             \
