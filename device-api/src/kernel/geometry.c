@@ -63,12 +63,25 @@ static int64_t divisor_of(const tenon__kernel_plan *kernel, uint32_t axis) {
     }
 }
 
-static tenon_status make_entry(const tenon__plan *plan, uint32_t kernel, tenon__geometry *g) {
+static tenon_status add_factors(tenon__geometry *g, const tenon__plan *plan, uint32_t kernel, uint32_t *out_first) {
     const tenon__kir_loop *grid = &plan->program->loops[plan->program->kernels[kernel].loop];
-    uint32_t first = g->factor_count;
+    *out_first = g->factor_count;
     for (uint32_t i = 0; i < grid->axis_count; i++)
         TENON_TRY(add_factor(g, plan->program, grid->extent[i], divisor_of(&plan->kernels[kernel], i)));
-    g->entries[g->entry_count++] = (tenon__geometry_product){first, grid->axis_count, 1};
+    return TENON_STATUS_OK;
+}
+
+static tenon_status make_entry(const tenon__plan *plan, uint32_t kernel, tenon__geometry *g) {
+    const tenon__kir_loop *grid = &plan->program->loops[plan->program->kernels[kernel].loop];
+    tenon__geometry_product entry = {.count = grid->axis_count, .scale = 1};
+    TENON_TRY(add_factors(g, plan, kernel, &entry.first));
+    if (plan->kernels[kernel].kind == TENON__PLAN_TILES) {
+        const tenon__tiles *tiles = &plan->kernels[kernel].tiles;
+        entry.few = tiles->few;
+        entry.rows = g->factors[entry.first + tiles->axis_m].value;
+        TENON_TRY(add_factors(g, plan->few, kernel, &entry.few_first));
+    }
+    g->entries[g->entry_count++] = entry;
     return TENON_STATUS_OK;
 }
 
@@ -79,7 +92,8 @@ static tenon_status make_workspace(const tenon__kir_program *program, const teno
     for (uint32_t i = 0; i < operand->rank; i++) TENON_TRY(add_factor(g, program, operand->dims[i], 1));
     int64_t bits = 8 * tenon__bytes_of(operand->dtype);
     if (operand->dtype == TENON_DTYPE_I4 || operand->dtype == TENON_DTYPE_U4) bits = 4;
-    g->workspace[g->workspace_count++] = (tenon__geometry_product){first, operand->rank, bits};
+    g->workspace[g->workspace_count++] =
+        (tenon__geometry_product){.first = first, .count = operand->rank, .scale = bits};
     return TENON_STATUS_OK;
 }
 
@@ -158,9 +172,9 @@ static int64_t factor_of(const tenon__geometry *g, const tenon__geometry_factor 
 static bool product_of(const tenon__geometry *g, const tenon__geometry_product *product, const int64_t *symbols,
                        int64_t *out_product) {
     int64_t total = product->scale;
-    bool fits = true, empty = false;
+    bool fits = true, empty = false, few = product->few && value_of(g, product->rows, symbols) < product->few;
     for (uint32_t i = 0; i < product->count; i++) {
-        int64_t factor = factor_of(g, &g->factors[product->first + i], symbols);
+        int64_t factor = factor_of(g, &g->factors[(few ? product->few_first : product->first) + i], symbols);
         empty = empty || factor == 0;
         if (__builtin_mul_overflow(total, factor, &total)) fits = false;
     }
@@ -257,9 +271,21 @@ static void put_factor_text(const tenon__geometry *g, const tenon__geometry_fact
     tenon__text_add(text, ", &product);\n");
 }
 
-static void put_product_text(const tenon__geometry *g, const tenon__geometry_product *product, tenon__text *text) {
+static void put_factors_text(const tenon__geometry *g, const tenon__geometry_product *product, uint32_t first,
+                             tenon__text *text) {
     tenon__text_format(text, "    product = %" PRId64 ", empty = 0, wide = 0;\n", product->scale);
-    for (uint32_t i = 0; i < product->count; i++) put_factor_text(g, &g->factors[product->first + i], text);
+    for (uint32_t i = 0; i < product->count; i++) put_factor_text(g, &g->factors[first + i], text);
+}
+
+static void put_product_text(const tenon__geometry *g, const tenon__geometry_product *product, tenon__text *text) {
+    if (product->few) {
+        uint32_t rows = put_value_text(g, product->rows, text);
+        tenon__text_format(text, "    if (v%" PRIu32 " < %" PRId64 ") {\n", rows, product->few);
+        put_factors_text(g, product, product->few_first, text);
+        tenon__text_add(text, "    } else {\n");
+    }
+    put_factors_text(g, product, product->first, text);
+    if (product->few) tenon__text_add(text, "    }\n");
     tenon__text_add(text, "    if (empty) product = 0;\n    else if (wide) return 1;\n");
 }
 

@@ -23,10 +23,12 @@ typedef struct tenon__geometry_factor {
     int64_t divisor;
 } tenon__geometry_factor;
 
-/* A product of factors: items of an entry, or elements of a workspace operand of so many bits each. */
+/* A product of factors: items of an entry, or elements of a workspace operand of so many bits each. Where `rows` is below
+ * `few` (0: nowhere) the factors are those from `few_first` on. */
 typedef struct tenon__geometry_product {
-    uint32_t first, count;
-    int64_t scale;
+    uint32_t first, few_first, count;
+    int64_t scale, few;
+    tenon__geometry_value rows;
 } tenon__geometry_product;
 
 typedef struct tenon__geometry {

@@ -111,13 +111,8 @@ static void print_serial(tenon__emitter *e) {
     for (uint32_t i = 0; i < grid->axis_count; i++) tenon__close(e);
 }
 
-void tenon__print_items(tenon__emitter *e, uint32_t number) {
-    const tenon__kernel_plan *kernel = &e->plan->kernels[number];
+static void print_grid(tenon__emitter *e, const tenon__kernel_plan *kernel) {
     odometer o = {0};
-    if (kernel->kind == TENON__PLAN_SERIAL) {
-        print_serial(e);
-        return;
-    }
     add_wheels(e, kernel, &o);
     set_odometer(e, &o);
     tenon__open(e, "for (tn_i64x1 item = first; item < last; ++item)");
@@ -129,4 +124,34 @@ void tenon__print_items(tenon__emitter *e, uint32_t number) {
         tenon__print_block(e, grid_of(e)->body);
     turn_odometer(e, &o);
     tenon__close(e);
+}
+
+/* A contraction of few rows takes the other branch; the grid is counted alike. */
+static void print_tiles_grid(tenon__emitter *e, uint32_t number) {
+    const tenon__plan *plan = e->plan;
+    const tenon__tiles *tiles = &plan->kernels[number].tiles;
+    tenon__begin_line(e);
+    tenon__put(e, "if (");
+    tenon__put_value(e, grid_of(e)->extent[tiles->axis_m], TENON__SCALAR);
+    tenon__put(e, " < %" PRIu32 ") {", tiles->few);
+    tenon__end_line(e, "");
+    e->depth++;
+    e->plan = plan->few;
+    print_grid(e, &e->plan->kernels[number]);
+    e->plan = plan;
+    e->depth--;
+    tenon__line(e, "} else {");
+    e->depth++;
+    print_grid(e, &plan->kernels[number]);
+    tenon__close(e);
+}
+
+void tenon__print_items(tenon__emitter *e, uint32_t number) {
+    const tenon__kernel_plan *kernel = &e->plan->kernels[number];
+    if (kernel->kind == TENON__PLAN_SERIAL)
+        print_serial(e);
+    else if (kernel->kind == TENON__PLAN_TILES)
+        print_tiles_grid(e, number);
+    else
+        print_grid(e, kernel);
 }

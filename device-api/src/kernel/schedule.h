@@ -54,6 +54,7 @@ typedef struct tenon__tiles {
     uint32_t lanes;
     uint32_t rows, vectors; /* register tile: rows x vectors * lanes */
     uint32_t block_m, block_n, block_k;
+    uint32_t few; /* fewer rows than this run as tenon__plan.few says: packing b would cost more than it gives */
 } tenon__tiles;
 
 enum { TENON__PLAN_ITEMS = 1, TENON__PLAN_AXIS = 2, TENON__PLAN_TILES = 3, TENON__PLAN_SERIAL = 4 };
@@ -83,6 +84,7 @@ typedef struct tenon__plan {
     const tenon_dialect *dialect;
     tenon__schedule_options options;
     tenon__kernel_plan *kernels; /* one per kernel */
+    struct tenon__plan *few;     /* the program without tiles, for contractions of few rows; NULL if there are none */
     tenon__region *loops;        /* one per loop: the region along its last axis, axis 0 if none */
     uint8_t *node;               /* one per node: TENON__NODE_* */
     uint8_t *access;             /* one per node: TENON__LANES_* of LOAD, STORE and ELEM in a region */

@@ -217,6 +217,16 @@ static void plan_kernel(tenon__plan *plan, uint32_t number) {
     plan_vectors(plan, number);
 }
 
+static tenon_status plan_few(tenon__plan *plan) {
+    tenon__schedule_options options = plan->options;
+    bool tiles = false;
+    for (uint32_t i = 0; i < plan->program->kernel_count; i++) tiles |= plan->kernels[i].kind == TENON__PLAN_TILES;
+    if (!tiles) return TENON_STATUS_OK;
+    options.without_tiles = 1;
+    plan->few = calloc(1, sizeof *plan->few);
+    return plan->few ? tenon__plan_make(plan->program, plan->dialect, &options, plan->few) : tenon__fail_memory();
+}
+
 tenon_status tenon__plan_make(const tenon__kir_program *program, const tenon_dialect *dialect,
                               const tenon__schedule_options *options, tenon__plan *out_plan) {
     tenon__plan *plan = out_plan;
@@ -231,10 +241,12 @@ tenon_status tenon__plan_make(const tenon__kir_program *program, const tenon_dia
     TENON_TRY(find_uses(plan));
     for (uint32_t i = 0; i < program->kernel_count; i++) plan_kernel(plan, i);
     mark_again(plan);
-    return TENON_STATUS_OK;
+    return plan_few(plan);
 }
 
 void tenon__plan_free(tenon__plan *plan) {
+    if (plan->few) tenon__plan_free(plan->few);
+    free(plan->few);
     free(plan->kernels);
     free(plan->loops);
     free(plan->node);

@@ -45,7 +45,8 @@ static bool mark_block(tenon__plan *plan, uint32_t block) {
 static void clear_block(tenon__plan *plan, uint32_t block) {
     const tenon__kir_program *program = plan->program;
     for (tenon__kir_id id = 1; id < program->node_count; id++)
-        if (tenon__kir_block_within(program, program->nodes[id].block, block)) plan->node[id] &= TENON__NODE_SINGLE | TENON__NODE_UNUSED;
+        if (tenon__kir_block_within(program, program->nodes[id].block, block))
+            plan->node[id] &= TENON__NODE_SINGLE | TENON__NODE_UNUSED;
 }
 
 void tenon__unmark(tenon__plan *plan, uint32_t number) {
@@ -198,7 +199,7 @@ static int64_t depth_weight(const needs *need, const tenon__kir_node *node) {
 /* Gain of running an access in lanes. A gather costs what the scalar code costs; a uniform one is shared. */
 static int64_t access_worth(uint32_t lanes) {
     static const int64_t worth[] = {
-        [TENON__LANES_SAME] = 1, [TENON__LANES_UNIT] = 4, [TENON__LANES_STRIDED] = 0, [TENON__LANES_ANY] = -3};
+        [TENON__LANES_SAME] = 1, [TENON__LANES_UNIT] = 4, [TENON__LANES_STRIDED] = -1, [TENON__LANES_ANY] = -3};
     return worth[lanes];
 }
 
@@ -271,7 +272,9 @@ static void need_block(needs *need, uint32_t block) {
     const tenon__kir_node *node;
     for (tenon__kir_id id = program->blocks[block].first; id; id = node->next) {
         node = tenon__kir_at(program, id);
-        if (node->kind == TENON__KIR_STORE) {
+        if (node->kind == TENON__KIR_LOAD && !tenon__varies(need->plan, id)) {
+            need->worth += access_worth(TENON__LANES_SAME) * depth_weight(need, node);
+        } else if (node->kind == TENON__KIR_STORE) {
             tenon__kir_id value = tenon__stored_value(program, node);
             need_access(need, id);
             need_value(need, value);

@@ -107,6 +107,7 @@ static bool set_sizes(const search *s, tenon__tiles *tiles) {
     tiles->rows = 6;
     tiles->vectors = registers >= 32 ? 4 : 2;
     tiles->block_m = 48;
+    tiles->few = 3;
     tiles->block_n = 2 * tiles->vectors * tiles->lanes;
     tiles->block_k = bytes > 4 ? 64 : 128;
     return tiles->lanes >= 2;
