@@ -162,9 +162,11 @@ static tenon_status name_arguments(const tenon__onnx_node *node, tenon__frame *f
 static tenon_status inline_function(tenon__onnx_node *node, const Onnx__FunctionProto *function) {
     char path[512];
     tenon__import *import = node->import;
-    for (const tenon__frame *f = node->frame; f; f = f->caller)
-        if (f->function == function)
+    const tenon__frame *outer = node->frame;
+    do {
+        if (outer->function == function)
             return tenon__fail(TENON_STATUS_BAD_DATA, "function '%s' calls itself", text_of(function->name));
+    } while ((outer = outer->caller) != NULL);
     if (node->frame->depth == MOST_DEPTH) return tenon__fail(TENON_STATUS_BAD_DATA, "functions are nested too deep");
     if (node->output_count > function->n_output)
         return tenon__fail(TENON_STATUS_BAD_DATA, "it has %u outputs; the function gives %zu", node->output_count,
