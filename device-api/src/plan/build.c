@@ -22,6 +22,7 @@ tenon_status tenon__add_storage(tenon__plan_builder *b, uint32_t kind, uint32_t 
     TENON_TRY(grow((void **)&plan->storages, plan->storage_count, &b->storage_capacity, sizeof *plan->storages));
     plan->storages[plan->storage_count] =
         (tenon__storage){.kind = kind, .place = place, .size = size, .first = TENON__NEVER};
+    plan->storages[plan->storage_count].alignment = TENON__ARENA_ALIGNMENT;
     *out_storage = plan->storage_count++;
     return TENON_STATUS_OK;
 }

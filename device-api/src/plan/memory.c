@@ -19,8 +19,10 @@ static void find_lifetimes(tenon__plan *plan) {
     }
 }
 
+/* Whole units of the alignment; one even for no bytes, so that every storage has an address in an arena. */
 static uint64_t padded(const tenon__storage *s) {
-    return (s->size + TENON__ARENA_ALIGNMENT - 1) / TENON__ARENA_ALIGNMENT * TENON__ARENA_ALIGNMENT;
+    uint64_t size = s->size ? s->size : 1;
+    return (size + s->alignment - 1) / s->alignment * s->alignment;
 }
 
 static void find_live_bytes(tenon__plan *plan) {
@@ -59,7 +61,7 @@ static uint64_t lowest_gap(tenon__storage *const *placed, uint32_t count, const 
     uint64_t at = 0;
     for (uint32_t i = 0; i < rival_count && rivals[i]->offset < at + padded(s); i++) {
         uint64_t end = rivals[i]->offset + padded(rivals[i]);
-        if (end > at) at = end;
+        if (end > at) at = (end + s->alignment - 1) / s->alignment * s->alignment;
     }
     return at;
 }

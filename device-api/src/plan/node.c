@@ -21,7 +21,10 @@ static tenon_status fill_launch(tenon__plan_builder *b, tenon__step *step, const
         .grid_count = prepared->grid_count,
     };
     if (prepared->workspace_size == 0) return TENON_STATUS_OK;
-    return tenon__add_storage(b, TENON__STORAGE_ARENA, step->place, prepared->workspace_size, &step->workspace);
+    TENON_TRY(tenon__add_storage(b, TENON__STORAGE_ARENA, step->place, prepared->workspace_size, &step->workspace));
+    uint64_t *alignment = &b->plan->storages[step->workspace].alignment;
+    if (prepared->workspace_alignment > *alignment) *alignment = prepared->workspace_alignment;
+    return TENON_STATUS_OK;
 }
 
 tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon__task *task) {
@@ -38,10 +41,24 @@ tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon
     return fill_launch(b, step, &prepared);
 }
 
-tenon_status tenon__add_copy(tenon__plan_builder *b, uint32_t place, const tenon__ref *from, const tenon__ref *to) {
+/* The copy as work of the place's device. */
+static tenon_status add_copy_task(tenon__plan_builder *b, uint32_t place, const tenon__ref *from,
+                                  const tenon__ref *to) {
     tenon__ref operands[] = {*from, *to};
     tenon__task task = {.op = TENON_OP_COPY, .input_count = 1, .operand_count = 2, .operands = operands};
     return tenon__add_task(b, place, &task);
+}
+
+static tenon_status add_move(tenon__plan_builder *b, uint32_t place, const tenon__ref *from, const tenon__ref *to) {
+    tenon__ref refs[] = {*from, *to};
+    tenon__step *step;
+    return tenon__add_step(b, TENONH_PLACEMENT_MOVE, place, "move", refs, 2, &step);
+}
+
+tenon_status tenon__add_copy(tenon__plan_builder *b, uint32_t place, const tenon__ref *from, const tenon__ref *to) {
+    tenon_status status = add_copy_task(b, place, from, to);
+    bool may_move = status == TENON_STATUS_UNSUPPORTED && b->context->devices[1];
+    return may_move ? add_move(b, place, from, to) : status;
 }
 
 /* -- Where values are --------------------------------------------------------------------------------------------- */
@@ -69,13 +86,9 @@ static tenon_status make_contiguous(tenon__plan_builder *b, uint32_t place, teno
 
 static tenon_status move_value(tenon__plan_builder *b, const tenon__value_state *state, uint32_t place,
                                tenon__ref *out_ref) {
-    uint32_t other = 1 - place;
-    tenon__ref refs[2] = {state->at[other].ref};
-    tenon__step *step;
-    TENON_TRY(make_contiguous(b, other, &refs[0]));
-    TENON_TRY(tenon__add_ref(b, place, refs[0].dtype, refs[0].rank, refs[0].dims, &refs[1]));
-    *out_ref = refs[1];
-    return tenon__add_step(b, TENONH_PLACEMENT_MOVE, place, "move", refs, 2, &step);
+    const tenon__ref *from = &state->at[1 - place].ref;
+    TENON_TRY(tenon__add_ref(b, place, from->dtype, from->rank, from->dims, out_ref));
+    return add_move(b, place, from, out_ref);
 }
 
 tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref) {
@@ -171,14 +184,22 @@ static tenon_status result_ref(tenon__plan_builder *b, const tenonh_value *value
     return tenon__add_ref(b, place, value->dtype, value->rank, dims, out_ref);
 }
 
+/* True when nothing needs the old content of operand `inout`: no later node, and no other operand of this one, which
+ * would be read while it changes. */
+static bool is_free_to_change(const tenon__plan_builder *b, const tenonh_node *node, uint32_t inout) {
+    uint32_t root = b->values[node->operands[inout]->id].root;
+    for (uint32_t i = 0; i < node->operand_count; i++)
+        if (i != inout && node->operands[i] && b->values[node->operands[i]->id].root == root) return false;
+    return b->values[root].last_use == node->number;
+}
+
 /* An in-out operand is changed in its own storage when nothing needs the old content, else in a copy. */
-static tenon_status inout_ref(tenon__plan_builder *b, const tenonh_node *node, const tenonh_value *initial,
-                              uint32_t place, tenon__ref *out_ref) {
+static tenon_status inout_ref(tenon__plan_builder *b, const tenonh_node *node, uint32_t inout, uint32_t place,
+                              tenon__ref *out_ref) {
     tenon__ref from;
-    TENON_TRY(tenon__localize(b, initial, place, &from));
-    const tenon__value_state *root = &b->values[b->values[initial->id].root];
+    TENON_TRY(tenon__localize(b, node->operands[inout], place, &from));
     bool own = b->plan->storages[from.storage].kind == TENON__STORAGE_ARENA;
-    if (own && root->last_use == node->number && tenon__ref_is_contiguous(&from)) {
+    if (own && is_free_to_change(b, node, inout) && tenon__ref_is_contiguous(&from)) {
         *out_ref = from;
         return TENON_STATUS_OK;
     }
@@ -195,7 +216,7 @@ static tenon_status gather_operands(tenon__plan_builder *b, const tenonh_node *n
     for (uint32_t i = 0; i < row->output_count; i++) {
         tenon__ref *out = &operands[row->input_count + i];
         if (inout >= 0 && i == 0)
-            TENON_TRY(inout_ref(b, node, node->operands[inout], place, out));
+            TENON_TRY(inout_ref(b, node, (uint32_t)inout, place, out));
         else
             TENON_TRY(result_ref(b, node->results[i], place, out));
     }
@@ -224,13 +245,17 @@ static void undo(tenon__plan_builder *b, const tenonh_node *node, uint32_t place
         if (node->operands[i] && !was_there[i]) b->values[node->operands[i]->id].at[place].valid = false;
 }
 
-static tenon_status plan_op(tenon__plan_builder *b, const tenonh_node *node) {
-    bool was_there[8];
+typedef tenon_status (*plan_function)(tenon__plan_builder *b, const tenonh_node *node, uint32_t place);
+
+/* Plans a node at the first place whose device takes it. */
+static tenon_status plan_anywhere(tenon__plan_builder *b, const tenonh_node *node, plan_function plan_at) {
+    bool *was_there = tenon__arena_array(&b->plan->arena, node->operand_count, sizeof *was_there);
+    if (!was_there) return tenon__fail_memory();
     for (uint32_t place = 0; place < TENON__MAX_PLACES && b->context->devices[place]; place++) {
         for (uint32_t i = 0; i < node->operand_count; i++)
             was_there[i] = node->operands[i] && b->values[node->operands[i]->id].at[place].valid;
         uint32_t steps = b->plan->step_count;
-        tenon_status status = plan_op_at(b, node, place);
+        tenon_status status = plan_at(b, node, place);
         if (status != TENON_STATUS_UNSUPPORTED) return status;
         undo(b, node, place, steps, was_there);
     }
@@ -241,27 +266,28 @@ static tenon_status plan_op(tenon__plan_builder *b, const tenonh_node *node) {
 
 /* -- Concat ---------------------------------------------------------------------------------------------------------------- */
 
-static tenon_status plan_concat(tenon__plan_builder *b, const tenonh_node *node) {
+static tenon_status plan_concat_at(tenon__plan_builder *b, const tenonh_node *node, uint32_t place) {
     uint32_t axis = (uint32_t)tenon__node_int(node, TENON_ATTR_AXIS, 0);
     tenon__ref whole;
     int64_t at = 0;
-    TENON_TRY(result_ref(b, node->results[0], 0, &whole));
+    TENON_TRY(result_ref(b, node->results[0], place, &whole));
     for (uint32_t i = 0; i < node->operand_count; i++) {
         tenon__ref part;
-        TENON_TRY(tenon__localize(b, node->operands[i], 0, &part));
+        TENON_TRY(tenon__localize(b, node->operands[i], place, &part));
         tenon__ref slot = tenon__ref_part(&whole, axis, at, part.dims[axis]);
-        TENON_TRY(tenon__add_copy(b, 0, &part, &slot));
+        TENON_TRY(add_copy_task(b, place, &part, &slot));
         at += part.dims[axis];
     }
-    b->values[node->results[0]->id].at[0] = (tenon__place_ref){true, whole};
+    b->values[node->results[0]->id].at[place] = (tenon__place_ref){true, whole};
     return TENON_STATUS_OK;
 }
 
 tenon_status tenon__plan_node(tenon__plan_builder *b, const tenonh_node *node) {
-    if (node->kind == TENON__NODE_OP) return tenon__node_is_view(node) ? plan_view(b, node) : plan_op(b, node);
+    if (node->kind == TENON__NODE_OP && tenon__node_is_view(node)) return plan_view(b, node);
+    if (node->kind == TENON__NODE_OP) return plan_anywhere(b, node, plan_op_at);
     bool concat =
         node->kind == TENON__NODE_COMPOSITE && node->composite && node->composite->number == TENON__COMPOSITE_CONCAT;
-    if (concat) return plan_concat(b, node);
+    if (concat) return plan_anywhere(b, node, plan_concat_at);
     return tenon__fail(TENON_STATUS_UNSUPPORTED,
                        "%s: control flow that depends on data, and state, cannot be planned in this version",
                        tenon__node_text(node));

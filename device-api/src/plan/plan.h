@@ -26,13 +26,15 @@ typedef struct tenon__storage {
     uint32_t first, last;      /* steps between which it is alive; first is TENON__NEVER if no step uses it */
     tenon__constant *constant; /* CONSTANT: held by the plan's module */
     uint64_t size;             /* bytes */
-    uint64_t offset;           /* ARENA: bytes from the arena's start, a multiple of TENON__ARENA_ALIGNMENT */
+    uint64_t alignment;        /* ARENA: bytes, a power of two, at least TENON__ARENA_ALIGNMENT */
+    uint64_t offset;           /* ARENA: bytes from the arena's start, a multiple of `alignment` */
 } tenon__storage;
 
-/* A step: a launch, a move between places, or a view, which does nothing but is accounted for. */
+/* A step: a launch, a move by way of the host, or a view, which does nothing but is accounted for. A move brings a value
+ * to another place, or does a copy that the place's device does not take. */
 typedef struct tenon__step {
     tenonh_placement placement;
-    uint32_t place;
+    uint32_t place; /* MOVE: of the destination */
     const char *name;
     const char *location;
     uint64_t bytes;     /* read and written */

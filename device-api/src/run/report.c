@@ -31,6 +31,7 @@ tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, 
     if (index >= tenonh_session_step_count(session))
         return tenon__fail(TENON_STATUS_NOT_FOUND, "the session has %u steps, not %u",
                            tenonh_session_step_count(session), index);
+    if (!out_info) return tenon__fail(TENON_STATUS_INVALID, "session step: out_info is NULL");
     const tenon__step *step = &session->plans->plan->steps[index];
     bool view = step->placement == TENONH_PLACEMENT_VIEW;
     tenonh_step_info info = {
@@ -44,6 +45,7 @@ tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, 
 }
 
 tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats) {
+    if (!session || !out_stats) return tenon__fail(TENON_STATUS_INVALID, "session stats: session or out_stats is NULL");
     tenonh_session_stats stats = {
         .runs = session->runs,
         .plans = session->plans_made,

@@ -1,4 +1,4 @@
-/* Runs plans: launches steps in order, moves values between places, waits. */
+/* Runs plans: launches steps in order, moves values by way of the host, waits. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ tenon_status tenon__session_settle(tenonh_session *session, tenon_status status)
     return status;
 }
 
-/* -- Moves between places ---------------------------------------------------------------------------------------------- */
+/* -- Moves by way of the host ---------------------------------------------------------------------------------------------- */
 
 static tenon_status reserve_bounce(tenonh_session *session, uint64_t size) {
     if (size <= session->bounce_size) return TENON_STATUS_OK;
@@ -36,28 +36,34 @@ static tenon_status reserve_bounce(tenonh_session *session, uint64_t size) {
     return session->bounce ? TENON_STATUS_OK : tenon__fail_memory();
 }
 
-/* Memory and byte offset of a contiguous ref of a move. Its storages are arenas, inputs or constants. */
-static tenonh_memory *whereabouts(const tenonh_session *session, const tenon__planned *planned, const tenon__ref *ref,
-                                  tenonh_tensor *const *inputs, tenonh_tensor *const *outputs, uint64_t *out_offset) {
-    uint64_t start = (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8;
-    tenonh_memory *memory = tenon__memory_of(session, planned, ref->storage, inputs, outputs, out_offset);
-    *out_offset += start;
-    return memory;
+/* A ref of a move as a tensor. */
+static tenon_status wrap(const tenonh_session *session, const tenon__planned *planned, const tenon__ref *ref,
+                         tenonh_tensor *const *inputs, tenonh_tensor *const *outputs, tenonh_tensor **out_tensor) {
+    uint64_t start;
+    tenonh_memory *memory = tenon__memory_of(session, planned, ref->storage, inputs, outputs, &start);
+    start += (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8;
+    return tenonh_tensor_wrap(memory, start, ref->dtype, ref->rank, ref->dims, ref->strides, out_tensor);
+}
+
+static tenon_status move_tensor(tenonh_session *session, tenonh_tensor *from, tenonh_stream *from_stream,
+                                tenonh_tensor *to, tenonh_stream *to_stream) {
+    uint64_t size = tenonh_tensor_size(from);
+    TENON_TRY(reserve_bounce(session, size));
+    TENON_TRY(tenonh_tensor_read(from, from_stream, session->bounce, size));
+    return tenonh_tensor_write(to, to_stream, session->bounce, size);
 }
 
 static tenon_status move(tenonh_session *session, const tenon__planned *planned, const tenon__step *step,
                          tenonh_tensor *const *inputs, tenonh_tensor *const *outputs) {
-    uint64_t from_offset, to_offset, size = 0;
-    uint32_t from_place = 1 - step->place;
-    tenonh_memory *from = whereabouts(session, planned, &step->refs[0], inputs, outputs, &from_offset);
-    tenonh_memory *to = whereabouts(session, planned, &step->refs[1], inputs, outputs, &to_offset);
-    TENON_TRY(tenon_dtype_bytes(step->refs[0].dtype, tenon__ref_count(&step->refs[0]), &size));
-    if (size == 0) return TENON_STATUS_OK;
-    TENON_TRY(reserve_bounce(session, size));
-    TENON_TRY(tenonh_stream_read(session->streams[from_place], session->bounce, from, from_offset, size));
-    TENON_TRY(tenonh_stream_synchronize(session->streams[from_place]));
-    TENON_TRY(tenonh_stream_write(session->streams[step->place], to, to_offset, session->bounce, size));
-    return tenonh_stream_synchronize(session->streams[step->place]);
+    uint32_t from_place = planned->plan->storages[step->refs[0].storage].place;
+    tenonh_tensor *from = NULL, *to = NULL;
+    tenon_status status = wrap(session, planned, &step->refs[0], inputs, outputs, &from);
+    if (status == TENON_STATUS_OK) status = wrap(session, planned, &step->refs[1], inputs, outputs, &to);
+    if (status == TENON_STATUS_OK)
+        status = move_tensor(session, from, session->streams[from_place], to, session->streams[step->place]);
+    tenonh_tensor_release(from);
+    tenonh_tensor_release(to);
+    return status;
 }
 
 tenon_status tenon__run_steps(tenonh_session *session, const tenon__planned *planned, tenonh_tensor *const *inputs,

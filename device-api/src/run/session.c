@@ -184,7 +184,7 @@ tenon_status tenonh_session_prepare(tenonh_session *session, const int64_t *cons
     TENON_TRY(check_count("inputs", input_count, tenonh_function_input_count(session->function)));
     TENON_TRY(gather_dims(session, dims, &flat));
     pthread_mutex_lock(&session->lock);
-    tenon_status status = plan_for(session, flat, &planned);
+    tenon_status status = tenon__session_settle(session, plan_for(session, flat, &planned));
     pthread_mutex_unlock(&session->lock);
     free(flat);
     return status;

@@ -94,7 +94,9 @@ START_TEST(test_layout) {
         plan.steps = steps;
         plan.storages = calloc(STORAGES, sizeof *plan.storages);
         for (uint32_t i = 0; i < STORAGES; i++)
-            plan.storages[i] = (tenon__storage){.kind = TENON__STORAGE_ARENA, .size = (uint64_t)(rand() % 5000)};
+            plan.storages[i] = (tenon__storage){.kind = TENON__STORAGE_ARENA,
+                                                .size = i % 11 ? (uint64_t)(rand() % 5000) : 0,
+                                                .alignment = i % 13 ? TENON__ARENA_ALIGNMENT : 256};
         for (uint32_t i = 0; i < STEPS; i++) {
             steps[i] = (tenon__step){.placement = TENONH_PLACEMENT_OP, .refs = refs[i], .ref_count = 4};
             steps[i].workspace = TENON__NEVER;
@@ -104,8 +106,8 @@ START_TEST(test_layout) {
         for (uint32_t a = 0; a < STORAGES; a++) {
             const tenon__storage *x = &plan.storages[a];
             if (x->first == TENON__NEVER) continue;
-            ck_assert(x->offset % TENON__ARENA_ALIGNMENT == 0);
-            ck_assert(x->offset + x->size <= plan.arena_size[0]);
+            ck_assert(x->offset % x->alignment == 0);
+            ck_assert(x->offset + x->size <= plan.arena_size[0] && x->offset < plan.arena_size[0]);
             for (uint32_t b = 0; b < a; b++) {
                 const tenon__storage *y = &plan.storages[b];
                 if (y->first == TENON__NEVER || y->last < x->first || x->last < y->first) continue;
