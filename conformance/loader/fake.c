@@ -42,6 +42,9 @@
 #ifndef DEVICE_SIZE
 #define DEVICE_SIZE sizeof(tenon_device_hooks)
 #endif
+#ifndef NARROW
+#define NARROW INT64_MAX /* most elements that an exec for symbols takes */
+#endif
 #ifndef WORK_KINDS
 #define WORK_KINDS TENON_WORK_OP
 #endif
@@ -121,6 +124,7 @@ struct tenon_event {
 
 struct tenon_exec {
     tenon_op op;
+    int64_t count; /* elements; negative: symbol 0 tells */
 };
 
 #define FAIL(device, stream, ...) tenon_report((device)->instance->host, device, stream, NULL, __VA_ARGS__)
@@ -191,7 +195,7 @@ static tenon_status memory_type_count(tenon_device *device, uint32_t *out_count)
 static tenon_status memory_type_info(tenon_device *device, uint32_t index, tenon_memory_type *out_type) {
     (void)device, (void)index;
     out_type->flags = TYPE_FLAGS;
-    out_type->alignment = 16;
+    out_type->alignment = 64;
     out_type->over_read = OVER_READ;
     out_type->flush_unit = FLUSH_UNIT;
     return TENON_STATUS_OK;
@@ -346,13 +350,17 @@ OPTIONAL tenon_status work_prepare(tenon_device *device, const tenon_work *work,
     tenon_exec *exec = malloc(sizeof *exec);
     if (!exec) return TENON_STATUS_OUT_OF_MEMORY;
     exec->op = work->op->op;
+    const tenon_extent *dim = &work->operands[0].view.dims[0];
+    exec->count = dim->symbol == TENON_NO_SYMBOL ? dim->value : -1;
+    if (work->symbol_count && out_info->symbols[0].max > NARROW) out_info->symbols[0].max = NARROW;
     *out_exec = exec;
     return TENON_STATUS_OK;
 }
 
-static void add(const tenon_launch *launch) {
+static void add(const tenon_exec *exec, const tenon_launch *launch) {
     float values[3];
-    for (int64_t i = 0; i < launch->symbols[0]; i++) {
+    int64_t count = exec->count < 0 ? launch->symbols[0] : exec->count;
+    for (int64_t i = 0; i < count; i++) {
         for (int k = 0; k < 2; k++)
             memcpy(&values[k], launch->buffers[k].memory->bytes + launch->buffers[k].offset + 4 * i, 4);
         values[2] = values[0] + values[1];
@@ -371,7 +379,7 @@ OPTIONAL tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const 
     if (exec->op == TENON_OP_SUB)
         stream->failed = FAIL(device, stream, TENON_STATUS_OUT_OF_RANGE, "index 7 of 5");
     else
-        add(launch);
+        add(exec, launch);
     return TENON_STATUS_OK;
 }
 

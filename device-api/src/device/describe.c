@@ -1,5 +1,6 @@
 #include "device/describe.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,9 @@ static tenon_status check_type(const tenonh_device *device, uint32_t index) {
         return BROKEN(device, "REQ-MEM-01: memory type 0 has flags 0x%x, without TENON_MEMORY_DEVICE", type->flags);
     if (!is_power_of_two(type->alignment) || !is_power_of_two(type->flush_unit))
         return BROKEN(device, "REQ-MEM-01: memory type %u: alignment and flush_unit must be powers of two", index);
+    if (index == 0 && type->alignment < TENON_MEMORY_ALIGNMENT)
+        return BROKEN(device, "REQ-MEM-01: memory type 0 aligns to %" PRIu64 " bytes, less than %d", type->alignment,
+                      TENON_MEMORY_ALIGNMENT);
     if (!(type->flags & TENON_MEMORY_MAPPABLE)) return TENON_STATUS_OK;
     if (!hooks->map) return BROKEN(device, "REQ-MEM-05: memory type %u is mappable, but memory.map is NULL", index);
     if (!(type->flags & TENON_MEMORY_COHERENT) && !hooks->flush)

@@ -29,7 +29,8 @@ static tenonh_exec *create_blank(tenonh_device *device, const tenon_work *work) 
     exec->info.symbols = (tenon_symbol *)(exec + 1);
     exec->info.operands = (tenon_operand_info *)(exec->info.symbols + work->symbol_count);
     if (symbols) memcpy(exec->info.symbols, work->symbols, symbols);
-    for (uint32_t i = 0; i < work->operand_count; i++) exec->info.operands[i].alias = TENON_NO_ALIAS;
+    for (uint32_t i = 0; i < work->operand_count; i++)
+        exec->info.operands[i] = (tenon_operand_info){.alias = TENON_NO_ALIAS, .layout = work->operands[i].layout};
     return exec;
 }
 
@@ -59,7 +60,8 @@ static tenon_status call_prepare(tenonh_exec *exec, const tenon_work *work, cons
 static tenon_status prepare(tenonh_exec *exec, const tenon_work *work, const tenonh_prepare_options *options) {
     const tenonh_device *device = exec->device;
     TENON_TRY(call_prepare(exec, work, options));
-    tenon_status status = tenon__answer_check(work, &exec->info, device->hooks->work.pack != NULL);
+    tenon_status status =
+        tenon__answer_check(work, &exec->info, device->hooks->work.pack != NULL, device->types[0].alignment);
     if (status == TENON_STATUS_OK) return status;
     device->hooks->work.release(device->handle, exec->handle);
     return tenon__fail_in(status, "%s", device->name);

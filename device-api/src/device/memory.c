@@ -29,10 +29,12 @@ tenon_status tenonh_memory_create(tenonh_device *device, uint32_t type, uint64_t
     if (type >= device->type_count)
         return tenon__fail(TENON_STATUS_NOT_FOUND, "%s: no memory type %u, it has %u", device->name, type,
                            device->type_count);
-    uint64_t padded = size;
-    if (size && __builtin_add_overflow(size, device->types[type].over_read, &padded))
+    uint64_t padded = size, unit = device->types[type].flush_unit;
+    if (size && (__builtin_add_overflow(size, device->types[type].over_read, &padded) ||
+                 __builtin_add_overflow(padded, unit - 1, &padded)))
         return tenon__fail(TENON_STATUS_OUT_OF_MEMORY, "%s: %" PRIu64 " bytes are more than an address can tell",
                            device->name, size);
+    padded &= ~(unit - 1); /* whole flush units, so that flushing the last bytes stays inside */
     tenonh_memory *memory = calloc(1, sizeof *memory);
     if (!memory) return tenon__fail_memory();
     *memory = (tenonh_memory){.references = 1, .type = type, .device = device, .size = size, .padded = padded};
@@ -88,12 +90,23 @@ static const tenon_memory_type *type_of(const tenonh_memory *memory) {
     return &memory->device->types[memory->type];
 }
 
+/* Widens a range to whole flush units. */
+static void widen(const tenonh_memory *memory, uint64_t *offset, uint64_t *size) {
+    uint64_t mask = type_of(memory)->flush_unit - 1, end = (*offset + *size + mask) & ~mask;
+    *offset &= ~mask;
+    *size = end - *offset;
+}
+
+/* Maps whole flush units, so that what is mapped can be flushed. */
 static tenon_status map_handle(tenonh_memory *memory, uint64_t offset, uint64_t size, void **out_pointer) {
     tenonh_device *device = memory->device;
     void *pointer = NULL;
-    tenon_status status = device->hooks->memory.map(device->handle, memory->handle, offset, size, &pointer);
+    uint64_t first = offset;
+    widen(memory, &first, &size);
+    tenon_status status = device->hooks->memory.map(device->handle, memory->handle, first, size, &pointer);
     if (status != TENON_STATUS_OK) return tenon__device_failure(device, status, "map memory");
-    *out_pointer = pointer;
+    if (!pointer) return tenon__fail(TENON_STATUS_INTERNAL, "%s: map answers OK without an address", device->name);
+    *out_pointer = (unsigned char *)pointer + (offset - first);
     return TENON_STATUS_OK;
 }
 
@@ -130,9 +143,8 @@ static tenon_status make_coherent(tenonh_memory *memory, const char *what, coher
     const tenon_memory_type *type = type_of(memory);
     if (!memory->mapped) return tenon__fail(TENON_STATUS_INVALID, "%s: %s: not mapped", memory->device->name, what);
     if ((type->flags & TENON_MEMORY_COHERENT) || size == 0) return TENON_STATUS_OK;
-    uint64_t first = offset & ~(type->flush_unit - 1);
-    uint64_t end = (offset + size + type->flush_unit - 1) & ~(type->flush_unit - 1);
-    tenon_status status = hook(memory->device->handle, memory->handle, first, end - first);
+    widen(memory, &offset, &size);
+    tenon_status status = hook(memory->device->handle, memory->handle, offset, size);
     return status == TENON_STATUS_OK ? status : tenon__device_failure(memory->device, status, what);
 }
 

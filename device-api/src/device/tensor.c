@@ -75,7 +75,7 @@ static tenon_status check_inside(const tenonh_tensor *tensor) {
     span s = {0, (int64_t)tensor->size};
     if (!tensor->contiguous) TENON_TRY(span_of(tensor, &s));
     if (tensor->count == 0 && offset <= size) return TENON_STATUS_OK;
-    if (offset <= size && (uint64_t)-s.low <= offset && (uint64_t)s.high <= size - offset) return TENON_STATUS_OK;
+    if (offset <= size && 0 - (uint64_t)s.low <= offset && (uint64_t)s.high <= size - offset) return TENON_STATUS_OK;
     return tenon__fail(TENON_STATUS_INVALID,
                        "tensor: bytes %" PRId64 " to %" PRId64 " from offset %" PRIu64 " leave the memory of %" PRIu64,
                        s.low, s.high, offset, size);
@@ -227,7 +227,7 @@ static tenon_status scatter(const tenonh_tensor *tensor, unsigned char *strided,
 /* Moves a strided tensor by way of the whole span that its elements lie in; one of source and destination is NULL. */
 static tenon_status move_span(const tenonh_tensor *tensor, tenonh_stream *stream, const span *s, unsigned char *bytes,
                               const void *source, void *destination) {
-    uint64_t first = tensor->offset - (uint64_t)-s->low, size = (uint64_t)(s->high - s->low);
+    uint64_t first = tensor->offset + (uint64_t)s->low, size = (uint64_t)(s->high - s->low);
     TENON_TRY(tenonh_stream_read(stream, bytes, tensor->memory, first, size));
     TENON_TRY(tenonh_stream_synchronize(stream));
     if (destination) return gather(tensor, bytes - s->low, destination);

@@ -142,6 +142,8 @@ static tenon_status check_operand_info(const tenon_work *work, const tenon_opera
     uint32_t role = work->operands[index].role;
     if (info->packed_size && (role != TENON_ROLE_CONSTANT || !packs))
         return BROKEN("operand %u is to be packed, but %s", index, packs ? "is no constant" : "work.pack is NULL");
+    if (info->layout != work->operands[index].layout && !info->packed_size)
+        return BROKEN("operand %u is wanted in layout %u, but not to be packed", index, info->layout);
     if (info->alias == TENON_NO_ALIAS) return TENON_STATUS_OK;
     if (role != TENON_ROLE_OUTPUT || info->alias >= work->operand_count ||
         work->operands[info->alias].role != TENON_ROLE_INPUT)
@@ -149,11 +151,14 @@ static tenon_status check_operand_info(const tenon_work *work, const tenon_opera
     return TENON_STATUS_OK;
 }
 
-tenon_status tenon__answer_check(const tenon_work *work, const tenon_exec_info *info, int packs) {
+tenon_status tenon__answer_check(const tenon_work *work, const tenon_exec_info *info, int packs, uint64_t alignment) {
     for (uint32_t i = 0; i < work->symbol_count; i++) TENON_TRY(check_range(&work->symbols[i], &info->symbols[i], i));
     for (uint32_t i = 0; i < work->operand_count; i++)
         TENON_TRY(check_operand_info(work, &info->operands[i], i, packs));
     if (info->workspace_alignment & (info->workspace_alignment - 1))
         return BROKEN("workspace alignment %" PRIu64, info->workspace_alignment);
+    if (info->workspace_alignment > alignment)
+        return BROKEN("workspace alignment %" PRIu64 ", memory type 0 aligns to %" PRIu64, info->workspace_alignment,
+                      alignment);
     return TENON_STATUS_OK;
 }

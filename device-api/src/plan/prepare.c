@@ -170,9 +170,18 @@ tenon_status tenon__execs_prepare(tenon__execs *execs, tenonh_device *device, te
     return entry->status;
 }
 
-static tenon_status prepare_op(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__arena *arena,
-                               tenon__prepared *out) {
-    bool symbolic = tenonh_device_info(device)->shapes == TENON_SHAPES_DYNAMIC;
+bool tenon__exec_covers(const tenonh_exec *exec, const tenon__prepared *prepared) {
+    const tenon_symbol *ranges = tenonh_exec_info(exec)->symbols;
+    for (uint32_t i = 0; i < prepared->symbol_count; i++) {
+        int64_t value = prepared->symbols[i];
+        if (value < ranges[i].min || value > ranges[i].max || value % ranges[i].divisor != 0) return false;
+    }
+    return true;
+}
+
+/* The exec of a task as op work, prepared or found. */
+static tenon_status find_op(tenon__execs *execs, tenonh_device *device, const tenon__task *task, bool symbolic,
+                            tenonh_exec **out_exec) {
     tenon__key key = {0};
     key_of_op(&key, task, symbolic);
     if (key.overflow) return tenon__fail(TENON_STATUS_UNSUPPORTED, "attributes too long for op work");
@@ -185,11 +194,22 @@ static tenon_status prepare_op(tenon__execs *execs, tenonh_device *device, const
     } else if (entry->status != TENON_STATUS_OK) {
         tenon__fail(entry->status, "%s refused %s before", tenonh_device_name(device), tenon_op_row_of(task->op)->name);
     }
-    TENON_TRY(entry->status);
+    *out_exec = entry->exec;
+    return entry->status;
+}
+
+static tenon_status prepare_op(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__arena *arena,
+                               tenon__prepared *out) {
+    bool symbolic = tenonh_device_info(device)->shapes == TENON_SHAPES_DYNAMIC;
     out->placement = TENONH_PLACEMENT_OP;
-    out->exec = entry->exec;
-    out->workspace_size = tenonh_exec_info(entry->exec)->workspace_size;
+    TENON_TRY(find_op(execs, device, task, symbolic, &out->exec));
     if (symbolic) TENON_TRY(op_symbols(task, arena, out));
+    if (!tenon__exec_covers(out->exec, out)) {
+        out->symbol_count = 0;
+        TENON_TRY(find_op(execs, device, task, false, &out->exec));
+    }
+    out->workspace_size = tenonh_exec_info(out->exec)->workspace_size;
+    out->workspace_alignment = tenonh_exec_info(out->exec)->workspace_alignment;
     return tenon__task_scalars(task, arena, out);
 }
 

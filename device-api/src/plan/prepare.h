@@ -1,7 +1,9 @@
 /* Tasks: one base operator on concrete operands, prepared for a device as op work or as a printed kernel.
  *
  * Prepared work does not depend on the numbers where the device takes symbols: every dim and stride is one, and their
- * values come with the launch. So the cache meets the same work again under other shapes. */
+ * values come with the launch. So the cache meets the same work again under other shapes. A device that takes numbers
+ * only, or answers an exec that is not valid for the values at hand, is asked for these numbers: op work then has them in
+ * place of symbols, kernel work has symbols of one value. */
 #ifndef TENON_PLAN_PREPARE_H
 #define TENON_PLAN_PREPARE_H
 
@@ -29,7 +31,8 @@ typedef struct tenon__prepared {
     uint64_t *scalars;
     tenon_grid *grids;
     uint32_t symbol_count, scalar_count, grid_count;
-    uint64_t workspace_size; /* bytes; its start is aligned to TENON__ARENA_ALIGNMENT */
+    uint64_t workspace_size;      /* bytes */
+    uint64_t workspace_alignment; /* bytes, a power of two; TENON__ARENA_ALIGNMENT or less counts as that */
 } tenon__prepared;
 
 /* A cache of execs, by device and work. Thread: one thread at a time. */

@@ -50,6 +50,9 @@ bool tenon__exec_is_open(const tenon__exec_entry *entry);
 tenon_status tenon__execs_prepare(tenon__execs *execs, tenonh_device *device, tenon__exec_entry *entry,
                                   const tenon_work *work);
 
+/* True when every symbol value lies in the ranges that the exec is valid for. */
+bool tenon__exec_covers(const tenonh_exec *exec, const tenon__prepared *prepared);
+
 tenon_status tenon__task_scalars(const tenon__task *task, tenon__arena *arena, tenon__prepared *out);
 
 /* As tenon__prepare, for a printed kernel. */

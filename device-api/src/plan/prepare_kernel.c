@@ -8,7 +8,6 @@
 #include "support/error.h"
 
 struct tenon__kernel {
-    tenon_pattern pattern;
     tenon__kir_program *program;
     tenon__printed *printed;
 };
@@ -23,7 +22,6 @@ void tenon__kernel_free(tenon__kernel *kernel) {
 static tenon_status create_kernel(tenonh_device *device, const tenon_pattern *pattern, tenon__kernel **out_kernel) {
     tenon__kernel *kernel = calloc(1, sizeof *kernel);
     if (!kernel) return tenon__fail_memory();
-    kernel->pattern = *pattern;
     tenon_status status = tenon__lower(pattern, &kernel->program);
     if (status == TENON_STATUS_OK)
         status = tenon__print(kernel->program, tenonh_device_dialect(device), NULL, &kernel->printed);
@@ -79,13 +77,16 @@ static tenon_status describe_kernel(kernel_work *work, const tenon__kernel *kern
     return TENON_STATUS_OK;
 }
 
-static tenon_status describe_work(kernel_work *work, const tenon__kernel *kernel, const tenon_dialect *dialect) {
+/* The work of a kernel; `pinned` holds values that its symbols are to have alone, or is NULL. */
+static tenon_status describe_work(kernel_work *work, const tenon__kernel *kernel, const tenon_dialect *dialect,
+                                  const int64_t *pinned) {
     const tenon__kir_program *program = kernel->program;
     memset(work, 0, sizeof *work);
     TENON_TRY(describe_kernel(work, kernel, dialect->ir_version));
     work->kernel.language = dialect->language;
     describe_operands(work, program);
-    for (uint32_t i = 0; i < program->symbol_count; i++) work->symbols[i] = program->symbols[i].range;
+    for (uint32_t i = 0; i < program->symbol_count; i++)
+        work->symbols[i] = pinned ? (tenon_symbol){pinned[i], pinned[i], 1} : program->symbols[i].range;
     work->work.struct_size = sizeof work->work;
     work->work.kind = TENON_WORK_KERNEL;
     work->work.symbols = work->symbols;
@@ -96,11 +97,11 @@ static tenon_status describe_work(kernel_work *work, const tenon__kernel *kernel
 }
 
 static tenon_status prepare_entry(tenon__execs *execs, tenonh_device *device, const tenon_pattern *pattern,
-                                  tenon__exec_entry *entry) {
+                                  const int64_t *pinned, tenon__exec_entry *entry) {
     TENON_TRY(create_kernel(device, pattern, &entry->kernel));
     kernel_work *work = calloc(1, sizeof *work);
     if (!work) return tenon__fail_memory();
-    tenon_status status = describe_work(work, entry->kernel, tenonh_device_dialect(device));
+    tenon_status status = describe_work(work, entry->kernel, tenonh_device_dialect(device), pinned);
     if (status == TENON_STATUS_OK) status = tenon__execs_prepare(execs, device, entry, &work->work);
     free(work->blob);
     free(work);
@@ -118,36 +119,58 @@ static tenon_status canonicalize(const tenon__task *task, tenon_canonical *out_c
     return tenon__canonicalize(task->op, task->attrs, task->attr_count, operands, task->operand_count, out_canonical);
 }
 
-static tenon_status fill_numbers(const tenon__kernel *kernel, const tenon_canonical *problem, tenon__arena *arena,
-                                 tenon__prepared *out) {
-    out->symbols = tenon__arena_array(arena, TENON_PATTERN_SYMBOLS, sizeof *out->symbols);
-    out->grids = tenon__arena_array(arena, kernel->printed->entry_count, sizeof *out->grids);
-    if (!out->symbols || !out->grids) return tenon__fail_memory();
-    out->symbol_count = tenon_pattern_symbols(&kernel->pattern, problem, out->symbols);
-    out->grid_count = kernel->printed->entry_count;
-    TENON_TRY(tenon__printed_geometry(kernel->printed, out->symbols, out->grids));
-    return tenon__printed_workspace(kernel->printed, out->symbols, &out->workspace_size);
+/* The exec of a pattern, prepared or found: for all values of its symbols, or for those of `pinned` alone. */
+static tenon_status find_kernel(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
+                                const tenon_pattern *pattern, const tenon__prepared *pinned,
+                                tenon__exec_entry **out_entry) {
+    tenon__key key = {0};
+    tenon__key_number(&key, TENON_WORK_KERNEL);
+    tenon__key_put(&key, pattern, sizeof *pattern);
+    if (pinned) tenon__key_put(&key, pinned->symbols, (uint32_t)(pinned->symbol_count * sizeof *pinned->symbols));
+    tenon__exec_entry *entry;
+    TENON_TRY(tenon__execs_entry(execs, device, &key, &entry));
+    if (tenon__exec_is_open(entry)) {
+        tenon__kernel_free(entry->kernel);
+        entry->kernel = NULL;
+        entry->status = prepare_entry(execs, device, pattern, pinned ? pinned->symbols : NULL, entry);
+    } else if (entry->status != TENON_STATUS_OK) {
+        tenon__fail(entry->status, "%s refused %s before", tenonh_device_name(device), tenon_op_row_of(task->op)->name);
+    }
+    *out_entry = entry;
+    return entry->status;
+}
+
+static tenon_status fill_grids(const tenon__printed *printed, tenon__arena *arena, tenon__prepared *out) {
+    out->grids = tenon__arena_array(arena, printed->entry_count, sizeof *out->grids);
+    if (!out->grids) return tenon__fail_memory();
+    out->grid_count = printed->entry_count;
+    return tenon__printed_geometry(printed, out->symbols, out->grids);
+}
+
+/* The program's own need, which depends on the numbers, or the device's bound where that is larger. */
+static tenon_status fill_workspace(const tenon__printed *printed, tenon__prepared *out) {
+    const tenon_exec_info *info = tenonh_exec_info(out->exec);
+    TENON_TRY(tenon__printed_workspace(printed, out->symbols, &out->workspace_size));
+    if (info->workspace_size > out->workspace_size) out->workspace_size = info->workspace_size;
+    out->workspace_alignment = info->workspace_alignment;
+    return TENON_STATUS_OK;
 }
 
 tenon_status tenon__prepare_kernel(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
                                    tenon__arena *arena, tenon__prepared *out) {
     tenon_canonical problem;
     tenon__exec_entry *entry;
-    tenon__key key = {0};
     TENON_TRY(canonicalize(task, &problem));
-    tenon__key_number(&key, TENON_WORK_KERNEL);
-    tenon__key_put(&key, &problem.pattern, sizeof problem.pattern);
-    TENON_TRY(tenon__execs_entry(execs, device, &key, &entry));
-    if (tenon__exec_is_open(entry)) {
-        tenon__kernel_free(entry->kernel);
-        entry->kernel = NULL;
-        entry->status = prepare_entry(execs, device, &problem.pattern, entry);
-    } else if (entry->status != TENON_STATUS_OK) {
-        tenon__fail(entry->status, "%s refused %s before", tenonh_device_name(device), tenon_op_row_of(task->op)->name);
-    }
-    TENON_TRY(entry->status);
     out->placement = TENONH_PLACEMENT_KERNEL;
+    out->symbols = tenon__arena_array(arena, TENON_PATTERN_SYMBOLS, sizeof *out->symbols);
+    if (!out->symbols) return tenon__fail_memory();
+    out->symbol_count = tenon_pattern_symbols(&problem.pattern, &problem, out->symbols);
+    bool pinned = tenonh_device_info(device)->shapes != TENON_SHAPES_DYNAMIC;
+    TENON_TRY(find_kernel(execs, device, task, &problem.pattern, pinned ? out : NULL, &entry));
+    if (!pinned && !tenon__exec_covers(entry->exec, out))
+        TENON_TRY(find_kernel(execs, device, task, &problem.pattern, out, &entry));
     out->exec = entry->exec;
-    TENON_TRY(fill_numbers(entry->kernel, &problem, arena, out));
+    TENON_TRY(fill_grids(entry->kernel->printed, arena, out));
+    TENON_TRY(fill_workspace(entry->kernel->printed, out));
     return tenon__task_scalars(task, arena, out);
 }

@@ -139,6 +139,48 @@ START_TEST(test_in_place) {
 }
 END_TEST
 
+/* The update is a part of what it changes: it is read before it is overwritten. */
+START_TEST(test_update_from_itself) {
+    graph g = begin();
+    tenonh_value *x = input(&g, "x", 1, 300);
+    int64_t start[] = {0, 1}, from[] = {0, 0}, steps[] = {1, 1}, part[] = {1, 299};
+    tenonh_bytes bytes = {.data = start, .size = sizeof start};
+    tenonh_value *at_start = tenonh_build_constant(g.builder, "start", TENON_DTYPE_I64, 1, (int64_t[]){2}, &bytes);
+    tenonh_value *doubled = op(&g, TENON_OP_ADD, x, x);
+    tenonh_attr attrs[] = {
+        {TENON_ATTR_STARTS, 2, from, NULL}, {TENON_ATTR_STEPS, 2, steps, NULL}, {TENON_ATTR_DIMS, 2, part, NULL}};
+    tenonh_value *most = tenonh_build_op(g.builder, TENON_OP_SLICE, &doubled, 1, attrs, 3);
+    tenonh_value *inputs[] = {most, at_start, doubled};
+    tenonh_value *shifted = tenonh_build_op(g.builder, TENON_OP_UPDATE_SLICE, inputs, 3, NULL, 0);
+    tenonh_build_output(g.builder, "y", op(&g, TENON_OP_NEG, shifted, NULL));
+    tenonh_session *session = finish(&g, device, NULL);
+    tenonh_array in = ramp(1, 300), out = {0};
+    good(tenonh_session_run_arrays(session, &in, 1, &out, 1));
+    for (int64_t i = 0; i < 300; i++) ck_assert_float_eq(at(&out, i), -2 * at(&in, i > 0 ? i - 1 : 0));
+    tenonh_array_free(&in);
+    tenonh_array_free(&out);
+    end(&g, session);
+}
+END_TEST
+
+/* Nothing but values without elements lies in the arena; a sum over none of them is 0. */
+START_TEST(test_no_elements) {
+    graph g = begin();
+    tenonh_value *x = input(&g, "x", 0, 4);
+    int64_t axis = 0;
+    tenonh_attr axes = {TENON_ATTR_AXES, 1, &axis, NULL};
+    tenonh_value *y = op(&g, TENON_OP_NEG, x, NULL);
+    tenonh_build_output(g.builder, "y", tenonh_build_op(g.builder, TENON_OP_SUM, &y, 1, &axes, 1));
+    tenonh_session *session = finish(&g, device, NULL);
+    tenonh_array in = ramp(0, 4), out = {0};
+    good(tenonh_session_run_arrays(session, &in, 1, &out, 1));
+    for (int64_t i = 0; i < 4; i++) ck_assert_float_eq(at(&out, i), 0);
+    tenonh_array_free(&in);
+    tenonh_array_free(&out);
+    end(&g, session);
+}
+END_TEST
+
 /* An input, a constant, a view and one value twice as outputs; a concat of views. */
 START_TEST(test_outputs) {
     graph g = begin();
@@ -297,6 +339,61 @@ START_TEST(test_fallback) {
 }
 END_TEST
 
+/* A transposed value leaves the planted device, which takes no copies; a concat runs where copies are taken. */
+START_TEST(test_fallback_of_views) {
+    tenonh_device *few;
+    good(tenonh_device_open(registry, "fake", &few));
+    graph g = begin();
+    tenonh_value *x = input(&g, "x", 2, 3);
+    const int64_t swap[] = {1, 0}, axis = 0;
+    tenonh_attr perm = {TENON_ATTR_PERM, 2, swap, NULL}, along = {TENON_ATTR_AXIS, 1, &axis, NULL};
+    tenonh_value *turned = tenonh_build_op(g.builder, TENON_OP_PERMUTE, &x, 1, &perm, 1);
+    tenonh_value *parts[] = {turned, op(&g, TENON_OP_NEG, turned, NULL)};
+    tenonh_build_output(g.builder, "turned", turned);
+    tenonh_build_output(g.builder, "both", tenonh_build_composite(g.builder, "tenon.concat", 0, parts, 2, &along, 1));
+    tenonh_session *session = finish(&g, few, device);
+    tenonh_array in = ramp(2, 3), out[2] = {0};
+    good(tenonh_session_run_arrays(session, &in, 1, out, 2));
+    for (int64_t i = 0; i < 6; i++) {
+        float want = at(&in, i % 2 * 3 + i / 2);
+        ck_assert_float_eq(at(&out[0], i), want);
+        ck_assert_float_eq(at(&out[1], i), want);
+        ck_assert_float_eq(at(&out[1], 6 + i), -want);
+    }
+    tenonh_array_free(&in);
+    for (int i = 0; i < 2; i++) tenonh_array_free(&out[i]);
+    end(&g, session);
+    tenonh_device_release(few);
+}
+END_TEST
+
+/* The planted device answers execs for up to 6 elements; beyond, it is asked for the numbers at hand. */
+START_TEST(test_narrow_execs) {
+    static const int64_t counts[] = {4, 6, 7, 4, 7, 9, 5};
+    static const uint64_t prepares[] = {1, 1, 2, 2, 2, 3, 3};
+    tenonh_device *narrow;
+    good(tenonh_registry_add(registry, PLANTED_DIR "/libtenon_narrow.so"));
+    good(tenonh_device_open(registry, "narrow", &narrow));
+    graph g = begin();
+    const tenonh_dim *dim = tenonh_dim_symbol(g.module, "n", 0, 1 << 20, 1);
+    tenonh_value *x = tenonh_build_input(g.builder, "x", TENON_DTYPE_F32, 1, &dim);
+    tenonh_build_output(g.builder, "y", op(&g, TENON_OP_ADD, x, x));
+    tenonh_session *session = finish(&g, narrow, NULL);
+    for (uint32_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        tenonh_array in = {0}, out = {0};
+        good(tenonh_array_create(TENON_DTYPE_F32, 1, &counts[i], &in));
+        for (int64_t k = 0; k < counts[i]; k++) ((float *)in.data)[k] = (float)k + 0.5f;
+        good(tenonh_session_run_arrays(session, &in, 1, &out, 1));
+        for (int64_t k = 0; k < counts[i]; k++) ck_assert_float_eq(at(&out, k), 2 * at(&in, k));
+        ck_assert_uint_eq(stats_of(session).prepares, prepares[i]);
+        tenonh_array_free(&in);
+        tenonh_array_free(&out);
+    }
+    end(&g, session);
+    tenonh_device_release(narrow);
+}
+END_TEST
+
 START_TEST(test_bad_calls) {
     tenonh_session *session;
     tenonh_module *empty;
@@ -320,11 +417,15 @@ int main(int argc, char **argv) {
     TCase *tests = tcase_create(name);
     tcase_add_test(tests, test_symbolic_dims);
     tcase_add_test(tests, test_in_place);
+    tcase_add_test(tests, test_update_from_itself);
+    tcase_add_test(tests, test_no_elements);
     tcase_add_test(tests, test_outputs);
     tcase_add_test(tests, test_tensors);
     tcase_add_test(tests, test_bad_inputs);
     tcase_add_test(tests, test_out_of_range);
     tcase_add_test(tests, test_fallback);
+    tcase_add_test(tests, test_fallback_of_views);
+    tcase_add_test(tests, test_narrow_execs);
     tcase_add_test(tests, test_bad_calls);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

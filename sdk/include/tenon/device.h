@@ -12,7 +12,8 @@ enum { TENON_DEVICE_CPU = 1, TENON_DEVICE_GPU = 2, TENON_DEVICE_NPU = 3, TENON_D
 enum { TENON_DENORMAL_KEEP = 1, TENON_DENORMAL_FLUSH = 2 };
 /* Rounding of add, sub, mul, fma, div, sqrt: all correctly to nearest even, or div and sqrt within 2.5 and 3 ULP. */
 enum { TENON_ROUNDING_EXACT = 1, TENON_ROUNDING_RELAXED = 2 };
-/* What a prepare may be asked: every dim a number; numbers and bounded symbols; anything. */
+/* What a prepare may be asked: every dim a number; numbers and bounded symbols; anything. Kernel work has symbols all
+ * the same; a device that does not take anything gets them with one value each (min == max). */
 enum { TENON_SHAPES_STATIC = 1, TENON_SHAPES_BOUNDED = 2, TENON_SHAPES_DYNAMIC = 3 };
 /* Kinds of work a device takes: bits of tenon_device_info.work_kinds, values of tenon_work.kind. */
 enum { TENON_WORK_OP = 1, TENON_WORK_KERNEL = 2, TENON_WORK_COMPOSITE = 4, TENON_WORK_GRAPH = 8 };

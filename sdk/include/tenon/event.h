@@ -18,7 +18,8 @@ typedef struct tenon_event_hooks {
      * Source: REQ-EVENT-01. Since: 0.1 */
     tenon_status (*create)(tenon_device *device, tenon_event **out_event);
 
-    /* Destroys an event; pending waits on it keep their meaning. Required in the group. Since: 0.1 */
+    /* Destroys an event; pending waits on it keep their meaning. Required in the group. Succeeds on a lost device.
+     * Source: REQ-EVENT-01. Since: 0.1 */
     void (*destroy)(tenon_event *event);
 
     /* Marks the stream's present end. Required in the group. On a failed stream the event completes at once with the
@@ -29,7 +30,7 @@ typedef struct tenon_event_hooks {
      * Source: REQ-EVENT-04. Since: 0.1 */
     tenon_status (*query)(tenon_event *event);
 
-    /* Waits on the host until complete. Required in the group. Errors: the failure. Since: 0.1 */
+    /* Waits on the host until complete. Required in the group. Errors: the failure. Source: REQ-EVENT-04. Since: 0.1 */
     tenon_status (*synchronize)(tenon_event *event);
 
     /* Lets the stream wait, without blocking the host, for the event as recorded now. Required in the group.

@@ -18,26 +18,27 @@ typedef struct tenon_host {
     void *context;        /* the host's own; passed back as `host` carries it */
 
     /* Writes one line to the host's log. Required.
-     * Owner: `text` (UTF-8, no newline at its end) is copied during the call. */
+     * Owner: `text` (UTF-8, no newline at its end) is copied during the call. Since: 0.1 */
     void (*log)(const struct tenon_host *host, uint32_t level, const char *text);
 
     /* Says in words why a call fails, or has failed late. Required.
      * Owner:  `text` is copied during the call; of device, stream, exec those that do not apply are NULL.
      * Thread: a hook that is about to return an error reports on the calling thread; a late one from any thread,
      *         before the stream's next synchronise or query returns it.
-     * Source: REQ-ERR-02. */
+     * Source: REQ-ERR-02. Since: 0.1 */
     void (*report)(const struct tenon_host *host, tenon_device *device, tenon_stream *stream, tenon_exec *exec,
                    tenon_status status, const char *text);
 
     /* Host memory, aligned to 64 bytes, counted by the host; NULL when there is none. Required.
-     * Units: bytes. Owner: the plugin, until release(). */
+     * Units: bytes. Owner: the plugin, until release(), before close() returns. Since: 0.1 */
     void *(*allocate)(const struct tenon_host *host, uint64_t size);
 
-    /* Returns memory of allocate(); NULL is allowed. Required. */
+    /* Returns memory of allocate(); NULL is allowed. Required. Since: 0.1 */
     void (*release)(const struct tenon_host *host, void *pointer);
 
     /* Non-zero once the host no longer wants the result of the prepare that got `work`. Required.
-     * A prepare that may take longer than 100 ms polls it and then returns CANCELLED (REQ-WORK-07). */
+     * A prepare that may take longer than 100 ms polls it and then returns CANCELLED.
+     * Source: REQ-WORK-07. Since: 0.1 */
     uint32_t (*cancelled)(const struct tenon_host *host, const tenon_work *work);
 } tenon_host;
 #define TENON_HOST_SIZE_V1 56u

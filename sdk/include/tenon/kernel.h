@@ -84,7 +84,8 @@ typedef struct tenon_kernel_work {
     const void *ir;       /* the program as a pointer-free blob, or NULL */
     uint64_t ir_size;     /* bytes */
     uint64_t hash[2];     /* of everything above but names: a cache key, with the device's identity */
-    uint64_t workspace_size; /* bytes that the entries use together */
+    uint64_t workspace_size; /* bytes that the entries use together if that is fixed; 0: the symbols decide. A launch
+                                brings what its entries use, or exec_info's bound where that is more */
 } tenon_kernel_work;
 #define TENON_KERNEL_WORK_SIZE_V1 80u
 static_assert(sizeof(tenon_kernel_work) == TENON_KERNEL_WORK_SIZE_V1 && offsetof(tenon_kernel_work, hash) == 56,

@@ -14,16 +14,20 @@ enum {
     TENON_MEMORY_STAGING = 8   /* host memory from which copies are fastest (pinned) */
 };
 
+/* Least alignment of memory type 0, in bytes: the host lays tensors and workspaces out by it. */
+enum { TENON_MEMORY_ALIGNMENT = 64 };
+
 /* Answer of tenon_memory_hooks.type_info; zeroed, with struct_size set, by the host. */
 typedef struct tenon_memory_type {
     uint32_t struct_size;
     uint32_t flags;      /* TENON_MEMORY_* bits */
     uint64_t size;       /* bytes in all; 0 unknown */
     uint64_t budget;     /* bytes that this process may still expect to get now; 0 unknown */
-    uint64_t alignment;  /* bytes: a power of two; every allocation starts on it, and buffer offsets of kernel and op
-                            operands are multiples of their element size only */
+    uint64_t alignment;  /* bytes: a power of two, of type 0 at least TENON_MEMORY_ALIGNMENT; every allocation starts on
+                            it, and buffer offsets of kernel and op operands are multiples of their element size only */
     uint64_t over_read;  /* bytes past a view's end that kernels may read (never write); the host pads allocations */
-    uint64_t flush_unit; /* bytes: flush and invalidate act on whole multiples; 1 when coherent */
+    uint64_t flush_unit; /* bytes: a power of two, 1 when coherent; sizes of allocations and the ranges of map, flush
+                            and invalidate are whole multiples */
 } tenon_memory_type;
 #define TENON_MEMORY_TYPE_SIZE_V1 48u
 static_assert(sizeof(tenon_memory_type) == TENON_MEMORY_TYPE_SIZE_V1, "frozen layout");
@@ -54,18 +58,21 @@ typedef struct tenon_memory_hooks {
     /* Makes a range readable and writable at a host address until unmap(). Optional, with unmap; one mapping per
      * allocation at a time. Work of the device on the range and host access must not overlap; ordering is by
      * synchronising. Non-coherent types: invalidate before reading, flush after writing.
+     * Units:  bytes, multiples of flush_unit.
      * Errors: INVALID (range, already mapped), UNSUPPORTED (type not mappable), OUT_OF_MEMORY.
      * Source: REQ-MEM-05. Since: 0.1 */
     tenon_status (*map)(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size, void **out_pointer);
 
-    /* Ends a mapping; after it, host access to the old address may fault. Optional, with map. Since: 0.1 */
+    /* Ends a mapping; after it, host access to the old address may fault. Optional, with map.
+     * Source: REQ-MEM-05. Since: 0.1 */
     tenon_status (*unmap)(tenon_device *device, tenon_memory *memory);
 
     /* Makes host writes to a mapped range visible to the device. Required if a mappable type is not coherent, with
      * invalidate. Units: bytes, multiples of flush_unit. Source: REQ-MEM-06. Since: 0.1 */
     tenon_status (*flush)(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size);
 
-    /* Makes device writes visible to the host in a mapped range. Required as flush is. Since: 0.1 */
+    /* Makes device writes visible to the host in a mapped range. Required as flush is.
+     * Units: as flush. Source: REQ-MEM-06. Since: 0.1 */
     tenon_status (*invalidate)(tenon_device *device, tenon_memory *memory, uint64_t offset, uint64_t size);
 
     /* The allocation's address in the device's own address space. Optional; nothing the host does depends on it.

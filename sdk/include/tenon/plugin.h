@@ -31,7 +31,7 @@ typedef struct tenon_plugin {
      * OUT_OF_MEMORY. Source: REQ-ABI-06. Since: 0.1 */
     tenon_status (*open)(const tenon_host *host, tenon_instance **out_instance);
 
-    /* Closes an instance whose devices are closed. Required. Since: 0.1 */
+    /* Closes an instance whose devices are closed. Required. Source: REQ-ABI-06. Since: 0.1 */
     void (*close)(tenon_instance *instance);
 
     const tenon_device_hooks *device; /* required */

@@ -24,7 +24,7 @@ typedef struct tenon_stream_hooks {
     void (*destroy)(tenon_stream *stream);
 
     /* Waits until all work of the stream has ended. Required.
-     * Errors: the stream's first failure, every time (REQ-STREAM-03), DEVICE_LOST. Since: 0.1 */
+     * Errors: the stream's first failure, every time, DEVICE_LOST. Source: REQ-STREAM-03. Since: 0.1 */
     tenon_status (*synchronize)(tenon_stream *stream);
 
     /* Like synchronize, but answers NOT_READY at once instead of waiting. Optional: the host synchronises.
@@ -37,7 +37,7 @@ typedef struct tenon_stream_hooks {
     tenon_status (*write)(tenon_stream *stream, tenon_buffer destination, const void *source, uint64_t size);
 
     /* Enqueues a copy of `size` bytes to host memory, which is valid once this point of the stream has passed.
-     * Required. Owner and errors as for write. Source: REQ-STREAM-05. Since: 0.1 */
+     * Required. Owner: as write. Errors: as write. Source: REQ-STREAM-05. Since: 0.1 */
     tenon_status (*read)(tenon_stream *stream, void *destination, tenon_buffer source, uint64_t size);
 
     /* Enqueues a copy inside the device, also between memory types. Required. The ranges do not overlap.

@@ -90,7 +90,8 @@ static_assert(sizeof(tenon_work) == TENON_WORK_SIZE_V1 && offsetof(tenon_work, o
 
 #define TENON_NO_ALIAS 0xffffffffu
 
-/* What prepare answers for one operand; zeroed by the host but for `alias`, which it sets to TENON_NO_ALIAS. */
+/* What prepare answers for one operand. The host presets `alias` with TENON_NO_ALIAS, `layout` with the operand's, the
+ * rest with 0. */
 typedef struct tenon_operand_info {
     uint32_t alias;         /* of an output: the input whose buffer it may share, or TENON_NO_ALIAS */
     uint32_t layout;        /* layout id the exec wants; differs from the operand's only for constants to pack */
@@ -106,8 +107,8 @@ typedef struct tenon_exec_info {
     uint32_t reserved;
     tenon_symbol *symbols;        /* ranges the exec is valid for: its shape class */
     tenon_operand_info *operands; /* one per operand */
-    uint64_t workspace_size;      /* bytes a launch needs at most; 0 none */
-    uint64_t workspace_alignment; /* bytes; 0 counts as 1 */
+    uint64_t workspace_size;      /* bytes a launch needs at most; 0 none, or kernel work that brings its own */
+    uint64_t workspace_alignment; /* bytes: a power of two, at most the alignment of memory type 0; 0 counts as 1 */
 } tenon_exec_info;
 #define TENON_EXEC_INFO_SIZE_V1 40u
 static_assert(sizeof(tenon_exec_info) == TENON_EXEC_INFO_SIZE_V1, "frozen layout");
@@ -141,7 +142,8 @@ typedef struct tenon_work_hooks {
     uint32_t reserved; /* must be 0 */
 
     /* Turns a work into something that can be launched. Required.
-     * Shapes: symbols range as work->symbols say; the answer may narrow them.
+     * Shapes: symbols range as work->symbols say; the answer may narrow them. For values outside, the host prepares
+     *         again, with the numbers in place of symbols or with symbols of one value.
      * Owner:  *out_exec is the host's until release(); the plugin keeps no pointer into `work`.
      * Thread: any number at once, beside launches. May take minutes; polls host->cancelled.
      * Errors: UNSUPPORTED with no side effect for what the device does not take (REQ-WORK-02): the host decomposes
@@ -159,16 +161,18 @@ typedef struct tenon_work_hooks {
      * Source: REQ-WORK-04. Since: 0.1 */
     tenon_status (*launch)(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch);
 
-    /* Releases an exec whose launches have completed. Required. Succeeds on a lost device. Source: REQ-WORK-05. */
+    /* Releases an exec whose launches have completed. Required. Succeeds on a lost device. Thread: thread-safe.
+     * Source: REQ-WORK-05. Since: 0.1 */
     void (*release)(tenon_device *device, tenon_exec *exec);
 
     /* Enqueues the conversion of constant `operand` from the work's layout into the exec's own. Optional; needed by
      * an exec that answers a packed_size. Owner: the host owns source and destination (packed_size bytes).
-     * Errors as launch. Source: REQ-WORK-06. Since: 0.1 */
+     * Thread: as launch. Errors: as launch. Source: REQ-WORK-06. Since: 0.1 */
     tenon_status (*pack)(tenon_stream *stream, tenon_exec *exec, uint32_t operand, tenon_buffer source,
                          tenon_buffer destination);
 
-    /* The dialect to print kernels in. Required if work_kinds has KERNEL. Source: REQ-KERNEL-01. Since: 0.1 */
+    /* The dialect to print kernels in; the same answer every time. Required if work_kinds has KERNEL.
+     * Owner: the device; lives until it is closed. Thread: thread-safe. Source: REQ-KERNEL-01. Since: 0.1 */
     tenon_status (*dialect)(tenon_device *device, const tenon_dialect **out_dialect);
 } tenon_work_hooks;
 #define TENON_WORK_HOOKS_SIZE_V1 48u

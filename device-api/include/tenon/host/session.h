@@ -40,7 +40,7 @@ TENON_EXPORT tenon_status tenonh_session_prepare(tenonh_session *session, const 
  * Shapes: inputs have the dtypes, ranks and dims that the function declares, equal symbols being equal numbers.
  * Owner:  inputs stay the caller's and are not written. outputs[i]: NULL on entry gives a new tensor, the caller's; else
  *         the result is written into that tensor, which must have its dtype and dims and be contiguous, and must not
- *         overlap an input.
+ *         overlap an input or another output.
  * Errors: INVALID (count, dtype, dims: the message names the input), UNSUPPORTED (a node that no device takes: the
  *         message names it), OUT_OF_MEMORY, COMPILE_FAILED, OUT_OF_RANGE (an index that the model computed), DEVICE_LOST.
  *         After an error outputs are as on entry; the session can be used again unless the device is lost.
@@ -82,7 +82,7 @@ typedef struct tenonh_step_info {
 
 TENON_EXPORT uint32_t tenonh_session_step_count(const tenonh_session *session);
 
-/* Errors: NOT_FOUND (index), INVALID (struct_size). */
+/* Errors: NOT_FOUND (index), INVALID (struct_size). Thread: not beside a run or prepare of the same session. */
 TENON_EXPORT tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index,
                                               tenonh_step_info *out_info);
 
@@ -100,7 +100,7 @@ typedef struct tenonh_session_stats {
     uint64_t outside_nodes;  /* steps of the latest plan that are not on the session's device, views apart */
 } tenonh_session_stats;
 
-/* Errors: INVALID (struct_size). */
+/* Errors: INVALID (struct_size). Thread: not beside a run or prepare of the same session. */
 TENON_EXPORT tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats);
 
 TENON_EXTERN_C_END
