@@ -63,6 +63,8 @@ uint64_t cf_random(void);
 /* Fills an operand with numbers of its dtype: edge values first (CF_EDGES of them, in an order that depends on
  * `variant`, so that operands meet in different pairs), then random ones over the whole range. Allocates bytes. */
 void cf_fill(cf_operand *operand, uint32_t variant);
+/* Element i has the bits i: every value of a type of 8 or 16 bits, once 65536 elements are there. */
+void cf_fill_all(cf_operand *operand);
 /* Whole numbers of [low, high]. */
 void cf_fill_range(cf_operand *operand, int64_t low, int64_t high);
 /* Floats of [-1, 1), integers of [-8, 8] or [0, 8]. */
@@ -74,7 +76,8 @@ cf_operand cf_result(tenon_dtype dtype, const cf_operand *like);
 int64_t cf_count(uint32_t rank, const int64_t *dims);
 void cf_free(cf_row *row);
 
-/* Runs the row. results: arrays, freed by the caller. Returns the run's status; reports nothing but broken fences. */
+/* Runs the row. results: arrays, freed by the caller; filled also when an index was out of range. Returns the run's
+ * status; reports nothing but broken fences. */
 tenon_status cf_run(const cf_row *row, tenonh_array *results);
 
 /* Counts a row that went wrong, and says why (the first few elements of a row only). */

@@ -111,6 +111,17 @@ static cf_number step(tenon_dtype dtype, int64_t combine, cf_number a, cf_number
     return cf_rounded(dtype, (cf_number){.i = m->whole(dtype, a.i, b.i, 0)});
 }
 
+/* What element `terms` of a scan of floats may be off; the order of min and max leaves no choice. */
+static long double scan_allowance(tenon_dtype dtype, int64_t combine, int64_t terms, long double magnitude,
+                                  long double want) {
+    long double unit = dtype == TENON_DTYPE_F64 ? 0x1p-53L : 0x1p-24L;
+    long double last = dtype == TENON_DTYPE_F16 ? 0x1p-11L : dtype == TENON_DTYPE_BF16 ? 0x1p-8L : unit;
+    long double sums = combine == TENON_COMBINE_ADD ? magnitude : fabsl(want);
+    long double smallest = dtype == TENON_DTYPE_F64 ? 0x1p-1074L : dtype == TENON_DTYPE_F16 ? 0x1p-24L : 0x1p-149L;
+    if (combine == TENON_COMBINE_MIN || combine == TENON_COMBINE_MAX) return 0;
+    return (long double)terms * unit * sums + last * fabsl(want) + 2 * smallest;
+}
+
 static void check_scan(const line_shape *s, const cf_operand *x, const scan_mode *mode, const tenonh_array *result) {
     for (int64_t line = 0; line < line_count(s); line++) {
         cf_number running = identity(x->dtype, mode->combine);
@@ -121,9 +132,7 @@ static void check_scan(const line_shape *s, const cf_operand *x, const scan_mode
             running = step(x->dtype, mode->combine, running, n);
             magnitude += fabsl(n.f);
             cf_number want = mode->exclusive ? before : running, got = cf_load(x->dtype, result->data, at);
-            long double unit = x->dtype == TENON_DTYPE_F64 ? 0x1p-53L : 0x1p-24L;
-            bool narrow = tenon_dtype_bits(x->dtype) == 16;
-            long double allowed = (long double)(i + 1) * unit * magnitude + (narrow ? 0x1p-8L : unit) * fabsl(want.f);
+            long double allowed = scan_allowance(x->dtype, mode->combine, i + 1, magnitude, want.f);
             bool right = cf_is_float(x->dtype)
                              ? cf_ulps(x->dtype, got.f, want.f, false) <= 0.5L || fabsl(got.f - want.f) <= allowed
                              : got.i == want.i;
