@@ -91,8 +91,10 @@ tenon_status tenonh_builder_status(const tenonh_builder *builder) {
 tenonh_value *tenon__build_failed(tenonh_builder *b, tenon_status status, const tenonh_node *node) {
     if (b->status != TENON_STATUS_OK) return NULL;
     const char *where = b->location_count ? b->locations[0] : "";
-    if (node) tenon__fail_in(status, "%s", tenon__node_text(node));
-    else if (*where) tenon__fail_in(status, "'%s'", where);
+    if (node)
+        tenon__fail_in(status, "%s", tenon__node_text(node));
+    else if (*where)
+        tenon__fail_in(status, "'%s'", where);
     b->status = status;
     snprintf(b->message, sizeof b->message, "%s", tenonh_error_message());
     return NULL;

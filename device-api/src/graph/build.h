@@ -106,7 +106,7 @@ tenonh_value *tenon__broadcast(tenonh_builder *b, tenonh_value *x, tenonh_value 
 tenonh_value *tenon__shape_of(tenonh_builder *b, tenonh_value *x);
 
 /* An attribute of one integer, of several, of one f64, of expressions. The storage must outlive the call. */
-#define TENON__ATTR_INT(name, number) ((tenonh_attr){TENON_ATTR_##name, 1, (const int64_t[]){number}, NULL})
+#define TENON__ATTR_INT(name, number)    ((tenonh_attr){TENON_ATTR_##name, 1, (const int64_t[]){number}, NULL})
 #define TENON__ATTR_INTS(name, n, array) ((tenonh_attr){TENON_ATTR_##name, (uint32_t)(n), (array), NULL})
 #define TENON__ATTR_FLOAT(name, number)                                                                                \
     ((tenonh_attr){TENON_ATTR_##name, 1, (const int64_t[]){tenonh_float_bits(number)}, NULL})

@@ -29,8 +29,9 @@ static tenon_status convert(tenonh_builder *b, const tenonh_attr *attr, tenon__a
     if (!dims) return tenon__fail_memory();
     for (uint32_t i = 0; i < attr->count; i++) {
         dims[i] = attr->dims ? attr->dims[i] : tenon__dim_number(&b->module->dims, attr->values[i]);
-        if (!dims[i]) return tenon__fail(TENON_STATUS_INVALID, "entry %u of attribute %s has no value: %s", i,
-                                         attr_name(attr->id), tenonh_error_message());
+        if (!dims[i])
+            return tenon__fail(TENON_STATUS_INVALID, "entry %u of attribute %s has no value: %s", i,
+                               attr_name(attr->id), tenonh_error_message());
     }
     *out_attr = (tenon__attr){attr->id, attr->count, dims};
     return TENON_STATUS_OK;

@@ -234,7 +234,8 @@ tenonh_value *tenonh_build_call(tenonh_builder *b, const char *name, tenonh_valu
                                 uint32_t input_count) {
     if (b->status != TENON_STATUS_OK) return NULL;
     const tenonh_function *callee = tenon__module_find(b->module, name);
-    if (!callee) return tenon__build_fail(b, TENON_STATUS_NOT_FOUND, "there is no finished function '%s' to call", name);
+    if (!callee)
+        return tenon__build_fail(b, TENON_STATUS_NOT_FOUND, "there is no finished function '%s' to call", name);
     const tenonh_region *body = callee->body;
     if (body->argument_count != input_count)
         return tenon__build_fail(b, TENON_STATUS_INVALID, "function '%s' takes %u inputs, not %u", name,

@@ -33,10 +33,10 @@ struct tenonh_builder {
     tenon__set constants; /* CONSTANT values, likewise */
     tenon__fold_budget budget;
     uint32_t input_capacity, output_capacity;
-    bool decompose;      /* see tenon__builder_claims */
+    bool decompose; /* see tenon__builder_claims */
     tenon__claim claim;
     void *claim_context;
-    uint32_t nesting;    /* decompositions within decompositions */
+    uint32_t nesting; /* decompositions within decompositions */
 };
 
 /* Copies what is given into a node that stands nowhere yet, with `result_count` empty results. NULL: b has failed. */

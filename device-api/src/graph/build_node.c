@@ -51,8 +51,9 @@ static tenonh_value *add_constant(tenonh_builder *b, const char *name, tenon_dty
     struct tenonh_value type = {.dtype = dtype, .rank = rank};
     uint64_t size;
     if (rank > TENON_MAX_RANK || !tenon_dtype_is_base(dtype))
-        return tenon__build_fail(b, TENON_STATUS_UNSUPPORTED, "constant '%s' has dtype %u and rank %u; ranks go up to %d",
-                                 name ? name : "", dtype, rank, TENON_MAX_RANK);
+        return tenon__build_fail(b, TENON_STATUS_UNSUPPORTED,
+                                 "constant '%s' has dtype %u and rank %u; ranks go up to %d", name ? name : "", dtype,
+                                 rank, TENON_MAX_RANK);
     for (uint32_t i = 0; i < rank; i++) exprs[i] = type.dims[i] = tenon__num(b, dims[i]);
     if (b->status != TENON_STATUS_OK) return NULL;
     tenon_status status = tenon__value_bytes(&type, &size);
@@ -70,8 +71,7 @@ static tenonh_value *add_constant(tenonh_builder *b, const char *name, tenon_dty
 tenonh_value *tenonh_build_constant(tenonh_builder *b, const char *name, tenon_dtype dtype, uint32_t rank,
                                     const int64_t *dims, const tenonh_bytes *bytes) {
     bool taken = false;
-    tenonh_value *value =
-        b->status == TENON_STATUS_OK ? add_constant(b, name, dtype, rank, dims, bytes, &taken) : NULL;
+    tenonh_value *value = b->status == TENON_STATUS_OK ? add_constant(b, name, dtype, rank, dims, bytes, &taken) : NULL;
     if (!taken && bytes->release) bytes->release(bytes->context);
     return value;
 }

@@ -80,15 +80,15 @@ tenonh_value *tenon__window(tenonh_builder *b, tenonh_value *x, uint32_t count, 
 tenonh_value *tenon__unsqueeze(tenonh_builder *b, tenonh_value *x, uint32_t axis) {
     const tenonh_dim *dims[TENON_MAX_RANK + 1];
     if (!x || b->status != TENON_STATUS_OK) return NULL;
-    for (uint32_t i = 0; i <= x->rank; i++)
-        dims[i] = i == axis ? tenon__num(b, 1) : x->dims[i < axis ? i : i - 1];
+    for (uint32_t i = 0; i <= x->rank; i++) dims[i] = i == axis ? tenon__num(b, 1) : x->dims[i < axis ? i : i - 1];
     return tenon__reshape(b, x, x->rank + 1, dims);
 }
 
 tenonh_value *tenon__squeeze(tenonh_builder *b, tenonh_value *x, uint32_t axis) {
     const tenonh_dim *dims[TENON_MAX_RANK];
     if (!x || b->status != TENON_STATUS_OK) return NULL;
-    if (axis >= x->rank) return tenon__build_fail(b, TENON_STATUS_INVALID, "%s has no axis %u", tenon__type_text(x), axis);
+    if (axis >= x->rank)
+        return tenon__build_fail(b, TENON_STATUS_INVALID, "%s has no axis %u", tenon__type_text(x), axis);
     for (uint32_t i = 0; i + 1 < x->rank; i++) dims[i] = x->dims[i < axis ? i : i + 1];
     return tenon__reshape(b, x, x->rank - 1, dims);
 }

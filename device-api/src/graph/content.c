@@ -83,8 +83,7 @@ static const tenonh_dim *map_one(rule_context *c, const tenonh_dim *x, const ten
     case TENON_OP_ABS: return not_negative(x) ? x : NULL;
     /* Truncation is rounding down where neither is negative. */
     case TENON_OP_DIV: return not_negative(x) && y->low > 0 ? tenon__dim_div(d, x, y) : NULL;
-    case TENON_OP_REM:
-        return not_negative(x) && y->low > 0 ? tenon__dim_combine(d, TENONH_DIM_MOD, x, y) : NULL;
+    case TENON_OP_REM: return not_negative(x) && y->low > 0 ? tenon__dim_combine(d, TENONH_DIM_MOD, x, y) : NULL;
     case TENON_OP_EQ: return truth(c, tenon__dim_compare(d, x, y));
     case TENON_OP_LT: return below(c, x, y);
     case TENON_OP_WHERE: return x->kind == TENON__DIM_NUMBER ? (x->number ? y : z) : NULL;
@@ -158,8 +157,8 @@ static bool apply_reduce(rule_context *c) {
     if (tenon__value_elements(c->node->operands[0], &elements) != TENON_STATUS_OK) return false;
     c->out[0] = tenon__dim_number(&c->b->module->dims, !is_sum);
     for (int64_t i = 0; i < elements; i++)
-        c->out[0] = tenon__dim_combine(&c->b->module->dims, is_sum ? TENONH_DIM_ADD : TENONH_DIM_MUL, c->out[0],
-                                       c->in[0][i]);
+        c->out[0] =
+            tenon__dim_combine(&c->b->module->dims, is_sum ? TENONH_DIM_ADD : TENONH_DIM_MUL, c->out[0], c->in[0][i]);
     return c->out[0] != NULL;
 }
 
@@ -192,8 +191,8 @@ static bool apply_composite(rule_context *c) {
 tenon_status tenon__propagate_content(tenonh_builder *b, const tenonh_node *node) {
     tenonh_value *result = node->result_count ? node->results[0] : NULL;
     rule_context c = {.b = b, .node = node};
-    bool is_shape_of = node->kind == TENON__NODE_COMPOSITE && node->composite &&
-                       node->composite->number == TENON__COMPOSITE_SHAPE_OF;
+    bool is_shape_of =
+        node->kind == TENON__NODE_COMPOSITE && node->composite && node->composite->number == TENON__COMPOSITE_SHAPE_OF;
     if (!result || result->content || (node->kind != TENON__NODE_OP && node->kind != TENON__NODE_COMPOSITE) ||
         node->operand_count == 0 || !may_have_content(result, &c.count))
         return TENON_STATUS_OK;

@@ -58,7 +58,8 @@ const tenonh_dim *tenon__dim_intern(tenon__dims *dims, struct tenonh_dim *dim) {
         if (dim->operands[i]->depth > kept->depth) kept->depth = dim->operands[i]->depth;
     kept->depth = (uint16_t)(kept->depth + (dim->kind >= TENON__DIM_DIV && dim->kind <= TENON__DIM_BROADCAST));
     if (kept->depth > TENON__DIM_MAX_DEPTH) {
-        tenon__fail(TENON_STATUS_UNSUPPORTED, "a dim nests quotients and maxima more than %d deep", TENON__DIM_MAX_DEPTH);
+        tenon__fail(TENON_STATUS_UNSUPPORTED, "a dim nests quotients and maxima more than %d deep",
+                    TENON__DIM_MAX_DEPTH);
         return NULL;
     }
     tenon__dim_bounds(kept, &kept->low, &kept->high);
@@ -106,8 +107,8 @@ const tenonh_dim *tenon__dim_symbol(tenon__dims *dims, const char *name, const t
     if (known) return known->dim;
     if (!name || !*name || range->min < 0 || range->min > range->max || range->divisor < 1) {
         tenon__fail(TENON_STATUS_INVALID,
-                    "symbol '%s' needs a name, 0 <= min <= max and divisor >= 1, not %lld, %lld and %lld", name ? name : "",
-                    (long long)range->min, (long long)range->max, (long long)range->divisor);
+                    "symbol '%s' needs a name, 0 <= min <= max and divisor >= 1, not %lld, %lld and %lld",
+                    name ? name : "", (long long)range->min, (long long)range->max, (long long)range->divisor);
         return NULL;
     }
     return add_symbol(dims, name, range, 0);

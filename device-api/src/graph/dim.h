@@ -35,9 +35,9 @@ struct tenon__lexer;
 
 typedef struct tenon__symbol {
     const char *name;
-    uint32_t number;    /* in order of declaration */
-    uint32_t data;      /* 1: its value is only known once the values before it are; max is an upper bound */
-    tenon_symbol range; /* min, max, divisor */
+    uint32_t number;         /* in order of declaration */
+    uint32_t data;           /* 1: its value is only known once the values before it are; max is an upper bound */
+    tenon_symbol range;      /* min, max, divisor */
     const tenonh_dim *equal; /* what tenonh_dim_equate found it to be, or NULL */
     const tenonh_dim *dim;   /* the symbol as an expression */
 } tenon__symbol;
@@ -46,7 +46,7 @@ struct tenonh_dim {
     uint16_t kind;
     uint16_t depth;
     uint32_t count;
-    int64_t number; /* NUMBER: the value; PRODUCT: the coefficient; SUM: the constant */
+    int64_t number;    /* NUMBER: the value; PRODUCT: the coefficient; SUM: the constant */
     int64_t low, high; /* bounds under the symbols' ranges, saturated */
     const tenon__symbol *symbol;
     const tenonh_dim *const *operands;

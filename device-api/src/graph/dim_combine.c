@@ -133,7 +133,8 @@ static const tenonh_dim *quotient(tenon__dims *dims, tenon__arena *scratch, cons
     if (rest.count == 0) return tenon__poly_dim(dims, whole);
     const tenonh_dim *left = quotient_atom(dims, tenon__poly_dim(dims, rest), divisor);
     if (!left || tenon__poly_of(scratch, left, &atom_poly) != TENON_STATUS_OK) return NULL;
-    return tenon__poly_add(scratch, whole, atom_poly, 1, &whole) == TENON_STATUS_OK ? tenon__poly_dim(dims, whole) : NULL;
+    return tenon__poly_add(scratch, whole, atom_poly, 1, &whole) == TENON_STATUS_OK ? tenon__poly_dim(dims, whole)
+                                                                                    : NULL;
 }
 
 static const tenonh_dim *remainder_of(tenon__dims *dims, tenon__arena *scratch, const tenonh_dim *a,
@@ -222,6 +223,10 @@ static const tenonh_dim *extremum(tenon__dims *dims, tenon__arena *scratch, uint
     return symmetric_atom(dims, kind, a, b);
 }
 
+static bool never_one(const tenonh_dim *dim) {
+    return dim->low > 1 || dim->high < 1;
+}
+
 static const tenonh_dim *broadcast(tenon__dims *dims, const tenonh_dim *a, const tenonh_dim *b) {
     if (a == b || tenon__dim_is(b, 1)) return a;
     if (tenon__dim_is(a, 1)) return b;
@@ -231,7 +236,7 @@ static const tenonh_dim *broadcast(tenon__dims *dims, const tenonh_dim *a, const
         return NULL;
     }
     /* What is not 1 decides; the other must be 1 or the same, which running it checks. */
-    bool a_decides = a->low > 1 || a->high < 1, b_decides = b->low > 1 || b->high < 1;
+    bool a_decides = never_one(a), b_decides = never_one(b);
     if (a_decides && (!b_decides || a->kind == TENON__DIM_NUMBER)) return a;
     if (b_decides) return b;
     if (is_operand(a, TENON__DIM_BROADCAST, b)) return a;

@@ -18,8 +18,11 @@ static const tenonh_dim *rebuild(tenon__dims *target, const tenonh_dim *dim, lea
         return result;
     }
     static const uint32_t op_of_kind[] = {
-        [TENON__DIM_DIV] = TENONH_DIM_DIV, [TENON__DIM_MOD] = TENONH_DIM_MOD, [TENON__DIM_MAX] = TENONH_DIM_MAX,
-        [TENON__DIM_MIN] = TENONH_DIM_MIN, [TENON__DIM_BROADCAST] = TENONH_DIM_BROADCAST,
+        [TENON__DIM_DIV] = TENONH_DIM_DIV,
+        [TENON__DIM_MOD] = TENONH_DIM_MOD,
+        [TENON__DIM_MAX] = TENONH_DIM_MAX,
+        [TENON__DIM_MIN] = TENONH_DIM_MIN,
+        [TENON__DIM_BROADCAST] = TENONH_DIM_BROADCAST,
     };
     return tenon__dim_combine(target, op_of_kind[dim->kind], rebuild(target, dim->operands[0], leaf, context),
                               rebuild(target, dim->operands[1], leaf, context));

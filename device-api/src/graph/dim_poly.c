@@ -84,7 +84,8 @@ tenon_status tenon__poly_add(tenon__arena *scratch, tenon__poly a, tenon__poly b
 static tenon_status multiply_terms(tenon__arena *scratch, const tenon__term *a, const tenon__term *b,
                                    tenon__term *out_term) {
     uint32_t count = a->count + b->count, i = 0, j = 0;
-    if (count > TENON__DIM_MAX_FACTORS || __builtin_mul_overflow(a->coefficient, b->coefficient, &out_term->coefficient))
+    if (count > TENON__DIM_MAX_FACTORS ||
+        __builtin_mul_overflow(a->coefficient, b->coefficient, &out_term->coefficient))
         return too_large();
     const tenonh_dim **atoms = tenon__arena_array(scratch, count, sizeof *atoms);
     if (!atoms) return tenon__fail_memory();

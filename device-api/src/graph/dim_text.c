@@ -104,8 +104,7 @@ static tenon_status parse_symbol(parser *p, const tenonh_dim **out_dim) {
     *out_dim = NULL;
     for (uint32_t i = 0; i < p->dims->symbol_count && status == TENON_STATUS_OK; i++)
         if (strcmp(p->dims->symbols[i]->name, name) == 0) *out_dim = p->dims->symbols[i]->dim;
-    if (status == TENON_STATUS_OK && !*out_dim)
-        status = tenon__lex_fail(p->lexer, "no symbol '%s' is declared", name);
+    if (status == TENON_STATUS_OK && !*out_dim) status = tenon__lex_fail(p->lexer, "no symbol '%s' is declared", name);
     tenon__arena_free(&scratch);
     return status;
 }

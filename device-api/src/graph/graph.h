@@ -41,9 +41,9 @@ enum {
 typedef struct tenon__constant {
     const void *data;
     uint64_t size;
-    _Atomic uint64_t hash;   /* of the content, 0: not computed yet */
+    _Atomic uint64_t hash; /* of the content, 0: not computed yet */
     _Atomic uint32_t references;
-    uint32_t borrowed;       /* 1: release gives the bytes back; else they follow this struct */
+    uint32_t borrowed; /* 1: release gives the bytes back; else they follow this struct */
     void (*release)(void *context);
     void *context;
 } tenon__constant;
@@ -72,18 +72,18 @@ enum { TENON__VALUE_ARGUMENT = 1, TENON__VALUE_CONSTANT = 2, TENON__VALUE_RESULT
 enum { TENON__MEMORY_DEVICE = 0, TENON__MEMORY_HOST = 1 }; /* where a value is wanted; DEVICE: wherever its user runs */
 
 struct tenonh_value {
-    uint32_t id;    /* dense within its function: below function->value_count; for side tables */
-    uint32_t kind;  /* TENON__VALUE_* */
+    uint32_t id;   /* dense within its function: below function->value_count; for side tables */
+    uint32_t kind; /* TENON__VALUE_* */
     tenon_dtype dtype;
     uint32_t rank;
     const tenonh_dim *dims[TENON_MAX_RANK];
-    uint32_t memory;         /* TENON__MEMORY_* */
-    uint32_t index;          /* which argument of its region, or result of its node */
-    const char *name;        /* as the model calls it, or NULL; never matters to the meaning */
-    const char *sharding;    /* how it lies over devices: NULL until parallel execution defines it */
-    tenonh_region *region;   /* that defines it */
-    tenonh_node *node;       /* RESULT */
-    tenon__constant *constant; /* CONSTANT: row-major, contiguous */
+    uint32_t memory;                  /* TENON__MEMORY_* */
+    uint32_t index;                   /* which argument of its region, or result of its node */
+    const char *name;                 /* as the model calls it, or NULL; never matters to the meaning */
+    const char *sharding;             /* how it lies over devices: NULL until parallel execution defines it */
+    tenonh_region *region;            /* that defines it */
+    tenonh_node *node;                /* RESULT */
+    tenon__constant *constant;        /* CONSTANT: row-major, contiguous */
     const tenonh_dim *const *content; /* elements in row-major order where they are known as expressions, else NULL */
 };
 
@@ -99,31 +99,31 @@ enum {
 };
 
 struct tenonh_node {
-    uint32_t kind;    /* TENON__NODE_* */
-    uint32_t number;  /* position in its region */
-    tenon_op op;      /* OP */
-    uint32_t version; /* COMPOSITE */
-    const char *name; /* COMPOSITE: its name; CALL: the function's */
+    uint32_t kind;                     /* TENON__NODE_* */
+    uint32_t number;                   /* position in its region */
+    tenon_op op;                       /* OP */
+    uint32_t version;                  /* COMPOSITE */
+    const char *name;                  /* COMPOSITE: its name; CALL: the function's */
     const tenon__composite *composite; /* row of the table, NULL for names that it does not have */
-    tenon__state *state; /* READ, WRITE */
+    tenon__state *state;               /* READ, WRITE */
     uint32_t operand_count, result_count, attr_count, region_count, location_count;
     tenonh_value **operands; /* NULL entries: absent optional operands of composites */
     tenonh_value **results;
     const tenon__attr *attrs; /* by ascending id */
     tenonh_region **regions;
     const char *const *locations; /* the model's nodes that this one does the work of; fused and copied along */
-    uint64_t scalars[2]; /* bits, low end: fill, pad (1), random_bits (2) */
-    uint32_t donated;    /* bit i: operand i is not needed afterwards, its memory may be written (operands 0 ... 31) */
+    uint64_t scalars[2];          /* bits, low end: fill, pad (1), random_bits (2) */
+    uint32_t donated; /* bit i: operand i is not needed afterwards, its memory may be written (operands 0 ... 31) */
     tenonh_region *region; /* that it stands in */
 };
 
 struct tenonh_region {
-    tenonh_node *node;         /* that owns it, NULL: the function's body */
+    tenonh_node *node; /* that owns it, NULL: the function's body */
     tenonh_function *function;
     uint32_t argument_count, node_count, node_capacity, result_count;
     tenonh_value **arguments;
     tenonh_node **nodes;
-    tenonh_value **results;    /* what it yields */
+    tenonh_value **results; /* what it yields */
 };
 
 struct tenonh_function {
@@ -134,7 +134,7 @@ struct tenonh_function {
     const char **output_names; /* of body->results */
     uint32_t value_count;
     uint32_t constant_count, constant_capacity;
-    tenonh_value **constants;  /* all CONSTANT values of the function, whichever region uses them */
+    tenonh_value **constants; /* all CONSTANT values of the function, whichever region uses them */
     tenonh_function *next;
 };
 
@@ -148,12 +148,12 @@ struct tenon__state {
 
 struct tenonh_module {
     tenon__arena arena;
-    tenon__dims dims;           /* symbols, expressions, equalities */
-    tenonh_function *functions; /* in order of definition */
-    tenon__state *states;       /* in order of declaration */
+    tenon__dims dims;            /* symbols, expressions, equalities */
+    tenonh_function *functions;  /* in order of definition */
+    tenon__state *states;        /* in order of declaration */
     tenon__constant **constants; /* one reference each; equal small contents are one */
     uint32_t constant_count, constant_capacity;
-    uint32_t *constant_index;    /* small constants by hash: position + 1; a power of two of them */
+    uint32_t *constant_index; /* small constants by hash: position + 1; a power of two of them */
     uint32_t constant_index_size;
 };
 

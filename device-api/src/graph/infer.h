@@ -13,7 +13,6 @@ tenon_status tenon__infer_maps(tenonh_builder *b, const tenonh_node *node, const
 tenon_status tenon__infer_view(tenonh_builder *b, tenonh_node *node, tenon_dtype dtype);
 
 /* FILL IOTA PAD RANDOM UPDATE: dims are those that the draft's result 0 has already. */
-tenon_status tenon__infer_given(tenonh_builder *b, const tenonh_node *node, const tenon_op_row *row,
-                                tenon_dtype dtype);
+tenon_status tenon__infer_given(tenonh_builder *b, const tenonh_node *node, const tenon_op_row *row, tenon_dtype dtype);
 
 #endif

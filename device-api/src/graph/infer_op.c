@@ -7,8 +7,9 @@ tenon_status tenon__result_type(tenonh_builder *b, const tenonh_node *node, uint
     (void)b;
     tenonh_value *result = node->results[index];
     if (!tenon_dtype_is_base(dtype) || rank > TENON_MAX_RANK)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "result %u would have dtype %s (%u) and rank %u; ranks go up to %d",
-                           index, tenon_dtype_name(dtype), dtype, rank, TENON_MAX_RANK);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED,
+                           "result %u would have dtype %s (%u) and rank %u; ranks go up to %d", index,
+                           tenon_dtype_name(dtype), dtype, rank, TENON_MAX_RANK);
     bool numbers = true;
     for (uint32_t i = 0; i < rank; i++) {
         if (!dims[i]) return tenon__fail_in(TENON_STATUS_INVALID, "dim %u of result %u has no value", i, index);
@@ -59,8 +60,9 @@ static tenon_status check_dtypes(const tenonh_node *node, const tenon_op_row *ro
         tenon_dtype dtype = node->operands[i]->dtype;
         int role = role_of(row, i);
         bool fits = role == CONDITION ? dtype == TENON_DTYPE_BOOL
-                    : role == INDEX   ? index_fits(row, dtype)
-                                      : tenon_op_takes(row, dtype) && (*out_dtype == TENON_DTYPE_NONE || *out_dtype == dtype);
+                    : role == INDEX
+                        ? index_fits(row, dtype)
+                        : tenon_op_takes(row, dtype) && (*out_dtype == TENON_DTYPE_NONE || *out_dtype == dtype);
         if (!fits)
             return tenon__fail(TENON_STATUS_INVALID, "operand %u is %s: %s", i, tenon__type_text(node->operands[i]),
                                role == CONDITION ? "a condition is bool"
@@ -85,8 +87,8 @@ static tenon_status complete_contraction(tenonh_builder *b, tenonh_node *node, t
     if (!accumulator) accumulator = tenon_dtype_accumulator(node->op, dtype);
     if (!tenon_dtype_is_base(result) || !tenon_dtype_is_base(accumulator) || !same_class(dtype, result) ||
         !same_class(dtype, accumulator))
-        return tenon__fail(TENON_STATUS_INVALID, "%s operands give no %s with a %s accumulator", tenon_dtype_name(dtype),
-                           tenon_dtype_name(result), tenon_dtype_name(accumulator));
+        return tenon__fail(TENON_STATUS_INVALID, "%s operands give no %s with a %s accumulator",
+                           tenon_dtype_name(dtype), tenon_dtype_name(result), tenon_dtype_name(accumulator));
     TENON_TRY(tenon__draft_set_int(b, node, TENON_ATTR_DTYPE, result));
     return tenon__draft_set_int(b, node, TENON_ATTR_ACCUMULATOR, accumulator);
 }

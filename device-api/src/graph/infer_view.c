@@ -3,8 +3,8 @@
 static tenon_status list_of(const tenonh_node *node, uint32_t id, uint32_t count, const tenon__attr **out_attr) {
     *out_attr = tenon__node_attr(node, id);
     if (*out_attr && (*out_attr)->count == count) return TENON_STATUS_OK;
-    return tenon__fail(TENON_STATUS_INVALID, "attribute %s needs %u entries, not %u", tenon_attr_row_of(id)->name, count,
-                       *out_attr ? (*out_attr)->count : 0);
+    return tenon__fail(TENON_STATUS_INVALID, "attribute %s needs %u entries, not %u", tenon_attr_row_of(id)->name,
+                       count, *out_attr ? (*out_attr)->count : 0);
 }
 
 static const tenonh_dim *elements(tenonh_builder *b, const tenonh_dim *const *dims, uint32_t rank) {
@@ -65,7 +65,8 @@ static bool slice_can_fit(tenonh_builder *b, const tenonh_dim *dim, const tenonh
     tenon__dims *d = &b->module->dims;
     if (count->low <= 0 && count->kind != TENON__DIM_NUMBER) return true;
     if (tenon__dim_is(count, 0)) return true;
-    const tenonh_dim *way = tenon__dim_mul(d, tenon__dim_sub(d, count, tenon__dim_number(d, 1)), tenon__dim_number(d, step));
+    const tenonh_dim *way =
+        tenon__dim_mul(d, tenon__dim_sub(d, count, tenon__dim_number(d, 1)), tenon__dim_number(d, step));
     const tenonh_dim *last = tenon__dim_add(d, start, way);
     const tenonh_dim *after_start = tenon__dim_sub(d, dim, start), *after_last = tenon__dim_sub(d, dim, last);
     return last && after_start && after_last && start->high >= 0 && last->high >= 0 && after_start->high >= 1 &&
@@ -96,8 +97,8 @@ static tenon_status infer_window(tenonh_builder *b, tenonh_node *node, tenon_dty
     uint32_t count = axes ? axes->count : 0, rank = x->rank;
     const tenonh_dim *dims[2 * TENON_MAX_RANK], *steps[TENON_MAX_RANK], *dilations[TENON_MAX_RANK];
     if (count + rank > TENON_MAX_RANK)
-        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%u windows over %s: ranks go up to %d", count, tenon__type_text(x),
-                           TENON_MAX_RANK);
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%u windows over %s: ranks go up to %d", count,
+                           tenon__type_text(x), TENON_MAX_RANK);
     TENON_TRY(list_of(node, TENON_ATTR_SIZES, count, &sizes));
     for (uint32_t i = 0; i < rank; i++) dims[i] = x->dims[i];
     tenon__dims *d = &b->module->dims;

@@ -120,7 +120,8 @@ static tenon_status take_escape(tenon__lexer *lexer, char *out) {
 
 static tenon_status take_string(tenon__lexer *lexer, tenon__arena *arena, char **out_name) {
     const char *close = ++lexer->cursor;
-    while (close < lexer->end && *close != '"' && *close != '\n') close += *close == '\\' && close + 1 < lexer->end ? 2 : 1;
+    while (close < lexer->end && *close != '"' && *close != '\n')
+        close += *close == '\\' && close + 1 < lexer->end ? 2 : 1;
     if (close >= lexer->end || *close != '"') return tenon__lex_fail(lexer, "the string does not end on its line");
     char *name = tenon__arena_allocate(arena, (size_t)(close - lexer->cursor) + 1), *to = name;
     if (!name) return tenon__fail_memory();
@@ -157,8 +158,7 @@ tenon_status tenon__lex_integer(tenon__lexer *lexer, int64_t *out_value) {
     int64_t value = 0;
     for (; lexer->cursor < lexer->end && is_digit(*lexer->cursor); lexer->cursor++) {
         int digit = *lexer->cursor - '0';
-        if (__builtin_mul_overflow(value, 10, &value) ||
-            __builtin_add_overflow(value, minus ? -digit : digit, &value))
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, minus ? -digit : digit, &value))
             return tenon__lex_fail(lexer, "the integer does not fit 64 bits");
     }
     *out_value = value;

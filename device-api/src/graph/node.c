@@ -83,7 +83,8 @@ bool tenon__node_is_pure(const tenonh_node *node) {
 
 static const char *kind_text(const tenonh_node *node) {
     if (node->kind == TENON__NODE_COMPOSITE) return node->name;
-    if (node->kind == TENON__NODE_OP) return tenon_op_row_of(node->op) ? tenon_op_row_of(node->op)->name : "no operator";
+    if (node->kind == TENON__NODE_OP)
+        return tenon_op_row_of(node->op) ? tenon_op_row_of(node->op)->name : "no operator";
     return tenon__kind_name(node->kind) ? tenon__kind_name(node->kind) : "no kind";
 }
 
@@ -153,6 +154,7 @@ tenon_status tenon__value_bytes(const tenonh_value *value, uint64_t *out_bytes) 
     int64_t count;
     TENON_TRY(tenon__value_elements(value, &count));
     tenon_status status = tenon_dtype_bytes(value->dtype, count, out_bytes);
-    return status == TENON_STATUS_OK ? status
-                                     : tenon__fail(status, "%s takes more bytes than 63 bits count", tenon__type_text(value));
+    return status == TENON_STATUS_OK
+               ? status
+               : tenon__fail(status, "%s takes more bytes than 63 bits count", tenon__type_text(value));
 }

@@ -23,7 +23,8 @@ static bool same_attrs(const tenonh_node *a, const tenonh_node *b) {
     if (a->attr_count != b->attr_count) return false;
     for (uint32_t i = 0; i < a->attr_count; i++) {
         const tenon__attr *x = &a->attrs[i], *y = &b->attrs[i];
-        if (x->id != y->id || x->count != y->count || (x->count && memcmp(x->dims, y->dims, x->count * sizeof *x->dims)))
+        if (x->id != y->id || x->count != y->count ||
+            (x->count && memcmp(x->dims, y->dims, x->count * sizeof *x->dims)))
             return false;
     }
     return true;

@@ -56,7 +56,8 @@ tenon_status tenon__parse_use(tenon__parser *p, tenonh_value **out_value) {
 /* -- Values and types --------------------------------------------------------------------------------------------------- */
 
 tenon_status tenon__parse_grow(tenon__parser *p, void *list, uint32_t count, uint32_t *capacity, size_t element) {
-    if (count >= TENON__MAX_OPERANDS) return tenon__lex_fail(&p->lexer, "a list has at most %d entries", TENON__MAX_OPERANDS);
+    if (count >= TENON__MAX_OPERANDS)
+        return tenon__lex_fail(&p->lexer, "a list has at most %d entries", TENON__MAX_OPERANDS);
     return tenon__grow(&p->scratch, list, count, capacity, element);
 }
 
@@ -93,7 +94,8 @@ tenon_status tenon__parse_type(tenon__parser *p, tenon_dtype *out_dtype, uint32_
 tenon_status tenon__parse_definition(tenon__parser *p, tenon__parsed_value *out_value) {
     *out_value = (tenon__parsed_value){0};
     TENON_TRY(parse_number(p, &out_value->number));
-    if (tenon__lex_next_is_string(&p->lexer)) TENON_TRY(tenon__lex_name(&p->lexer, &p->module->arena, &out_value->name));
+    if (tenon__lex_next_is_string(&p->lexer))
+        TENON_TRY(tenon__lex_name(&p->lexer, &p->module->arena, &out_value->name));
     TENON_TRY(tenon__lex_expect(&p->lexer, ":"));
     TENON_TRY(tenon__parse_type(p, &out_value->dtype, &out_value->rank, out_value->dims));
     if (tenon__lex_take(&p->lexer, "host")) out_value->memory = TENON__MEMORY_HOST;
@@ -150,7 +152,8 @@ static tenon_status parse_symbol(tenon__parser *p) {
     TENON_TRY(tenon__lex_integer(&p->lexer, &range.max));
     if (tenon__lex_take(&p->lexer, "of")) TENON_TRY(tenon__lex_integer(&p->lexer, &range.divisor));
     bool data = tenon__lex_take(&p->lexer, "data");
-    if (tenon__dim_find_symbol(&p->module->dims, name)) return tenon__lex_fail(&p->lexer, "symbol '%.64s' is declared twice", name);
+    if (tenon__dim_find_symbol(&p->module->dims, name))
+        return tenon__lex_fail(&p->lexer, "symbol '%.64s' is declared twice", name);
     const tenonh_dim *dim = data ? tenon__dim_data_symbol(&p->module->dims, name, &range)
                                  : tenon__dim_symbol(&p->module->dims, name, &range);
     return dim ? TENON_STATUS_OK : tenon__lex_fail_here(&p->lexer, TENON_STATUS_BAD_DATA);
@@ -187,8 +190,8 @@ static tenon_status parse_inputs(tenon__parser *p) {
         if (count) TENON_TRY(tenon__lex_expect(&p->lexer, ","));
         TENON_TRY(tenon__parse_definition(p, &written));
         snprintf(name, sizeof name, "%u", written.number);
-        tenonh_value *value = tenonh_build_input(p->b, written.name ? written.name : name, written.dtype, written.rank,
-                                                 written.dims);
+        tenonh_value *value =
+            tenonh_build_input(p->b, written.name ? written.name : name, written.dtype, written.rank, written.dims);
         TENON_TRY(tenon__parse_bind(p, &written, value));
     }
     return TENON_STATUS_OK;

@@ -19,8 +19,8 @@ typedef struct tenon__parser {
     tenon__lexer lexer;
     tenonh_module *module;
     tenonh_builder *b;
-    tenon__arena scratch;  /* of one function */
-    uint32_t *numbers;     /* open addressing: number + 1 -> value at the same slot */
+    tenon__arena scratch; /* of one function */
+    uint32_t *numbers;    /* open addressing: number + 1 -> value at the same slot */
     tenonh_value **values;
     uint32_t size, count;
     uint32_t depth;

@@ -33,8 +33,9 @@ static tenon_status parse_element(tenon__parser *p, tenon_dtype dtype, tenon__nu
     bool wide = dtype == TENON_DTYPE_U64;
     TENON_TRY(wide ? tenon__lex_unsigned(&p->lexer, &written.u) : tenon__lex_integer(&p->lexer, &written.i));
     *out_number = tenon__number_of_bits(dtype, written.u);
-    return wide || out_number->i == written.i ? TENON_STATUS_OK
-                                              : tenon__lex_fail(&p->lexer, "the number is no %s", tenon_dtype_name(dtype));
+    return wide || out_number->i == written.i
+               ? TENON_STATUS_OK
+               : tenon__lex_fail(&p->lexer, "the number is no %s", tenon_dtype_name(dtype));
 }
 
 static tenon_status parse_numbers(tenon__parser *p, tenon_dtype dtype, uint64_t count, char *bytes) {
@@ -60,8 +61,9 @@ static tenon_status parse_hex(tenon__parser *p, uint64_t size, char *bytes) {
         return tenon__lex_fail(&p->lexer, "%llu bytes should stand here", (unsigned long long)size);
     for (uint64_t i = 0; i < size; i++, p->lexer.cursor += 2) {
         int high = hex_digit(p->lexer.cursor[0]), low = hex_digit(p->lexer.cursor[1]);
-        if (high < 0 || low < 0) return tenon__lex_fail(&p->lexer, "a byte is two of 0-9 a-f; %llu of %llu stand here",
-                                                        (unsigned long long)i, (unsigned long long)size);
+        if (high < 0 || low < 0)
+            return tenon__lex_fail(&p->lexer, "a byte is two of 0-9 a-f; %llu of %llu stand here",
+                                   (unsigned long long)i, (unsigned long long)size);
         bytes[i] = (char)(high * 16 + low);
     }
     return tenon__lex_expect(&p->lexer, "\"");
@@ -228,11 +230,13 @@ static tenonh_value *build_op(tenon__parser *p, written_node *node, tenon_op op)
 
 /* A composite that the table does not have: its results are what the text says. */
 static tenonh_value *build_unknown(tenon__parser *p, const written_node *node, const char *name, uint32_t version) {
-    tenonh_node *draft = tenon__draft(p->b, TENON__NODE_COMPOSITE, node->operands, node->operand_count, node->result_count);
+    tenonh_node *draft =
+        tenon__draft(p->b, TENON__NODE_COMPOSITE, node->operands, node->operand_count, node->result_count);
     if (!draft) return NULL;
     draft->version = version;
     draft->name = tenon__arena_string(&p->module->arena, name);
-    tenon_status status = draft->name ? tenon__draft_attrs(p->b, draft, node->attrs, node->attr_count) : tenon__fail_memory();
+    tenon_status status =
+        draft->name ? tenon__draft_attrs(p->b, draft, node->attrs, node->attr_count) : tenon__fail_memory();
     if (status != TENON_STATUS_OK) return tenon__build_failed(p->b, status, draft);
     for (uint32_t i = 0; i < node->result_count; i++) {
         draft->results[i]->dtype = node->results[i].dtype;
@@ -285,10 +289,12 @@ static tenon_status parse_region(tenon__parser *p, tenonh_value **out_value) {
     return tenon__parse_built(p);
 }
 
-static tenon_status build_control(tenon__parser *p, const written_node *node, uint32_t control, tenonh_value **out_value) {
+static tenon_status build_control(tenon__parser *p, const written_node *node, uint32_t control,
+                                  tenonh_value **out_value) {
     tenonh_build_begin(p->b, control, node->operands, node->operand_count, node->attrs, node->attr_count);
     TENON_TRY(tenon__parse_built(p));
-    if (p->depth == TENON__MAX_DEPTH) return tenon__lex_fail(&p->lexer, "regions nest more than %d deep", TENON__MAX_DEPTH);
+    if (p->depth == TENON__MAX_DEPTH)
+        return tenon__lex_fail(&p->lexer, "regions nest more than %d deep", TENON__MAX_DEPTH);
     p->depth++;
     for (uint32_t i = 0; i < (control == TENONH_CONTROL_FOR ? 1u : 2u); i++) TENON_TRY(parse_region(p, out_value));
     p->depth--;
@@ -337,11 +343,14 @@ static tenon_status parse_results(tenon__parser *p, written_node *node) {
 static tenon_status finish(tenon__parser *p, const written_node *node, tenonh_value *first, uint32_t before) {
     /* The node may give nothing: it is then the last of its region. */
     const tenonh_region *region = p->b->region;
-    tenonh_node *built = first ? first->node : region->node_count > before ? region->nodes[region->node_count - 1] : NULL;
+    tenonh_node *built = first                         ? first->node
+                         : region->node_count > before ? region->nodes[region->node_count - 1]
+                                                       : NULL;
     if (!built || built->result_count != node->result_count)
         return tenon__lex_fail(&p->lexer, "%u results are written and the node gives %u", node->result_count,
                                built ? built->result_count : 0);
-    for (uint32_t i = 0; i < node->result_count; i++) TENON_TRY(tenon__parse_bind(p, &node->results[i], built->results[i]));
+    for (uint32_t i = 0; i < node->result_count; i++)
+        TENON_TRY(tenon__parse_bind(p, &node->results[i], built->results[i]));
     built->donated = node->donated;
     return TENON_STATUS_OK;
 }

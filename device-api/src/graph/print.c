@@ -116,7 +116,8 @@ static void print_constant(printer *p, const tenonh_value *value) {
         tenon__text_add(p->text, "[");
         for (uint64_t i = 0; i < count; i++) {
             if (i) tenon__text_add(p->text, ", ");
-            print_number(p, value->dtype, tenon__number_load(value->dtype, (const char *)value->constant->data + i * size));
+            print_number(p, value->dtype,
+                         tenon__number_load(value->dtype, (const char *)value->constant->data + i * size));
         }
         tenon__text_add(p->text, "]");
     } else {

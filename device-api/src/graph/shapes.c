@@ -22,8 +22,7 @@ static tenon_status check_pairs(tenonh_builder *b, const tenonh_node *node, uint
         if (x->dtype != y->dtype || x->rank != y->rank)
             return tenon__fail(TENON_STATUS_INVALID, "operands are %s and %s: dtype and dims must agree",
                                tenon__type_text(x), tenon__type_text(y));
-        for (uint32_t k = 0; k < x->rank; k++)
-            TENON_TRY(tenon__require_equal(b, node, "axis", x->dims[k], y->dims[k]));
+        for (uint32_t k = 0; k < x->rank; k++) TENON_TRY(tenon__require_equal(b, node, "axis", x->dims[k], y->dims[k]));
     }
     return TENON_STATUS_OK;
 }
@@ -166,7 +165,8 @@ TENON__SHAPE_RULE(attention) {
     TENON_TRY(tenon__require_equal(b, node, "length", k->dims[2], v->dims[2]));
     TENON_TRY(tenon__require_equal(b, node, "width", q->dims[3], k->dims[3]));
     if (mask && (mask->rank != 4 || (mask->dtype != TENON_DTYPE_BOOL && mask->dtype != q->dtype)))
-        return tenon__fail(TENON_STATUS_INVALID, "the mask is %s: four dims, bool or q's dtype", tenon__type_text(mask));
+        return tenon__fail(TENON_STATUS_INVALID, "the mask is %s: four dims, bool or q's dtype",
+                           tenon__type_text(mask));
     const tenonh_dim *wanted[] = {q->dims[0], q->dims[1], q->dims[2], k->dims[2]};
     for (uint32_t i = 0; mask && i < 4; i++)
         TENON_TRY(tenon__require_equal(b, node, "mask's axis", wanted[i], mask->dims[i]));
@@ -186,8 +186,9 @@ tenon_status tenon__plan_window(tenonh_builder *b, const tenonh_node *node, cons
         !tenon__node_entry(node, TENON_ATTR_DILATIONS, index, &axis->dilation) || size < 1 || axis->step < 1 ||
         axis->dilation < 1 || __builtin_mul_overflow(size - 1, axis->dilation, &axis->reach) ||
         axis->reach++ == INT64_MAX || axis->low->high < 0 || axis->high->high < 0)
-        return tenon__fail(TENON_STATUS_INVALID, "axis %u of space: window %lld, step %lld, dilation %lld, or a pad below 0",
-                           index, (long long)size, (long long)axis->step, (long long)axis->dilation);
+        return tenon__fail(TENON_STATUS_INVALID,
+                           "axis %u of space: window %lld, step %lld, dilation %lld, or a pad below 0", index,
+                           (long long)size, (long long)axis->step, (long long)axis->dilation);
     const tenonh_dim *one = tenon__dim_number(d, 1), *step = tenon__dim_number(d, axis->step);
     const tenonh_dim *start = tenon__dim_add(d, dim, axis->low), *end = tenon__dim_add(d, start, axis->high);
     const tenonh_dim *room = tenon__dim_sub(d, end, tenon__dim_number(d, axis->reach));

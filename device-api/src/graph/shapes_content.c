@@ -92,7 +92,8 @@ TENON__SHAPE_RULE(expand_to) {
 }
 
 /* The dim that -1 stands for: all elements over the product of the others. */
-static const tenonh_dim *inferred(tenonh_builder *b, const tenonh_value *x, const tenonh_dim *const *dims, uint32_t rank) {
+static const tenonh_dim *inferred(tenonh_builder *b, const tenonh_value *x, const tenonh_dim *const *dims,
+                                  uint32_t rank) {
     const tenonh_dim *all = tenon__dim_product(b, x->dims, x->rank), *others = tenon__num(b, 1);
     for (uint32_t i = 0; i < rank; i++)
         if (dims[i]) others = tenon__dim2(b, TENONH_DIM_MUL, others, dims[i]);
@@ -131,8 +132,7 @@ TENON__SHAPE_RULE(tile) {
     const tenonh_dim *const *repeats, *dims[TENON_MAX_RANK];
     uint32_t count;
     TENON_TRY(list_operand(b, node, 1, &repeats, &count));
-    if (count != x->rank)
-        return tenon__fail(TENON_STATUS_INVALID, "%u repeats for %s", count, tenon__type_text(x));
+    if (count != x->rank) return tenon__fail(TENON_STATUS_INVALID, "%u repeats for %s", count, tenon__type_text(x));
     if (!repeats) return not_ready(b, node, x->dtype, x->rank, NULL);
     for (uint32_t i = 0; i < x->rank; i++) dims[i] = tenon__dim_mul(&b->module->dims, x->dims[i], repeats[i]);
     return tenon__result_type(b, node, 0, x->dtype, x->rank, dims);
@@ -153,8 +153,8 @@ static const tenonh_dim *clamped(tenon__dims *d, const tenonh_dim *bound, const 
 }
 
 /* Going down, the beginning lies before element 0: python clamps to [-1, dim - 1], going up to [0, dim]. */
-static bool plan_axis(tenon__dims *d, const tenonh_dim *dim, const tenonh_dim *start, const tenonh_dim *end, int64_t step,
-                      const tenonh_dim **out_start, const tenonh_dim **out_count) {
+static bool plan_axis(tenon__dims *d, const tenonh_dim *dim, const tenonh_dim *start, const tenonh_dim *end,
+                      int64_t step, const tenonh_dim **out_start, const tenonh_dim **out_count) {
     bool up = step > 0;
     int64_t low = up ? 0 : -1, width = up ? step : -step;
     const tenonh_dim *high = up ? dim : tenon__dim_sub(d, dim, tenon__dim_number(d, 1));
@@ -200,9 +200,11 @@ tenon_status tenon__plan_slice(tenonh_builder *b, const tenonh_node *node, tenon
         if (!axis_of_entry(axes, i, x->rank, &axis))
             return tenon__fail(TENON_STATUS_INVALID, "entry %u of the axes names none of %s", i, tenon__type_text(x));
         if (steps && !tenonh_dim_is_number(steps[i], &step)) return TENON_STATUS_NOT_READY;
-        if (step == 0 || step == INT64_MIN) return tenon__fail(TENON_STATUS_INVALID, "step %u is %lld", i, (long long)step);
+        if (step == 0 || step == INT64_MIN)
+            return tenon__fail(TENON_STATUS_INVALID, "step %u is %lld", i, (long long)step);
         plan->steps[axis] = step;
-        if (!plan_axis(&b->module->dims, x->dims[axis], starts[i], ends[i], step, &plan->starts[axis], &plan->dims[axis]))
+        if (!plan_axis(&b->module->dims, x->dims[axis], starts[i], ends[i], step, &plan->starts[axis],
+                       &plan->dims[axis]))
             return TENON_STATUS_NOT_READY;
     }
     return known ? TENON_STATUS_OK : TENON_STATUS_NOT_READY;
@@ -252,7 +254,8 @@ TENON__SHAPE_RULE(pad_to) {
     TENON_TRY(status);
     /* What a mode copies, and the value's bits, need more than dims: pads and, beyond mode 0, dims that are numbers. */
     for (uint32_t i = 0; i < x->rank; i++)
-        dims[i] = tenon__dim_add(&b->module->dims, tenon__dim_add(&b->module->dims, plan.low[i], x->dims[i]), plan.high[i]);
+        dims[i] =
+            tenon__dim_add(&b->module->dims, tenon__dim_add(&b->module->dims, plan.low[i], x->dims[i]), plan.high[i]);
     TENON_TRY(tenon__result_type(b, node, 0, x->dtype, x->rank, dims));
     bool ready = !value || tenon__is_constant(value);
     for (uint32_t i = 0; i < x->rank; i++) {
@@ -324,8 +327,9 @@ TENON__SHAPE_RULE(one_hot) {
     uint32_t count;
     if (tenon_dtype_class(indices->dtype) != TENON_CLASS_SINT || depth->rank != 0 || values->rank != 1 || axis < 0 ||
         axis > indices->rank || indices->rank == TENON_MAX_RANK)
-        return tenon__fail(TENON_STATUS_INVALID, "indices are %s, depth %s, values %s, axis %lld", tenon__type_text(indices),
-                           tenon__type_text(depth), tenon__type_text(values), (long long)axis);
+        return tenon__fail(TENON_STATUS_INVALID, "indices are %s, depth %s, values %s, axis %lld",
+                           tenon__type_text(indices), tenon__type_text(depth), tenon__type_text(values),
+                           (long long)axis);
     TENON_TRY(tenon__require_equal(b, node, "values", values->dims[0], tenon__dim_number(&b->module->dims, 2)));
     const tenonh_dim *const *content = tenon__content(b, node->operands[1], &count);
     TENON_TRY(b->status);

@@ -47,7 +47,8 @@ static tenonh_value *simplify_view(tenonh_builder *b, const tenonh_node *node) {
         return inner ? tenon__expand(b, inner->operands[0], y->rank, y->dims) : NULL;
     case TENON_OP_PERMUTE: return simplify_permute(b, node);
     case TENON_OP_SLICE:
-        return same_dims(b, x, y) && all_are(node, TENON_ATTR_STARTS, 0) && all_are(node, TENON_ATTR_STEPS, 1) ? x : NULL;
+        return same_dims(b, x, y) && all_are(node, TENON_ATTR_STARTS, 0) && all_are(node, TENON_ATTR_STEPS, 1) ? x
+                                                                                                               : NULL;
     case TENON_OP_WINDOW: return x->rank == y->rank ? x : NULL;
     default: return NULL;
     }

@@ -12,8 +12,8 @@ enum { UNSEEN = 0, SEEN = 1, USED_UP = 2 }; /* USED_UP: a token that was consume
 
 typedef struct checker {
     const tenonh_function *function;
-    const tenonh_node *node;  /* being checked, or NULL */
-    uint8_t *states;          /* by value id */
+    const tenonh_node *node;    /* being checked, or NULL */
+    uint8_t *states;            /* by value id */
     const tenonh_value **by_id; /* to find ids given twice */
     uint32_t depth;
 } checker;
@@ -46,9 +46,10 @@ static tenon_status check_type(const checker *c, const tenonh_value *value) {
         numbers = numbers && value->dims[i]->kind == TENON__DIM_NUMBER;
     }
     uint64_t bytes;
-    if (value->memory > TENON__MEMORY_HOST) return FAIL(c, "value %s is of memory kind %u", name_of(value), value->memory);
+    if (value->memory > TENON__MEMORY_HOST)
+        return FAIL(c, "value %s is of memory kind %u", name_of(value), value->memory);
     return !numbers || tenon__value_bytes(value, &bytes) == TENON_STATUS_OK ? TENON_STATUS_OK
-                                                                           : fail_at(c, TENON_STATUS_INVALID);
+                                                                            : fail_at(c, TENON_STATUS_INVALID);
 }
 
 static tenon_status define(checker *c, const tenonh_value *value) {
@@ -113,7 +114,8 @@ static tenon_status check_counts(const checker *c, const tenonh_node *node) {
     const tenon_op_row *row = node->kind == TENON__NODE_OP ? tenon_op_row_of(node->op) : NULL;
     uint32_t results = node->result_count, regions = 0;
     if (node->kind == TENON__NODE_OP && !row) return FAIL(c, "there is no operator %u", node->op);
-    if (node->kind < TENON__NODE_OP || node->kind > TENON__NODE_WRITE) return FAIL(c, "there is no node kind %u", node->kind);
+    if (node->kind < TENON__NODE_OP || node->kind > TENON__NODE_WRITE)
+        return FAIL(c, "there is no node kind %u", node->kind);
     if (row) results = row->output_count;
     if (node->composite) results = node->composite->result_count;
     if (node->kind == TENON__NODE_READ) results = 2;

@@ -21,7 +21,8 @@ TENON__DECOMPOSITION(gemm) {
     int64_t mode = tenon__node_int(node, TENON_ATTR_MODE, 0);
     double alpha = tenon__node_float(node, TENON_ATTR_ALPHA, 1), beta = tenon__node_float(node, TENON_ATTR_BETA, 1);
     tenonh_value *c = tenon__operand(node, 2);
-    tenonh_value *y = tenon__matmul(b, turned(b, node->operands[0], mode & 1), turned(b, node->operands[1], mode & 2), 0, 0);
+    tenonh_value *y =
+        tenon__matmul(b, turned(b, node->operands[0], mode & 1), turned(b, node->operands[1], mode & 2), 0, 0);
     if (alpha != 1) y = mul_number(b, y, alpha);
     if (c && beta != 0) {
         if (beta != 1) c = mul_number(b, c, beta);

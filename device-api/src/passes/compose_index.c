@@ -1,7 +1,7 @@
 /* Composites that address elements: all come down to gather and scatter along one axis, by linear indices. */
 #include "passes/compose.h"
-#include "passes/fold.h"
 #include "passes/eval.h"
+#include "passes/fold.h"
 
 tenonh_value *tenon__dim_of(tenonh_builder *b, tenonh_value *x, uint32_t axis) {
     int64_t number;
@@ -15,7 +15,8 @@ tenonh_value *tenon__dim_of(tenonh_builder *b, tenonh_value *x, uint32_t axis) {
 static bool known_not_negative(const tenonh_value *indices) {
     tenon__arena scratch = {0};
     tenon__tensor tensor;
-    bool negative = !tenon__is_constant(indices) || tenon__constant_tensor(&scratch, indices, &tensor) != TENON_STATUS_OK;
+    bool negative =
+        !tenon__is_constant(indices) || tenon__constant_tensor(&scratch, indices, &tensor) != TENON_STATUS_OK;
     tenon__walk at = {0};
     if (!negative && tenon__tensor_elements(&tensor)) {
         do {
@@ -47,7 +48,8 @@ TENON__DECOMPOSITION(take) {
 }
 
 /* index * (product of the dims of x in [first, last)), i64. */
-static tenonh_value *times_dims(tenonh_builder *b, tenonh_value *index, tenonh_value *x, uint32_t first, uint32_t last) {
+static tenonh_value *times_dims(tenonh_builder *b, tenonh_value *index, tenonh_value *x, uint32_t first,
+                                uint32_t last) {
     for (uint32_t i = first; i < last && index; i++) {
         if (tenon__dim_is(x->dims[i], 1)) continue;
         index = mul(b, index, tenon__expand_like(b, tenon__dim_of(b, x, i), index));
@@ -149,7 +151,8 @@ TENON__DECOMPOSITION(one_hot) {
 TENON__DECOMPOSITION(trilu) {
     tenonh_value *x = node->operands[0], *k = tenon__operand(node, 1);
     if (x->rank < 2 || (k && (k->rank != 0 || k->dtype != TENON_DTYPE_I64))) {
-        tenon__build_fail(b, TENON_STATUS_INVALID, "x is %s, k is %s", tenon__type_text(x), k ? tenon__type_text(k) : "0");
+        tenon__build_fail(b, TENON_STATUS_INVALID, "x is %s, k is %s", tenon__type_text(x),
+                          k ? tenon__type_text(k) : "0");
         return;
     }
     const tenonh_dim *const *dims = x->dims + x->rank - 2;
@@ -166,12 +169,13 @@ TENON__DECOMPOSITION(trilu) {
 /* -- Quantisation --------------------------------------------------------------------------------------------------- */
 
 /* A scale or zero point: one for all, or a vector along `axis`. */
-static tenonh_value *spread_scale(tenonh_builder *b, const tenonh_node *node, tenonh_value *scale, const tenonh_value *x) {
+static tenonh_value *spread_scale(tenonh_builder *b, const tenonh_node *node, tenonh_value *scale,
+                                  const tenonh_value *x) {
     if (!scale || scale->rank == 0) return scale && x ? tenon__expand_like(b, scale, x) : NULL;
     int64_t axis = tenon__node_int(node, TENON_ATTR_AXIS, 0);
     if (scale->rank != 1 || axis < 0 || axis >= x->rank)
-        return tenon__build_fail(b, TENON_STATUS_INVALID, "a scale of %s along axis %lld of %s", tenon__type_text(scale),
-                                 (long long)axis, tenon__type_text(x));
+        return tenon__build_fail(b, TENON_STATUS_INVALID, "a scale of %s along axis %lld of %s",
+                                 tenon__type_text(scale), (long long)axis, tenon__type_text(x));
     return tenon__along(b, scale, (uint32_t)axis, x);
 }
 

@@ -144,13 +144,13 @@ TENON__DECOMPOSITION(ceil) {
     out[0] = negative(b, tenon__unary(b, TENON_OP_FLOOR, negative(b, node->operands[0])));
 }
 
-static tenonh_value *not(tenonh_builder *b, tenonh_value *x) {
+static tenonh_value * not(tenonh_builder * b, tenonh_value *x) {
     if (!x) return NULL;
     uint64_t ones = x->dtype == TENON_DTYPE_BOOL ? 1 : ~UINT64_C(0);
     return tenon__binary(b, TENON_OP_XOR, x, tenon__expand_like(b, tenon__build_bits(b, x->dtype, ones), x));
 }
 
-TENON__DECOMPOSITION(not) {
+TENON__DECOMPOSITION(not ) {
     out[0] = not(b, node->operands[0]);
 }
 

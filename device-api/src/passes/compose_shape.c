@@ -73,7 +73,8 @@ tenonh_value *tenon__fit(tenonh_builder *b, tenonh_value *x, uint64_t bits, cons
 }
 
 /* Elements first, first + step, ... of one axis. */
-static tenonh_value *run_of(tenonh_builder *b, tenonh_value *x, uint32_t axis, int64_t first, int64_t step, int64_t count) {
+static tenonh_value *run_of(tenonh_builder *b, tenonh_value *x, uint32_t axis, int64_t first, int64_t step,
+                            int64_t count) {
     const tenonh_dim *starts[TENON_MAX_RANK], *dims[TENON_MAX_RANK];
     int64_t steps[TENON_MAX_RANK];
     for (uint32_t i = 0; i < x->rank; i++) {

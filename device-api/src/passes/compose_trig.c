@@ -4,7 +4,7 @@
 #include "passes/compose.h"
 
 #define HALF_PI 1.57079632679489661923
-#define LN2 0.69314718055994530942
+#define LN2     0.69314718055994530942
 
 static tenonh_value *wide_of(tenonh_builder *b, const tenonh_node *node) {
     return tenon__wide(b, node->operands[0]);

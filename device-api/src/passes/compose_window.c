@@ -5,14 +5,14 @@
 #include "passes/compose.h"
 
 enum {
-    MAX_SPACE = 3,   /* axes of space: each needs one for its positions and one for its window, beside two more */
-    MAX_TAPS = 64    /* of a depthwise kernel that is added up tap by tap */
+    MAX_SPACE = 3, /* axes of space: each needs one for its positions and one for its window, beside two more */
+    MAX_TAPS = 64  /* of a depthwise kernel that is added up tap by tap */
 };
 
 typedef struct windows {
     uint32_t rank; /* of space */
     int64_t sizes[MAX_SPACE], steps[MAX_SPACE], dilations[MAX_SPACE];
-    int64_t taps; /* product of sizes */
+    int64_t taps;                                                 /* product of sizes */
     const tenonh_dim *low[TENON_MAX_RANK], *high[TENON_MAX_RANK]; /* for all axes of x */
     const tenonh_dim *positions[MAX_SPACE];
     bool overhangs; /* a window reaches past the padding */
@@ -67,7 +67,8 @@ static tenonh_value *window_of(tenonh_builder *b, tenonh_value *x, const windows
 
 static bool padded(const windows *w) {
     for (uint32_t i = 2; i < w->rank + 2; i++)
-        if (!tenon__dim_is(w->low[i], 0) || w->high[i]->kind != TENON__DIM_NUMBER || w->high[i]->number > 0) return true;
+        if (!tenon__dim_is(w->low[i], 0) || w->high[i]->kind != TENON__DIM_NUMBER || w->high[i]->number > 0)
+            return true;
     return false;
 }
 
@@ -81,8 +82,10 @@ static tenonh_value *reduce_windows(tenonh_builder *b, tenon_op op, tenonh_value
 }
 
 static uint64_t lowest_bits(tenon_dtype dtype) {
-    static const uint64_t floats[] = {[TENON_DTYPE_F64] = UINT64_C(0xfff0000000000000), [TENON_DTYPE_F32] = 0xff800000u,
-                                      [TENON_DTYPE_F16] = 0xfc00u, [TENON_DTYPE_BF16] = 0xff80u};
+    static const uint64_t floats[] = {[TENON_DTYPE_F64] = UINT64_C(0xfff0000000000000),
+                                      [TENON_DTYPE_F32] = 0xff800000u,
+                                      [TENON_DTYPE_F16] = 0xfc00u,
+                                      [TENON_DTYPE_BF16] = 0xff80u};
     if (tenon_dtype_class(dtype) == TENON_CLASS_FLOAT) return floats[dtype];
     return tenon_dtype_class(dtype) == TENON_CLASS_SINT ? UINT64_C(1) << (tenon_dtype_bits(dtype) - 1) : 0;
 }
@@ -195,8 +198,8 @@ static tenonh_value *columns(tenonh_builder *b, tenonh_value *x, const conv *v) 
     if (is_pointwise(&v->w)) return tenon__reshape(b, x, 3, flat);
     int64_t perm[2 + 2 * MAX_SPACE] = {0, 1};
     for (uint32_t i = 0; i < rank; i++) {
-        perm[2 + i] = 2 + rank + i;    /* places in the window */
-        perm[2 + rank + i] = 2 + i;    /* positions */
+        perm[2 + i] = 2 + rank + i; /* places in the window */
+        perm[2 + rank + i] = 2 + i; /* positions */
     }
     return tenon__reshape(b, tenon__permute(b, window_of(b, x, &v->w, 2), perm), 3, flat);
 }
@@ -301,7 +304,8 @@ static tenonh_value *spread(tenonh_builder *b, tenonh_value *x, const int64_t *s
         }
         x = tenon__reshape(b, tenon__pad(b, x, 0, low, high), 2 + rank, dims);
         const tenonh_dim *last = tenon__dim2(b, TENONH_DIM_SUB, count, tenon__num(b, 1));
-        const tenonh_dim *kept = tenon__dim2(b, TENONH_DIM_ADD, tenon__dim2(b, TENONH_DIM_MUL, last, step), tenon__num(b, 1));
+        const tenonh_dim *kept =
+            tenon__dim2(b, TENONH_DIM_ADD, tenon__dim2(b, TENONH_DIM_MUL, last, step), tenon__num(b, 1));
         x = tenon__slice_axis(b, x, axis, tenon__num(b, 0), kept);
     }
     return x;

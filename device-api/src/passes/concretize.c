@@ -15,8 +15,8 @@ typedef struct binding {
 static tenon_status misfit(const binding *b, uint32_t input, uint32_t axis, const char *why) {
     const tenonh_value *value = b->function->body->arguments[input];
     return tenon__fail(TENON_STATUS_INVALID, "input '%s' is %s; %lld does not fit its dim %u: %s",
-                       b->function->input_names[input], tenon__type_text(value),
-                       (long long)b->inputs[input].dims[axis], axis, why);
+                       b->function->input_names[input], tenon__type_text(value), (long long)b->inputs[input].dims[axis],
+                       axis, why);
 }
 
 static tenon_status bind(binding *b, uint32_t input, uint32_t axis, const char *name, int64_t number) {
@@ -56,11 +56,12 @@ static bool is_linear(const tenonh_dim *dim, const char **out_name, int64_t *out
 static tenon_status match(binding *b, uint32_t input, uint32_t axis, bool last_round) {
     int64_t wanted = b->inputs[input].dims[axis], number, a, c, rest;
     const char *name;
-    const tenonh_dim *dim = tenon__dim_substitute(&b->r->target->dims,
-                                                  b->function->body->arguments[input]->dims[axis], b->r->symbols);
+    const tenonh_dim *dim =
+        tenon__dim_substitute(&b->r->target->dims, b->function->body->arguments[input]->dims[axis], b->r->symbols);
     if (!dim) return misfit(b, input, axis, tenonh_error_message());
     if (tenonh_dim_is_number(dim, &number))
-        return number == wanted ? TENON_STATUS_OK : misfit(b, input, axis, "it must be the number, or what the other inputs make of it");
+        return number == wanted ? TENON_STATUS_OK
+                                : misfit(b, input, axis, "it must be the number, or what the other inputs make of it");
     if (is_linear(dim, &name, &a, &c)) {
         if (__builtin_sub_overflow(wanted, c, &rest) || rest % a != 0)
             return misfit(b, input, axis, "no value of its symbol gives it");
@@ -77,8 +78,8 @@ static tenon_status check_inputs(const binding *b, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         const tenonh_value *value = body->arguments[i];
         if (b->inputs[i].rank != value->rank)
-            return tenon__fail(TENON_STATUS_INVALID, "input '%s' is %s and is given %u dims", b->function->input_names[i],
-                               tenon__type_text(value), b->inputs[i].rank);
+            return tenon__fail(TENON_STATUS_INVALID, "input '%s' is %s and is given %u dims",
+                               b->function->input_names[i], tenon__type_text(value), b->inputs[i].rank);
         for (uint32_t k = 0; k < value->rank; k++)
             if (b->inputs[i].dims[k] < 0) return misfit(b, i, k, "it is negative");
     }

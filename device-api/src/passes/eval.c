@@ -21,7 +21,8 @@ void tenon__tensor_copy(const tenon__tensor *from, const tenon__tensor *to) {
     tenon__walk at = {0};
     if (tenon__tensor_elements(from) == 0) return;
     do {
-        memcpy(tenon__address(to, tenon__offset(to, at.index)), tenon__address(from, tenon__offset(from, at.index)), size);
+        memcpy(tenon__address(to, tenon__offset(to, at.index)), tenon__address(from, tenon__offset(from, at.index)),
+               size);
     } while (tenon__walk_next(from, &at));
 }
 
@@ -92,8 +93,10 @@ static tenon_status view_slice(const tenonh_node *node, const tenon__tensor *in,
         offset += starts[i] * in->strides[i];
         out->strides[i] = steps[i] * in->strides[i];
     }
-    if (tenon__tensor_elements(out)) out->data = tenon__address(in, offset);
-    else out->data = in->data;
+    if (tenon__tensor_elements(out))
+        out->data = tenon__address(in, offset);
+    else
+        out->data = in->data;
     return TENON_STATUS_OK;
 }
 

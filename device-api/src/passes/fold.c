@@ -68,8 +68,8 @@ static bool worth_it(const tenonh_builder *b, const tenonh_node *node) {
 }
 
 static bool foldable(const tenonh_node *node) {
-    bool concat = node->kind == TENON__NODE_COMPOSITE && node->composite &&
-                  node->composite->number == TENON__COMPOSITE_CONCAT;
+    bool concat =
+        node->kind == TENON__NODE_COMPOSITE && node->composite && node->composite->number == TENON__COMPOSITE_CONCAT;
     if ((node->kind != TENON__NODE_OP && !concat) || node->result_count != 1) return false;
     for (uint32_t i = 0; i < node->result_count; i++)
         for (uint32_t k = 0; k < node->results[i]->rank; k++)

@@ -263,14 +263,16 @@ bool tenon__number_below(tenon_dtype dtype, tenon__number a, tenon__number b) {
 static tenon__number lowest(tenon_dtype dtype) {
     uint32_t class = tenon_dtype_class(dtype);
     if (class == TENON_CLASS_FLOAT) return (tenon__number){.f = -INFINITY};
-    if (class == TENON_CLASS_SINT) return (tenon__number){.i = -(int64_t)(~UINT64_C(0) >> (65 - tenon_dtype_bits(dtype))) - 1};
+    if (class == TENON_CLASS_SINT)
+        return (tenon__number){.i = -(int64_t)(~UINT64_C(0) >> (65 - tenon_dtype_bits(dtype))) - 1};
     return (tenon__number){.u = 0};
 }
 
 static tenon__number highest(tenon_dtype dtype) {
     uint32_t class = tenon_dtype_class(dtype);
     if (class == TENON_CLASS_FLOAT) return (tenon__number){.f = INFINITY};
-    if (class == TENON_CLASS_SINT) return (tenon__number){.i = (int64_t)(~UINT64_C(0) >> (65 - tenon_dtype_bits(dtype)))};
+    if (class == TENON_CLASS_SINT)
+        return (tenon__number){.i = (int64_t)(~UINT64_C(0) >> (65 - tenon_dtype_bits(dtype)))};
     return (tenon__number){.u = class == TENON_CLASS_BOOL ? 1 : ~UINT64_C(0) >> (64 - tenon_dtype_bits(dtype))};
 }
 
@@ -281,7 +283,9 @@ tenon__number tenon__number_identity(uint32_t combine, tenon_dtype dtype) {
 }
 
 tenon__number tenon__number_combine(uint32_t combine, tenon_dtype dtype, tenon__number a, tenon__number b) {
-    static const tenon_op ops[] = {[TENON_COMBINE_ADD] = TENON_OP_ADD, [TENON_COMBINE_MUL] = TENON_OP_MUL,
-                                   [TENON_COMBINE_MIN] = TENON_OP_MIN, [TENON_COMBINE_MAX] = TENON_OP_MAX};
+    static const tenon_op ops[] = {[TENON_COMBINE_ADD] = TENON_OP_ADD,
+                                   [TENON_COMBINE_MUL] = TENON_OP_MUL,
+                                   [TENON_COMBINE_MIN] = TENON_OP_MIN,
+                                   [TENON_COMBINE_MAX] = TENON_OP_MAX};
     return combine == TENON_COMBINE_SET ? b : tenon__number_map(ops[combine], dtype, (tenon__number[]){a, b});
 }

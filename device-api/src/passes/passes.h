@@ -23,7 +23,8 @@ tenon_status tenon__concretize(const tenonh_module *module, const char *name, co
 /* Expands the composites of "main" that are not claimed, those inside of them too, down to base operators and
  * tenon.concat; then cleans up as concretize does. Works on symbolic and concrete modules.
  * Errors: UNSUPPORTED naming a composite without a decomposition, or one that needs numbers where there are symbols. */
-tenon_status tenon__decompose(const tenonh_module *module, tenon__claim claim, void *context, tenonh_module **out_module);
+tenon_status tenon__decompose(const tenonh_module *module, tenon__claim claim, void *context,
+                              tenonh_module **out_module);
 
 /* -- Evaluation on the host: exact, and as slow as it likes --------------------------------------------------------- */
 

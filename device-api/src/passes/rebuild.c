@@ -75,8 +75,7 @@ static tenonh_value *get(frame *f, const tenonh_value *from) {
     if (from->kind == TENON__VALUE_CONSTANT && !f->map[from->id] && !failed(f)) {
         const tenonh_dim *dims[TENON_MAX_RANK];
         dims_of(f, from, dims);
-        f->map[from->id] =
-            tenon__build_shared(builder(f), from->constant, from->name, from->dtype, from->rank, dims);
+        f->map[from->id] = tenon__build_shared(builder(f), from->constant, from->name, from->dtype, from->rank, dims);
     }
     return f->map[from->id];
 }
@@ -203,7 +202,8 @@ static bool known_condition(frame *f, tenonh_value *condition, bool *out_taken) 
 }
 
 static void rebuild_if(frame *f, const tenonh_node *node) {
-    bool taken = false, known = (f->r->flags & TENON__REBUILD_INLINE) && known_condition(f, get(f, node->operands[0]), &taken);
+    bool taken = false,
+         known = (f->r->flags & TENON__REBUILD_INLINE) && known_condition(f, get(f, node->operands[0]), &taken);
     if (known)
         inline_region(f, node, node->regions[taken ? 0 : 1]);
     else
@@ -273,7 +273,8 @@ static void rebuild_for(frame *f, const tenonh_node *node) {
 }
 
 /* The callee's symbols have the values of this call's operands. */
-static bool bind_call(frame *callee, const tenonh_node *node, const tenonh_region *body, tenonh_value *const *operands) {
+static bool bind_call(frame *callee, const tenonh_node *node, const tenonh_region *body,
+                      tenonh_value *const *operands) {
     for (uint32_t i = 0; i < body->argument_count; i++) {
         const tenonh_value *argument = body->arguments[i];
         for (uint32_t k = 0; k < argument->rank && operands[i]; k++) {
@@ -287,7 +288,8 @@ static bool bind_call(frame *callee, const tenonh_node *node, const tenonh_regio
         callee->map[argument->id] = operands[i];
         for (uint32_t k = 0; k < argument->rank && operands[i]; k++) {
             const tenonh_dim *wanted = dim_of(callee, argument->dims[k]);
-            if (wanted && tenon__dim_compare(&callee->r->target->dims, wanted, operands[i]->dims[k]) == TENON__DIM_DIFFERENT)
+            if (wanted &&
+                tenon__dim_compare(&callee->r->target->dims, wanted, operands[i]->dims[k]) == TENON__DIM_DIFFERENT)
                 tenon__build_fail(builder(callee), TENON_STATUS_INVALID, "%s: input %u of '%s' is %s and is given %s",
                                   tenon__node_text(node), i, node->name, tenon__type_text(argument),
                                   tenon__type_text(operands[i]));
@@ -332,7 +334,7 @@ static void rebuild_node(frame *f, const tenonh_node *node) {
     case TENON__NODE_IF: rebuild_if(f, node); break;
     case TENON__NODE_WHILE: rebuild_regions(f, node); break;
     case TENON__NODE_FOR: rebuild_for(f, node); break;
-    case TENON__NODE_CALL: f->r->flags & TENON__REBUILD_INLINE ? inline_call(f, node) : rebuild_as_it_is(f, node); break;
+    case TENON__NODE_CALL: f->r->flags &TENON__REBUILD_INLINE ? inline_call(f, node) : rebuild_as_it_is(f, node); break;
     default: rebuild_as_it_is(f, node);
     }
 }

@@ -17,12 +17,12 @@ typedef struct tenon__rebuild {
     uint32_t flags;       /* TENON__REBUILD_* */
     uint32_t build_flags; /* TENON__BUILD_* */
     const tenon__fold_budget *budget;
-    bool decompose;       /* expand composites that `claim` does not want */
+    bool decompose; /* expand composites that `claim` does not want */
     tenon__claim claim;
     void *claim_context;
     const tenonh_dim **symbols; /* by number: the target's dim for a symbol of the source, NULL where it stays */
     tenonh_builder *b;
-    uint64_t unrolled;    /* nodes that unrolling has made so far */
+    uint64_t unrolled; /* nodes that unrolling has made so far */
 } tenon__rebuild;
 
 /* Rebuilds `function` under `name`; its arguments get the dims as substituted by `symbols`. Declares the source's states

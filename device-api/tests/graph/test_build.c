@@ -10,7 +10,8 @@ static tenonh_builder *b;
 
 static void setup(void) {
     ck_assert_int_eq(tenonh_module_create(&module), TENON_STATUS_OK);
-    ck_assert_int_eq(tenon__builder_create(module, "main", TENON__BUILD_SIMPLIFY | TENON__BUILD_FOLD, &b), TENON_STATUS_OK);
+    ck_assert_int_eq(tenon__builder_create(module, "main", TENON__BUILD_SIMPLIFY | TENON__BUILD_FOLD, &b),
+                     TENON_STATUS_OK);
 }
 
 static void teardown(void) {
@@ -27,7 +28,8 @@ static tenon_status finish(void) {
 
 static tenonh_value *input(const char *name, tenon_dtype dtype, uint32_t rank, const int64_t *dims) {
     const tenonh_dim *exprs[TENON_MAX_RANK] = {0};
-    for (uint32_t i = 0; i < rank; i++) exprs[i] = dims[i] < 0 ? tenonh_dim_symbol(module, "n", 1, 100, 1) : tenon__num(b, dims[i]);
+    for (uint32_t i = 0; i < rank; i++)
+        exprs[i] = dims[i] < 0 ? tenonh_dim_symbol(module, "n", 1, 100, 1) : tenon__num(b, dims[i]);
     return tenonh_build_input(b, name, dtype, rank, exprs);
 }
 
@@ -111,7 +113,9 @@ START_TEST(test_simplifying) {
     ck_assert_ptr_eq(tenon__unary(b, TENON_OP_COPY, x), x);
     ck_assert_ptr_eq(tenon__reduce(b, TENON_OP_SUM, x, 0, NULL, false), x);
     ck_assert_ptr_eq(tenon__concat(b, &x, 1, 0), x);
-    ck_assert_ptr_eq(tenon__concat(b, (tenonh_value *[]){x, tenon__slice_axis(b, x, 0, tenon__num(b, 0), tenon__num(b, 0))}, 2, 0), x);
+    ck_assert_ptr_eq(
+        tenon__concat(b, (tenonh_value *[]){x, tenon__slice_axis(b, x, 0, tenon__num(b, 0), tenon__num(b, 0))}, 2, 0),
+        x);
     ck_assert_ptr_eq(tenon__broadcast(b, x, &x, 1), x);
     /* Equal pure nodes are one; so are views of views. */
     ck_assert_ptr_eq(tenon__unary(b, TENON_OP_EXP, x), tenon__unary(b, TENON_OP_EXP, x));
@@ -165,7 +169,8 @@ START_TEST(test_content) {
     ck_assert_str_eq(tenon__type_text(y), "f32[n, 384]");
     ck_assert_uint_eq(y->node->op, TENON_OP_RESHAPE);
     /* where(shape == -1, 1, shape): what expand is given. */
-    tenonh_value *is_open = tenon__binary(b, TENON_OP_EQ, wanted, tenon__expand_like(b, tenon__build_ints(b, (int64_t[]){-1}, 1), wanted));
+    tenonh_value *is_open =
+        tenon__binary(b, TENON_OP_EQ, wanted, tenon__expand_like(b, tenon__build_ints(b, (int64_t[]){-1}, 1), wanted));
     tenonh_value *ones = tenon__build_ints(b, (int64_t[]){1, 1}, 2);
     content = tenon__content(b, tenon__where(b, is_open, ones, wanted), &count);
     ck_assert_ptr_nonnull(content);
@@ -177,7 +182,8 @@ START_TEST(test_content) {
     y = tenon__compose(b, TENON__COMPOSITE_SLICE_TO, (tenonh_value *[]){x, half, end, zero}, 4, NULL, 0);
     ck_assert_str_eq(tenon__type_text(y), "f32[n - div(n, 2), 12, 32]");
     /* range(0, n) and prod(shape). */
-    tenonh_value *scalars[] = {tenon__build_bits(b, TENON_DTYPE_I64, 0), tenon__squeeze(b, first, 0), tenon__build_bits(b, TENON_DTYPE_I64, 1)};
+    tenonh_value *scalars[] = {tenon__build_bits(b, TENON_DTYPE_I64, 0), tenon__squeeze(b, first, 0),
+                               tenon__build_bits(b, TENON_DTYPE_I64, 1)};
     ck_assert_str_eq(tenon__type_text(tenon__compose(b, TENON__COMPOSITE_RANGE, scalars, 3, NULL, 0)), "i64[n]");
     content = tenon__content(b, tenon__reduce(b, TENON_OP_PROD, shape, 1, (int64_t[]){0}, false), &count);
     char text[32];

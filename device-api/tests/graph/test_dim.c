@@ -13,15 +13,16 @@ static const struct symbol_row {
     const char *name;
     int64_t min, max, divisor;
 } symbols[] = {
-    {"batch", 1, 64, 1}, {"tokens", 1, 512, 1}, {"past", 0, 1024, 1}, {"n", 0, 1 << 20, 8}, {"k", 0, 3, 1},
-    {"zero or more", 0, 1000, 1},
+    {"batch", 1, 64, 1},  {"tokens", 1, 512, 1}, {"past", 0, 1024, 1},
+    {"n", 0, 1 << 20, 8}, {"k", 0, 3, 1},        {"zero or more", 0, 1000, 1},
 };
 enum { SYMBOLS = sizeof symbols / sizeof *symbols };
 
 static void setup(void) {
     ck_assert_int_eq(tenonh_module_create(&module), TENON_STATUS_OK);
     for (size_t i = 0; i < SYMBOLS; i++)
-        ck_assert_ptr_nonnull(tenonh_dim_symbol(module, symbols[i].name, symbols[i].min, symbols[i].max, symbols[i].divisor));
+        ck_assert_ptr_nonnull(
+            tenonh_dim_symbol(module, symbols[i].name, symbols[i].min, symbols[i].max, symbols[i].divisor));
 }
 
 static void teardown(void) {
@@ -94,7 +95,7 @@ static const struct form_row {
     {"broadcast(broadcast(batch, tokens), tokens)", "broadcast(batch, tokens)"},
     {"broadcast(\"zero or more\", 0)", "0"},
     {"\"zero or more\" * 2", "2*\"zero or more\""},
-    {"div(tokens + 2*1 - 3, 2) + 1", "div(tokens + 1, 2)"},      /* a pool: (n + 2 p - k) / s + 1 */
+    {"div(tokens + 2*1 - 3, 2) + 1", "div(tokens + 1, 2)"}, /* a pool: (n + 2 p - k) / s + 1 */
     {"div(tokens + 2*3 - 7, 2) + 1", "div(tokens + 1, 2)"},
     {"max(div(tokens - 3, 2) + 1, 0)", "div(tokens + 1, 2) - 1"},
 };
@@ -165,10 +166,18 @@ static int64_t raw(const char **at, const int64_t *values) {
 
 START_TEST(test_values) {
     static const char *const texts[] = {
-        "div(13*tokens + 25 - batch, 12)", "div(6*tokens + 5*batch, 12)", "mod(13*tokens + 25*batch, 12)",
-        "div(tokens*batch + past, batch)", "div((past + 3)*(tokens + 1), past + 3)", "div(div(tokens + 5, 4), 8)",
-        "max(div(tokens - 3, 2) + 1, 0)", "min(div(past + 1, 2)*2, past)", "div(n, 8)*8 + mod(n + 3, 4)",
-        "max(past - tokens, tokens - past)", "div(8*batch + 4*tokens + 2, 6)", "div(batch*tokens*6, batch*4)",
+        "div(13*tokens + 25 - batch, 12)",
+        "div(6*tokens + 5*batch, 12)",
+        "mod(13*tokens + 25*batch, 12)",
+        "div(tokens*batch + past, batch)",
+        "div((past + 3)*(tokens + 1), past + 3)",
+        "div(div(tokens + 5, 4), 8)",
+        "max(div(tokens - 3, 2) + 1, 0)",
+        "min(div(past + 1, 2)*2, past)",
+        "div(n, 8)*8 + mod(n + 3, 4)",
+        "max(past - tokens, tokens - past)",
+        "div(8*batch + 4*tokens + 2, 6)",
+        "div(batch*tokens*6, batch*4)",
     };
     uint64_t seed = 12345;
     for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
@@ -196,9 +205,14 @@ static const struct bounds_row {
     const char *text;
     int64_t low, high;
 } bounds[] = {
-    {"batch*tokens", 1, 64 * 512},     {"batch - tokens", 1 - 512, 63}, {"div(past, 8)", 0, 128},
-    {"mod(past, 8)", 0, 7},            {"max(batch, past)", 1, 1024},   {"min(batch, past)", 0, 64},
-    {"broadcast(batch, past)", 0, 1024}, {"-3*k + 1", -8, 1},
+    {"batch*tokens", 1, 64 * 512},
+    {"batch - tokens", 1 - 512, 63},
+    {"div(past, 8)", 0, 128},
+    {"mod(past, 8)", 0, 7},
+    {"max(batch, past)", 1, 1024},
+    {"min(batch, past)", 0, 64},
+    {"broadcast(batch, past)", 0, 1024},
+    {"-3*k + 1", -8, 1},
 };
 
 START_TEST(test_bounds) {
@@ -236,7 +250,8 @@ START_TEST(test_growth_ends) {
     /* A product that doubles its terms again and again is refused, and so is endless nesting. */
     char text[4096] = "(batch + 1)";
     const tenonh_dim *result = NULL, *power = dim("batch + tokens + past + n + k + 1");
-    for (int i = 0; i < 12 && power; i++) power = tenon__dim_mul(&module->dims, power, dim("batch + tokens + past + n + k + 1"));
+    for (int i = 0; i < 12 && power; i++)
+        power = tenon__dim_mul(&module->dims, power, dim("batch + tokens + past + n + k + 1"));
     ck_assert_ptr_null(power);
     for (int i = 0; i < 300; i++) text[i] = '(';
     text[300] = '\0';

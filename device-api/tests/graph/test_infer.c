@@ -9,6 +9,7 @@
 #define HEAD "tenon.graph 1\nsymbol n in 1 .. 100\nsymbol m in 1 .. 100\nsymbol z in 0 .. 100\n"
 
 /* `inputs` are types; the node uses them as %0, %1 ... `type` is what its results are, or part of the error. */
+/* clang-format off */
 static const struct row {
     const char *name, *inputs[5], *node, *type;
 } rows[] = {
@@ -143,6 +144,7 @@ static const struct row {
     {"composite_count", {"f32[2]"}, "tenon.relu.1(%0, %0)", "has 2 operands and takes 1"},
     {"composite_attr", {"f32[2]"}, "tenon.relu.1(%0) {axis = 0}", "has no attribute axis"},
 };
+/* clang-format on */
 
 START_TEST(test_row) {
     const struct row *row = &rows[_i];
@@ -165,6 +167,7 @@ START_TEST(test_row) {
 END_TEST
 
 /* Results whose dims the builder is given. */
+/* clang-format off */
 static const struct given {
     const char *name, *line, *message; /* NULL: accepted */
 } given[] = {
@@ -187,6 +190,7 @@ static const struct given {
     {"for_steps", "%1: f32[3, n] = for(%0) {axis = 1} region (%2: f32[3, n]) { yield %2 }", "number of steps is not given"},
     {"for_carried", "%1: f32[n] = for(%0) {axis = 1, sizes = [4]} region (%2: f32[3, n]) { yield %2 }", "is said to be f32[n]"},
 };
+/* clang-format on */
 
 START_TEST(test_given) {
     char text[1024];

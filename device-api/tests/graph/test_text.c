@@ -6,6 +6,7 @@
 #include "graph/build.h"
 
 /* Modules in canonical form, one for each thing that the text can say. */
+/* clang-format off */
 static const struct module_row {
     const char *name, *text;
 } modules[] = {
@@ -98,6 +99,7 @@ static const struct module_row {
      "  return \"y\" %4, \"t\" %5\n"
      "}\n"},
 };
+/* clang-format on */
 enum { MODULES = sizeof modules / sizeof *modules };
 
 static char *printed(const tenonh_module *module, uint32_t flags) {
@@ -160,6 +162,7 @@ START_TEST(test_brief) {
 }
 END_TEST
 
+/* clang-format off */
 static const struct error_row {
     const char *text, *message;
 } errors[] = {
@@ -198,6 +201,7 @@ static const struct error_row {
     {"tenon.graph 1\nfunc \"a\\q\"() { return }", "a backslash is followed by"},
     {"tenon.graph 1\nfunc \"a\n\"() { return }", "does not end on its line"},
 };
+/* clang-format on */
 
 START_TEST(test_errors) {
     const struct error_row *row = &errors[_i];

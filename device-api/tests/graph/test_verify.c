@@ -7,6 +7,7 @@
 
 /* -- By text ----------------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct text_row {
     const char *name, *body, *message;
 } texts[] = {
@@ -61,12 +62,14 @@ static const struct text_row {
     {"call_itself", "func main(%0: f32[2]) { %1: f32[2] = call(%0) of main return }", "no finished function 'main'"},
     {"two_outputs", "func main(%0: f32[2]) { return \"y\" %0, \"y\" %0 }", "two outputs are called 'y'"},
 };
+/* clang-format on */
 
 START_TEST(test_text) {
     char text[2048] = "tenon.graph 1\n";
     strcat(text, texts[_i].body);
     tenonh_module *module = NULL;
-    ck_assert_msg(tenonh_module_parse(text, strlen(text), &module) != TENON_STATUS_OK, "%s is accepted", texts[_i].name);
+    ck_assert_msg(tenonh_module_parse(text, strlen(text), &module) != TENON_STATUS_OK, "%s is accepted",
+                  texts[_i].name);
     ck_assert_msg(strstr(tenonh_error_message(), texts[_i].message) != NULL, "%s: %s", texts[_i].name,
                   tenonh_error_message());
 }
@@ -78,14 +81,15 @@ static tenonh_module *module;
 static tenonh_function *f;
 
 static void setup(void) {
-    static const char text[] = "tenon.graph 1\n"
-                               "func main(%0 \"x\": f32[2, 3], %1 \"c\": bool[]) {\n"
-                               "  %2 \"w\": f32[3, 4] = constant [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]\n"
-                               "  %3: f32[2, 4] = matmul(%0, %2) {dtype = f32, accumulator = f32} from \"/MatMul\"\n"
-                               "  %4: f32[2, 4] = if(%1) region { %5: f32[2, 4] = neg(%3) yield %5 } region { yield %3 }\n"
-                               "  %6: f32[2] = sum(%4) {axes = [1]}\n"
-                               "  return \"y\" %6\n"
-                               "}\n";
+    static const char text[] =
+        "tenon.graph 1\n"
+        "func main(%0 \"x\": f32[2, 3], %1 \"c\": bool[]) {\n"
+        "  %2 \"w\": f32[3, 4] = constant [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]\n"
+        "  %3: f32[2, 4] = matmul(%0, %2) {dtype = f32, accumulator = f32} from \"/MatMul\"\n"
+        "  %4: f32[2, 4] = if(%1) region { %5: f32[2, 4] = neg(%3) yield %5 } region { yield %3 }\n"
+        "  %6: f32[2] = sum(%4) {axes = [1]}\n"
+        "  return \"y\" %6\n"
+        "}\n";
     ck_assert_msg(tenonh_module_parse(text, sizeof text - 1, &module) == TENON_STATUS_OK, "%s", tenonh_error_message());
     f = module->functions;
     ck_assert_int_eq(tenonh_module_verify(module), TENON_STATUS_OK);

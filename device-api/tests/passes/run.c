@@ -62,7 +62,8 @@ static tenon__tensor bytes_of(const test_tensor *from) {
     tensor.data = malloc((size_t)from->count * size + 1);
     ck_assert_ptr_nonnull(tensor.data);
     for (int64_t i = 0; i < from->count; i++)
-        tenon__number_store(from->dtype, (char *)tensor.data + (size_t)i * size, number_of(from->dtype, from->values[i]));
+        tenon__number_store(from->dtype, (char *)tensor.data + (size_t)i * size,
+                            number_of(from->dtype, from->values[i]));
     return tensor;
 }
 
@@ -70,7 +71,8 @@ static test_tensor doubles_of(const tenon__tensor *from) {
     test_tensor tensor = test_tensor_of(from->dtype, from->rank, from->dims);
     size_t size = tenon_dtype_bits(from->dtype) / 8;
     for (int64_t i = 0; i < tensor.count; i++)
-        tensor.values[i] = double_of(from->dtype, tenon__number_load(from->dtype, (char *)from->data + (size_t)i * size));
+        tensor.values[i] =
+            double_of(from->dtype, tenon__number_load(from->dtype, (char *)from->data + (size_t)i * size));
     return tensor;
 }
 

@@ -309,8 +309,8 @@ START_TEST(test_clip) {
         {"crossed", "tenon.clip.1(%0, %2, %1)", 0.75, -0.5},
     };
     for (size_t r = 0; r < sizeof clips / sizeof *clips; r++) {
-        test_tensor in[3] = {test_tensor_of(TENON_DTYPE_F32, 2, (int64_t[]){2, 4}), test_tensor_of(TENON_DTYPE_F32, 0, NULL),
-                             test_tensor_of(TENON_DTYPE_F32, 0, NULL)},
+        test_tensor in[3] = {test_tensor_of(TENON_DTYPE_F32, 2, (int64_t[]){2, 4}),
+                             test_tensor_of(TENON_DTYPE_F32, 0, NULL), test_tensor_of(TENON_DTYPE_F32, 0, NULL)},
                     out[1];
         double wanted[SPECIAL];
         memcpy(in[0].values, special, sizeof special);

@@ -164,7 +164,10 @@ static const struct row {
 enum { OUTER = 3, N = 7, INNER = 5, ALL = OUTER * N * INNER };
 
 static double bound_of(tenon_dtype dtype) {
-    return dtype == TENON_DTYPE_F16 ? 0x1p-10 : dtype == TENON_DTYPE_F32 ? 0x1p-20 : dtype == TENON_DTYPE_F64 ? 0x1p-46 : 0;
+    return dtype == TENON_DTYPE_F16   ? 0x1p-10
+           : dtype == TENON_DTYPE_F32 ? 0x1p-20
+           : dtype == TENON_DTYPE_F64 ? 0x1p-46
+                                      : 0;
 }
 
 START_TEST(test_rows) {
@@ -182,13 +185,14 @@ START_TEST(test_rows) {
                 wanted[row->reduces ? o * lanes + lane : o * N * INNER + i * lanes + lane] = result[i];
         }
     }
-    const char *dims = !row->reduces ? "3, 7, 5"
+    const char *dims = !row->reduces    ? "3, 7, 5"
                        : row->both_axes ? (row->keeps ? "3, 1, 1" : "3")
                                         : (row->keeps ? "3, 1, 5" : "3, 5");
     char result[64];
     snprintf(result, sizeof result, "%s[%s]", tenon_dtype_name(row->result), dims);
     test_run_node(row->name, row->node, result, in, 1, out);
-    test_expect(row->name, &out[0], wanted, bound_of(row->result), bound_of(row->result) * (fabs(row->high) > 50 ? 40 : 1));
+    test_expect(row->name, &out[0], wanted, bound_of(row->result),
+                bound_of(row->result) * (fabs(row->high) > 50 ? 40 : 1));
     test_free(in, 1);
     test_free(out, 1);
 }
@@ -232,7 +236,8 @@ static void m_grouped(const test_tensor *in, int (*group_of)(int n, int c), doub
         double line[ELEMENTS], mean, variance = 0;
         int count = 0;
         for (int k = 0; k < ELEMENTS; k++)
-            if (group_of(k / (CHANNELS * SPACE), k / SPACE % CHANNELS) == group_of(n, c)) line[count++] = in[0].values[k];
+            if (group_of(k / (CHANNELS * SPACE), k / SPACE % CHANNELS) == group_of(n, c))
+                line[count++] = in[0].values[k];
         mean = sum_of(line, count) / count;
         for (int k = 0; k < count; k++) variance += (line[k] - mean) * (line[k] - mean) / count;
         wanted[e] = (in[0].values[e] - mean) / sqrt(variance + 1e-3) * in[1].values[c] + in[2].values[c];
@@ -260,12 +265,14 @@ START_TEST(test_channel_norms) {
     test_expect("instance", &out[0], wanted, 1e-5, 1e-5);
     test_free(out, 1);
     m_grouped(in, per_pair, wanted);
-    test_run_node("group", "tenon.group_norm.1(%0, %1, %2) {groups = 2, epsilon = 0.001}", "f32[2, 4, 2, 3]", in, 3, out);
+    test_run_node("group", "tenon.group_norm.1(%0, %1, %2) {groups = 2, epsilon = 0.001}", "f32[2, 4, 2, 3]", in, 3,
+                  out);
     test_expect("group", &out[0], wanted, 1e-5, 1e-5);
     test_free(out, 1);
     for (int e = 0; e < ELEMENTS; e++) {
         int c = e / SPACE % CHANNELS;
-        wanted[e] = (in[0].values[e] - in[3].values[c]) / sqrt(in[4].values[c] + 1e-3) * in[1].values[c] + in[2].values[c];
+        wanted[e] =
+            (in[0].values[e] - in[3].values[c]) / sqrt(in[4].values[c] + 1e-3) * in[1].values[c] + in[2].values[c];
     }
     test_run_node("batch", "tenon.batch_norm.1(%0, %1, %2, %3, %4) {epsilon = 0.001}", "f32[2, 4, 2, 3]", in, 5, out);
     test_expect("batch", &out[0], wanted, 1e-5, 1e-5);
@@ -277,7 +284,8 @@ START_TEST(test_channel_norms) {
             if (k >= 0 && k < CHANNELS) square += pow(in[0].values[e + (k - c) * SPACE], 2);
         wanted[e] = in[0].values[e] / pow(1.5 + 0.3 / 3 * square, 0.75);
     }
-    test_run_node("lrn", "tenon.lrn.1(%0) {count = 3, alpha = 0.3, beta = 0.75, scale = 1.5}", "f32[2, 4, 2, 3]", in, 1, out);
+    test_run_node("lrn", "tenon.lrn.1(%0) {count = 3, alpha = 0.3, beta = 0.75, scale = 1.5}", "f32[2, 4, 2, 3]", in, 1,
+                  out);
     test_expect("lrn", &out[0], wanted, 1e-5, 1e-5);
     test_free(out, 1);
     test_free(in, 5);
@@ -285,7 +293,8 @@ START_TEST(test_channel_norms) {
 END_TEST
 
 START_TEST(test_scaled_norms) {
-    test_tensor in[3] = {test_tensor_of(TENON_DTYPE_F32, 2, (int64_t[]){2, 5}), test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){5}),
+    test_tensor in[3] = {test_tensor_of(TENON_DTYPE_F32, 2, (int64_t[]){2, 5}),
+                         test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){5}),
                          test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){5})},
                 out[1];
     double wanted[10];
@@ -297,7 +306,8 @@ START_TEST(test_scaled_norms) {
     test_free(out, 1);
     for (int i = 0; i < 2; i++) m_layer_norm(in[0].values + 5 * i, 5, wanted + 5 * i);
     for (int i = 0; i < 10; i++) wanted[i] += in[2].values[i % 5];
-    test_run_node("layer_bias", "tenon.layer_norm.1(%0, none, %2) {axis = 1, epsilon = 0.001}", "f32[2, 5]", in, 3, out);
+    test_run_node("layer_bias", "tenon.layer_norm.1(%0, none, %2) {axis = 1, epsilon = 0.001}", "f32[2, 5]", in, 3,
+                  out);
     test_expect("layer_bias", &out[0], wanted, 1e-5, 1e-5);
     test_free(out, 1);
     for (int i = 0; i < 2; i++) m_rms_norm(in[0].values + 5 * i, 5, wanted + 5 * i);
@@ -312,7 +322,8 @@ END_TEST
 /* -- Products --------------------------------------------------------------------------------------------------------- */
 
 START_TEST(test_linear) {
-    test_tensor in[3] = {test_tensor_of(TENON_DTYPE_F32, 3, (int64_t[]){2, 3, 4}), test_tensor_of(TENON_DTYPE_F32, 2, (int64_t[]){4, 5}),
+    test_tensor in[3] = {test_tensor_of(TENON_DTYPE_F32, 3, (int64_t[]){2, 3, 4}),
+                         test_tensor_of(TENON_DTYPE_F32, 2, (int64_t[]){4, 5}),
                          test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){5})},
                 out[1];
     double wanted[30];
@@ -323,7 +334,8 @@ START_TEST(test_linear) {
                 wanted[r * 5 + c] = bias ? in[2].values[c] : 0;
                 for (int k = 0; k < 4; k++) wanted[r * 5 + c] += in[0].values[r * 4 + k] * in[1].values[k * 5 + c];
             }
-        test_run_node("linear", bias ? "tenon.linear.1(%0, %1, %2)" : "tenon.linear.1(%0, %1)", "f32[2, 3, 5]", in, 3, out);
+        test_run_node("linear", bias ? "tenon.linear.1(%0, %1, %2)" : "tenon.linear.1(%0, %1)", "f32[2, 3, 5]", in, 3,
+                      out);
         test_expect("linear", &out[0], wanted, 1e-6, 1e-6);
         test_free(out, 1);
     }
@@ -345,7 +357,8 @@ START_TEST(test_gemm) {
             for (int c = 0; c < 5; c++) {
                 double sum = 0;
                 for (int k = 0; k < 4; k++)
-                    sum += in[0].values[x_turned ? k * 3 + r : r * 4 + k] * in[1].values[y_turned ? c * 4 + k : k * 5 + c];
+                    sum +=
+                        in[0].values[x_turned ? k * 3 + r : r * 4 + k] * in[1].values[y_turned ? c * 4 + k : k * 5 + c];
                 wanted[r * 5 + c] = 0.5 * sum + 2 * in[2].values[r];
             }
         snprintf(node, sizeof node, "tenon.gemm.1(%%0, %%1, %%2) {alpha = 0.5, beta = 2, mode = %d}", mode);
@@ -384,14 +397,16 @@ START_TEST(test_attention) {
     double *wanted = calloc((size_t)(2 * h * s * E), sizeof *wanted);
     ck_assert_ptr_nonnull(wanted);
     for (unsigned i = 0; i < 4; i++) test_fill(&in[i], 90 + i, i == 3 && !row->added ? 0 : -2, 2);
-    for (int i = 0; i < 2 * h * s; i++) in[3].values[i * t] = row->added ? in[3].values[i * t] : 1; /* something is seen */
+    for (int i = 0; i < 2 * h * s; i++)
+        in[3].values[i * t] = row->added ? in[3].values[i * t] : 1; /* something is seen */
     for (int q = 0; q < 2 * h * s; q++) {
         int batch = q / (h * s), head = q / s % h, at = q % s;
         int kv = batch * g + head / (h / g);
         double scores[16], weights[16];
         for (int k = 0; k < t; k++) {
             scores[k] = 0;
-            for (int d = 0; d < D; d++) scores[k] += row->scale * in[0].values[q * D + d] * in[1].values[(kv * t + k) * D + d];
+            for (int d = 0; d < D; d++)
+                scores[k] += row->scale * in[0].values[q * D + d] * in[1].values[(kv * t + k) * D + d];
             if (row->added) scores[k] += in[3].values[q * t + k];
             if ((row->mask && !in[3].values[q * t + k]) || (row->causal && k - at > t - s)) scores[k] = -HUGE_VAL;
         }

@@ -58,7 +58,8 @@ START_TEST(test_gather_elements) {
 END_TEST
 
 START_TEST(test_gather_nd) {
-    test_tensor in[2] = {counted(3, (int64_t[]){2, 3, 4}), indices(2, (int64_t[]){3, 2}, (double[]){0, 1, -1, 2, 1, -3})};
+    test_tensor in[2] = {counted(3, (int64_t[]){2, 3, 4}),
+                         indices(2, (int64_t[]){3, 2}, (double[]){0, 1, -1, 2, 1, -3})};
     double wanted[16];
     for (int n = 0; n < 3; n++)
         for (int k = 0; k < 4; k++) wanted[n * 4 + k] = x234((int[]){0, 1, 1}[n], (int[]){1, 2, 0}[n], k);
@@ -67,8 +68,7 @@ START_TEST(test_gather_nd) {
     in[1] = indices(3, (int64_t[]){2, 2, 1}, (double[]){0, 2, -1, 1});
     for (int i = 0; i < 2; i++)
         for (int n = 0; n < 2; n++)
-            for (int k = 0; k < 4; k++)
-                wanted[(i * 2 + n) * 4 + k] = x234(i, (int[]){0, 2, 2, 1}[i * 2 + n], k);
+            for (int k = 0; k < 4; k++) wanted[(i * 2 + n) * 4 + k] = x234(i, (int[]){0, 2, 2, 1}[i * 2 + n], k);
     test_tensor out[1];
     test_run_node("gather_nd_common", "tenon.gather_nd.1(%0, %1) {axis = 1}", "f32[2, 2, 4]", in, 2, out);
     test_expect("gather_nd_common", &out[0], wanted, 0, 0);
@@ -119,10 +119,12 @@ END_TEST
 START_TEST(test_out_of_range) {
     test_tensor in[1] = {counted(1, (int64_t[]){3})};
     const char *error = test_run_error("tenon.graph 1\nfunc main(%0: f32[3]) {\n  %1: i64[1] = constant [3]\n"
-                                       "  %2: f32[1] = tenon.take.1(%0, %1)\n  return \"y\" %2\n}\n", in, 1);
+                                       "  %2: f32[1] = tenon.take.1(%0, %1)\n  return \"y\" %2\n}\n",
+                                       in, 1);
     ck_assert_msg(strstr(error, "index 3 of an axis of 3") != NULL, "%s", error);
     error = test_run_error("tenon.graph 1\nfunc main(%0: f32[3]) {\n  %1: i64[1] = constant [-4]\n"
-                           "  %2: f32[1] = tenon.take.1(%0, %1)\n  return \"y\" %2\n}\n", in, 1);
+                           "  %2: f32[1] = tenon.take.1(%0, %1)\n  return \"y\" %2\n}\n",
+                           in, 1);
     ck_assert_msg(strstr(error, "index -1 of an axis of 3") != NULL, "%s", error);
     test_free(in, 1);
 }
@@ -137,7 +139,8 @@ START_TEST(test_trilu) {
             test_tensor out[1];
             snprintf(text, sizeof text,
                      "tenon.graph 1\nfunc main(%%0: f32[2, 3, 4]) {\n  %%1: i64[] = constant [%d]\n"
-                     "  %%2: f32[2, 3, 4] = tenon.trilu.1(%%0, %%1) {mode = %d}\n  return \"y\" %%2\n}\n", k, upper);
+                     "  %%2: f32[2, 3, 4] = tenon.trilu.1(%%0, %%1) {mode = %d}\n  return \"y\" %%2\n}\n",
+                     k, upper);
             for (int e = 0; e < 24; e++) {
                 int i = e / 4 % 3, j = e % 4;
                 wanted[e] = (upper ? j - i >= k : j - i <= k) ? e : 0;
@@ -152,14 +155,16 @@ END_TEST
 
 START_TEST(test_concat) {
     test_tensor in[3] = {counted(2, (int64_t[]){2, 2}), counted(2, (int64_t[]){2, 0}), counted(2, (int64_t[]){2, 3})};
-    check("concat", "tenon.concat.1(%0, %1, %2) {axis = 1}", "f32[2, 5]", in, 3, (double[]){0, 1, 0, 1, 2, 2, 3, 3, 4, 5});
+    check("concat", "tenon.concat.1(%0, %1, %2) {axis = 1}", "f32[2, 5]", in, 3,
+          (double[]){0, 1, 0, 1, 2, 2, 3, 3, 4, 5});
     check("concat_none", "tenon.concat.1(%1, %1) {axis = 1}", "f32[2, 0]", in, 3, NULL);
     test_free(in, 3);
 }
 END_TEST
 
 START_TEST(test_quantize) {
-    test_tensor in[3] = {test_tensor_of(TENON_DTYPE_F32, 2, (int64_t[]){2, 4}), test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){2}),
+    test_tensor in[3] = {test_tensor_of(TENON_DTYPE_F32, 2, (int64_t[]){2, 4}),
+                         test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){2}),
                          test_tensor_of(TENON_DTYPE_U8, 1, (int64_t[]){2})};
     memcpy(in[0].values, (double[]){0.25, 0.75, -100, 1000, NAN, 2, 3, 5}, 8 * sizeof(double));
     memcpy(in[1].values, (double[]){0.5, 2}, 2 * sizeof(double));
@@ -167,14 +172,16 @@ START_TEST(test_quantize) {
     /* Ties go to even; what is past the range saturates. */
     check("quantize", "tenon.quantize.1(%0, %1, %2) {axis = 0, dtype = u8}", "u8[2, 4]", in, 3,
           (double[]){128, 130, 0, 255, 0, 11, 12, 12});
-    test_tensor back[3] = {test_tensor_of(TENON_DTYPE_I8, 2, (int64_t[]){2, 2}), test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){2}),
+    test_tensor back[3] = {test_tensor_of(TENON_DTYPE_I8, 2, (int64_t[]){2, 2}),
+                           test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){2}),
                            test_tensor_of(TENON_DTYPE_I8, 1, (int64_t[]){2})};
     memcpy(back[0].values, (double[]){-128, 127, 5, -6}, 4 * sizeof(double));
     memcpy(back[1].values, (double[]){0.5, 2}, 2 * sizeof(double));
     memcpy(back[2].values, (double[]){127, -128}, 2 * sizeof(double));
     check("dequantize", "tenon.dequantize.1(%0, %1, %2) {axis = 1}", "f32[2, 2]", back, 3,
           (double[]){-127.5, 510, -61, 244});
-    check("dequantize_plain", "tenon.dequantize.1(%0, %1) {axis = 1}", "f32[2, 2]", back, 2, (double[]){-64, 254, 2.5, -12});
+    check("dequantize_plain", "tenon.dequantize.1(%0, %1) {axis = 1}", "f32[2, 2]", back, 2,
+          (double[]){-64, 254, 2.5, -12});
     test_free(in, 3);
     test_free(back, 3);
 }
@@ -183,6 +190,7 @@ END_TEST
 /* -- Dims from operands ------------------------------------------------------------------------------------------------ */
 
 /* Each works on %0, f32[2, 3] counted from 0, with the constants that it brings. */
+/* clang-format off */
 static const struct shape_row {
     const char *name, *body, *result;
     int count;
@@ -235,18 +243,22 @@ static const struct shape_row {
               " %6: i64[1] = constant [-1] %7: i64[2] = tenon.concat.1(%5, %6)"
               " %1: f32[d9, d10] = tenon.reshape_to.1(%0, %7)", "f32[3, 2]", 6, {0, 1, 2, 3, 4, 5}},
 };
+/* clang-format on */
 
 START_TEST(test_shape) {
     const struct shape_row *row = &shapes[_i];
     char text[2048];
     test_tensor in[1] = {counted(2, (int64_t[]){2, 3})}, out[1];
-    snprintf(text, sizeof text, "tenon.graph 1\nsymbol d9 in 0 .. 99 data\nsymbol d10 in 0 .. 99 data\n"
-             "func main(%%0: f32[2, 3]) {\n  %s\n  return \"y\" %%1\n}\n", row->body);
+    snprintf(text, sizeof text,
+             "tenon.graph 1\nsymbol d9 in 0 .. 99 data\nsymbol d10 in 0 .. 99 data\n"
+             "func main(%%0: f32[2, 3]) {\n  %s\n  return \"y\" %%1\n}\n",
+             row->body);
     test_run(row->name, text, in, 1, out);
     char type[64];
     int length = snprintf(type, sizeof type, "%s[", tenon_dtype_name(out[0].dtype));
     for (uint32_t i = 0; i < out[0].rank; i++)
-        length += snprintf(type + length, sizeof type - (size_t)length, "%s%lld", i ? ", " : "", (long long)out[0].dims[i]);
+        length +=
+            snprintf(type + length, sizeof type - (size_t)length, "%s%lld", i ? ", " : "", (long long)out[0].dims[i]);
     snprintf(type + length, sizeof type - (size_t)length, "]");
     ck_assert_str_eq(type, row->result);
     ck_assert_int_eq(out[0].count, row->count);
@@ -256,6 +268,7 @@ START_TEST(test_shape) {
 }
 END_TEST
 
+/* clang-format off */
 static const struct shape_error {
     const char *body, *message;
 } shape_errors[] = {
@@ -271,12 +284,15 @@ static const struct shape_error {
     {"%1: i64[2, d9] = tenon.non_zero.1(%0)", "dim 1 of its result i64[2, d0] depends on data"},
     {"%9: i64[2] = constant [1, 2] %1: f32[d9] = tenon.tile.1(%0, %9)", "%1 is said to be f32[d9]"},
 };
+/* clang-format on */
 
 START_TEST(test_shape_errors) {
     char text[1024];
     test_tensor in[1] = {counted(2, (int64_t[]){2, 3})};
-    snprintf(text, sizeof text, "tenon.graph 1\nsymbol d9 in 0 .. 99 data\nfunc main(%%0: f32[2, 3]) {\n  %s\n"
-             "  return \"y\" %%1\n}\n", shape_errors[_i].body);
+    snprintf(text, sizeof text,
+             "tenon.graph 1\nsymbol d9 in 0 .. 99 data\nfunc main(%%0: f32[2, 3]) {\n  %s\n"
+             "  return \"y\" %%1\n}\n",
+             shape_errors[_i].body);
     const char *error = test_run_error(text, in, 1);
     ck_assert_msg(strstr(error, shape_errors[_i].message) != NULL, "%s: %s", shape_errors[_i].body, error);
     test_free(in, 1);

@@ -135,7 +135,8 @@ static void m_conv(const struct conv_row *r, const test_tensor *in, double *want
 
 static void result_type(char text[64], tenon_dtype dtype, int batch, int channels, const int *dims, const space *s) {
     int length = snprintf(text, 64, "%s[%d, %d", tenon_dtype_name(dtype), batch, channels);
-    for (int i = 0; i < s->rank; i++) length += snprintf(text + length, 64 - (size_t)length, ", %d", positions(dims[i], s, i));
+    for (int i = 0; i < s->rank; i++)
+        length += snprintf(text + length, 64 - (size_t)length, ", %d", positions(dims[i], s, i));
     strcat(text, "]");
 }
 
@@ -213,7 +214,8 @@ START_TEST(test_conv_transpose) {
     const struct transpose_row *r = &transposes[_i];
     int per_group = r->channels / r->groups, maps = r->maps / r->groups, o[2];
     for (int i = 0; i < 2; i++)
-        o[i] = (r->dims[i] - 1) * r->steps[i] + r->dilations[i] * (r->size[i] - 1) + 1 - r->low[i] - r->high[i] + r->more[i];
+        o[i] = (r->dims[i] - 1) * r->steps[i] + r->dilations[i] * (r->size[i] - 1) + 1 - r->low[i] - r->high[i] +
+               r->more[i];
     test_tensor in[3] = {tensor_of(TENON_DTYPE_F32, 2, r->channels, r->dims, 2),
                          tensor_of(TENON_DTYPE_F32, r->channels, maps, r->size, 2),
                          test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){r->maps})},
@@ -228,7 +230,8 @@ START_TEST(test_conv_transpose) {
         int n = e / (r->dims[0] * r->dims[1] * r->channels);
         for (int k = 0; k < maps * r->size[0] * r->size[1]; k++) {
             int kw = k % r->size[1], kh = k / r->size[1] % r->size[0], m = k / (r->size[0] * r->size[1]);
-            int y = h * r->steps[0] + kh * r->dilations[0] - r->low[0], x = w * r->steps[1] + kw * r->dilations[1] - r->low[1];
+            int y = h * r->steps[0] + kh * r->dilations[0] - r->low[0],
+                x = w * r->steps[1] + kw * r->dilations[1] - r->low[1];
             if (y < 0 || y >= o[0] || x < 0 || x >= o[1]) continue;
             int map = c / per_group * maps + m;
             wanted[((n * r->maps + map) * o[0] + y) * o[1] + x] +=

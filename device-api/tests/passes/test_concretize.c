@@ -8,7 +8,8 @@
 
 static tenonh_module *parsed(const char *text) {
     tenonh_module *module = NULL;
-    ck_assert_msg(tenonh_module_parse(text, strlen(text), &module) == TENON_STATUS_OK, "%s\n%s", tenonh_error_message(), text);
+    ck_assert_msg(tenonh_module_parse(text, strlen(text), &module) == TENON_STATUS_OK, "%s\n%s", tenonh_error_message(),
+                  text);
     return module;
 }
 
@@ -34,36 +35,40 @@ static void expect_text(const tenonh_module *module, const char *wanted) {
     free(text);
 }
 
-#define DIMS(...) {sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__}}
+#define DIMS(...)                                                                                                      \
+    {                                                                                                                  \
+        sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {                                                          \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
 
 /* What an exporter writes for one head of attention: shapes computed by nodes, symbols for batch and tokens. */
-static const char transformer[] =
-    "tenon.graph 1\n"
-    "symbol batch in 1 .. 64\n"
-    "symbol tokens in 1 .. 512\n"
-    "symbol d7 in 0 .. 100000 data\n"
-    "symbol d8 in 0 .. 100000 data\n"
-    "symbol d9 in 0 .. 100000 data\n"
-    "symbol d10 in 0 .. 100000 data\n"
-    "func main(%0 \"x\": f32[batch, tokens, 8], %1 \"mask\": i64[batch, tokens]) {\n"
-    "  %2: i64[3] = tenon.shape_of.1(%0)\n"
-    "  %3: i64[1] = constant [0]\n"
-    "  %4: i64[1] = constant [1]\n"
-    "  %5: i64[1] = gather(%2, %3)\n"
-    "  %6: i64[1] = gather(%2, %4)\n"
-    "  %7: i64[2] = constant [2, 4]\n"
-    "  %8: i64[4] = tenon.concat.1(%5, %6, %7)\n"
-    "  %9: f32[d7, d8, d9, d10] = tenon.reshape_to.1(%0, %8)\n"
-    "  %10: f32[d7, d9, d8, d10] = permute(%9) {perm = [0, 2, 1, 3]}\n"
-    "  %11: f32[d7, d9, d10, d8] = permute(%9) {perm = [0, 2, 3, 1]}\n"
-    "  %12: f32[d7, d9, d8, d8] = matmul(%10, %11)\n"
-    "  %13: f32[batch, tokens] = cast(%1) {dtype = f32}\n"
-    "  %14: f32[batch, 1, 1, tokens] = reshape(%13) {dims = [batch, 1, 1, tokens]}\n"
-    "  %15: f32[d7, d9, d8, d8] = tenon.broadcast.1(%14, %12)\n"
-    "  %16: f32[d7, d9, d8, d8] = add(%12, %15)\n"
-    "  %17: f32[d7, d9, d8, d8] = tenon.softmax.1(%16) {axis = 3}\n"
-    "  return \"probabilities\" %17\n"
-    "}\n";
+static const char transformer[] = "tenon.graph 1\n"
+                                  "symbol batch in 1 .. 64\n"
+                                  "symbol tokens in 1 .. 512\n"
+                                  "symbol d7 in 0 .. 100000 data\n"
+                                  "symbol d8 in 0 .. 100000 data\n"
+                                  "symbol d9 in 0 .. 100000 data\n"
+                                  "symbol d10 in 0 .. 100000 data\n"
+                                  "func main(%0 \"x\": f32[batch, tokens, 8], %1 \"mask\": i64[batch, tokens]) {\n"
+                                  "  %2: i64[3] = tenon.shape_of.1(%0)\n"
+                                  "  %3: i64[1] = constant [0]\n"
+                                  "  %4: i64[1] = constant [1]\n"
+                                  "  %5: i64[1] = gather(%2, %3)\n"
+                                  "  %6: i64[1] = gather(%2, %4)\n"
+                                  "  %7: i64[2] = constant [2, 4]\n"
+                                  "  %8: i64[4] = tenon.concat.1(%5, %6, %7)\n"
+                                  "  %9: f32[d7, d8, d9, d10] = tenon.reshape_to.1(%0, %8)\n"
+                                  "  %10: f32[d7, d9, d8, d10] = permute(%9) {perm = [0, 2, 1, 3]}\n"
+                                  "  %11: f32[d7, d9, d10, d8] = permute(%9) {perm = [0, 2, 3, 1]}\n"
+                                  "  %12: f32[d7, d9, d8, d8] = matmul(%10, %11)\n"
+                                  "  %13: f32[batch, tokens] = cast(%1) {dtype = f32}\n"
+                                  "  %14: f32[batch, 1, 1, tokens] = reshape(%13) {dims = [batch, 1, 1, tokens]}\n"
+                                  "  %15: f32[d7, d9, d8, d8] = tenon.broadcast.1(%14, %12)\n"
+                                  "  %16: f32[d7, d9, d8, d8] = add(%12, %15)\n"
+                                  "  %17: f32[d7, d9, d8, d8] = tenon.softmax.1(%16) {axis = 3}\n"
+                                  "  return \"probabilities\" %17\n"
+                                  "}\n";
 
 static void m_transformer(const test_tensor *in, int batch, int tokens, double *wanted) {
     for (int b = 0; b < batch; b++)
@@ -73,7 +78,8 @@ static void m_transformer(const test_tensor *in, int batch, int tokens, double *
                 for (int j = 0; j < tokens; j++) {
                     row[j] = in[1].values[b * tokens + j];
                     for (int d = 0; d < 4; d++)
-                        row[j] += in[0].values[((b * tokens) + i) * 8 + h * 4 + d] * in[0].values[((b * tokens) + j) * 8 + h * 4 + d];
+                        row[j] += in[0].values[((b * tokens) + i) * 8 + h * 4 + d] *
+                                  in[0].values[((b * tokens) + j) * 8 + h * 4 + d];
                     row[j] = exp(row[j]);
                     sum += row[j];
                 }
@@ -102,6 +108,7 @@ START_TEST(test_transformer) {
 }
 END_TEST
 
+/* clang-format off */
 static const struct binding_row {
     const char *name, *inputs, *message; /* NULL: it fits */
     tenon__input_dims dims[3];
@@ -124,19 +131,22 @@ static const struct binding_row {
     {"undecided", "%0 \"a\": f32[n*m], %1 \"b\": f32[1], %2 \"c\": f32[1]", "do not say what its symbols are",
      {DIMS(6), DIMS(1), DIMS(1)}},
 };
+/* clang-format on */
 
 START_TEST(test_bindings) {
     const struct binding_row *row = &bindings[_i];
     char text[512];
-    snprintf(text, sizeof text, "tenon.graph 1\nsymbol n in 1 .. 10\nsymbol m in 1 .. 100\nsymbol e in 0 .. 64 of 8\n"
-             "func main(%s) {\n  return \"y\" %%0\n}\n", row->inputs);
+    snprintf(text, sizeof text,
+             "tenon.graph 1\nsymbol n in 1 .. 10\nsymbol m in 1 .. 100\nsymbol e in 0 .. 64 of 8\n"
+             "func main(%s) {\n  return \"y\" %%0\n}\n",
+             row->inputs);
     tenonh_module *module = parsed(text), *concrete = NULL;
     tenon_status status = tenon__concretize(module, "main", row->dims, 3, NULL, &concrete);
     if (!row->message)
         ck_assert_msg(status == TENON_STATUS_OK, "%s: %s", row->name, tenonh_error_message());
     else
-        ck_assert_msg(status == TENON_STATUS_INVALID && strstr(tenonh_error_message(), row->message), "%s: %s", row->name,
-                      tenonh_error_message());
+        ck_assert_msg(status == TENON_STATUS_INVALID && strstr(tenonh_error_message(), row->message), "%s: %s",
+                      row->name, tenonh_error_message());
     tenonh_module_destroy(concrete);
     tenonh_module_destroy(module);
 }
@@ -155,6 +165,7 @@ END_TEST
 /* -- What is left --------------------------------------------------------------------------------------------------- */
 
 /* The same function before and after, for inputs of f32[2, 3] each. */
+/* clang-format off */
 static const struct clean_row {
     const char *name, *before, *after;
 } cleans[] = {
@@ -217,12 +228,14 @@ static const struct clean_row {
      "func main(%0 \"x\": f32[2, 3], %1 \"t\": token) {\n  %2: f32[2, 3], %3: token = read(%1) of \"s\"\n"
      "  %4: f32[2, 3] = add(%0, %0)\n  %5: token = write(%4, %3) of \"s\"\n  return \"t\" %5\n}\n"},
 };
+/* clang-format on */
 
 START_TEST(test_clean) {
     const struct clean_row *row = &cleans[_i];
     char before[4096], after[4096];
     const char *state = strstr(row->before, "of \"s\"") ? "state s: f32[2, 3]\n" : "";
-    snprintf(before, sizeof before, "tenon.graph 1\nsymbol n in 1 .. 10\nsymbol m in 1 .. 1000\n%s\n%s", state, row->before);
+    snprintf(before, sizeof before, "tenon.graph 1\nsymbol n in 1 .. 10\nsymbol m in 1 .. 1000\n%s\n%s", state,
+             row->before);
     snprintf(after, sizeof after, "tenon.graph 1\n%s\n%s", state, row->after);
     tenon__input_dims dims[2] = {DIMS(2, 3), DIMS(2, 3)};
     if (strstr(row->before, "token")) dims[1].rank = 0;
@@ -321,7 +334,8 @@ START_TEST(test_claims) {
     ck_assert_uint_eq(count_named(inner, softmax), 1);
     ck_assert_uint_eq(count_named(inner, attention), 0);
     ck_assert_uint_eq(count_named(flat, softmax), 0);
-    ck_assert_str_eq(tenon__type_text(tenonh_function_output(tenonh_module_function(flat, "main"), 0)), "f32[1, 2, n, 4]");
+    ck_assert_str_eq(tenon__type_text(tenonh_function_output(tenonh_module_function(flat, "main"), 0)),
+                     "f32[1, 2, n, 4]");
     tenonh_module_destroy(whole);
     tenonh_module_destroy(inner);
     tenonh_module_destroy(flat);
@@ -330,8 +344,9 @@ START_TEST(test_claims) {
 END_TEST
 
 START_TEST(test_unknown_composite) {
-    tenonh_module *module = parsed("tenon.graph 1\nfunc main(%0 \"x\": f32[2]) {\n"
-                                   "  %1: f32[3] = acme.fancy.2(%0) {axis = 1} from \"/fancy\"\n  return \"y\" %1\n}\n");
+    tenonh_module *module =
+        parsed("tenon.graph 1\nfunc main(%0 \"x\": f32[2]) {\n"
+               "  %1: f32[3] = acme.fancy.2(%0) {axis = 1} from \"/fancy\"\n  return \"y\" %1\n}\n");
     tenon__input_dims dims[1] = {DIMS(2)};
     char name[] = "acme.fancy";
     tenonh_module *concrete = concrete_of(module, dims, 1), *kept = flat_of(concrete, claims_named, name), *flat = NULL;
@@ -346,19 +361,22 @@ START_TEST(test_unknown_composite) {
 END_TEST
 
 START_TEST(test_needs_numbers) {
-    tenonh_module *module = parsed("tenon.graph 1\nsymbol n in 1 .. 9\nfunc main(%0 \"x\": f32[n]) {\n"
-                                   "  %1: f32[] = tenon.reduce_mean.1(%0) {axes = [0]} from \"/mean\"\n  return \"y\" %1\n}\n");
+    tenonh_module *module =
+        parsed("tenon.graph 1\nsymbol n in 1 .. 9\nfunc main(%0 \"x\": f32[n]) {\n"
+               "  %1: f32[] = tenon.reduce_mean.1(%0) {axes = [0]} from \"/mean\"\n  return \"y\" %1\n}\n");
     tenonh_module *flat = NULL;
     ck_assert_int_eq(tenon__decompose(module, NULL, NULL, &flat), TENON_STATUS_UNSUPPORTED);
     ck_assert_msg(strstr(tenonh_error_message(), "(tenon.reduce_mean, from '/mean')") &&
-                      strstr(tenonh_error_message(), "concretise first"), "%s", tenonh_error_message());
+                      strstr(tenonh_error_message(), "concretise first"),
+                  "%s", tenonh_error_message());
     tenonh_module_destroy(module);
 }
 END_TEST
 
 START_TEST(test_data_dims) {
     tenonh_module *module = parsed("tenon.graph 1\nsymbol d0 in 0 .. 2 data\nfunc main(%0 \"x\": f32[2]) {\n"
-                                   "  %1: i64[1, d0] = tenon.non_zero.1(%0)\n  return \"y\" %1\n}\n"), *concrete = NULL;
+                                   "  %1: i64[1, d0] = tenon.non_zero.1(%0)\n  return \"y\" %1\n}\n"),
+                  *concrete = NULL;
     tenon__input_dims dims[1] = {DIMS(2)};
     ck_assert_int_eq(tenon__concretize(module, "main", dims, 1, NULL, &concrete), TENON_STATUS_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(tenonh_error_message(), "depends on data"));

@@ -7,9 +7,10 @@
 #include "run.h"
 
 #define NAN_ NAN
-#define INF HUGE_VAL
+#define INF  HUGE_VAL
 
 /* Inputs are written as constants; they pass through a function's inputs, so that nothing is folded before. */
+/* clang-format off */
 static const struct row {
     const char *name;
     struct {
@@ -70,6 +71,7 @@ static const struct row {
     {"random_from", {{0}}, "random_bits() {scalars = [0x0, 0x1]}", "u32[2]", {0xe169c58d, 0xbc57ac4c}, {0}},
     {"exp", {{"f32", 1, {3}, {-INF, 0, 1}}}, "exp(%0)", "f32[3]", {0, 1, 2.7182817459106445}, {0}},
 };
+/* clang-format on */
 
 START_TEST(test_row) {
     const struct row *row = &rows[_i];
@@ -105,7 +107,8 @@ START_TEST(test_errors) {
     int64_t one = strstr(errors[_i].text, "scatter") ? 3 : 1;
     test_tensor in[2] = {test_tensor_of(TENON_DTYPE_I64, 1, &one), test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){3})};
     in[0].values[0] = errors[_i].index;
-    snprintf(text, sizeof text, "tenon.graph 1\nfunc main(%%0: i64[%d], %%1: f32[3]) {\n  %%2: f32[%s] = %s\n  return \"y\" %%2\n}\n",
+    snprintf(text, sizeof text,
+             "tenon.graph 1\nfunc main(%%0: i64[%d], %%1: f32[3]) {\n  %%2: f32[%s] = %s\n  return \"y\" %%2\n}\n",
              (int)one, strstr(errors[_i].text, "gather") ? "1" : "3", errors[_i].text);
     const char *error = test_run_error(text, in, 2);
     ck_assert_msg(strstr(error, errors[_i].message) != NULL, "%s: %s", errors[_i].name, error);
