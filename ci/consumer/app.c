@@ -31,8 +31,10 @@ int main(int argc, char **argv) {
                  tenonh_registry_add(registry, argv[1]) != TENON_STATUS_OK ||
                  tenonh_registry_plugin(registry, 0, &info) != TENON_STATUS_OK ||
                  tenonh_device_open(registry, info.id, &device) != TENON_STATUS_OK || round_trip(device);
-    if (failed) fprintf(stderr, "%s: %s\n", argv[1], tenonh_error_message());
-    else printf("%s: %s works\n", argv[1], tenonh_device_name(device));
+    if (failed)
+        fprintf(stderr, "%s: %s\n", argv[1], tenonh_error_message());
+    else
+        printf("%s: %s works\n", argv[1], tenonh_device_name(device));
     tenonh_device_release(device);
     tenonh_registry_destroy(registry);
     return failed;

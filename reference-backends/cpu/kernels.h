@@ -10,10 +10,11 @@
 /* One kernel: what it was made for, and how it is run. */
 typedef struct cpu_kernel {
     tenon_pattern pattern;
-    uint32_t entry_count;                                      /* run in order */
+    uint32_t entry_count; /* run in order */
     const tenon_kernel_c11 *entries;
-    int (*items)(const int64_t *symbols, int64_t *items);      /* items of each entry; 1: more than int64 holds */
-    int (*workspace)(const int64_t *symbols, uint64_t *bytes); /* of one launch, 64-byte aligned; 1: too many; NULL: none */
+    int (*items)(const int64_t *symbols, int64_t *items); /* items of each entry; 1: more than int64 holds */
+    int (*workspace)(const int64_t *symbols,
+                     uint64_t *bytes); /* of one launch, 64-byte aligned; 1: too many; NULL: none */
 } cpu_kernel;
 
 /* Generated, one table an instruction set that the build has: sorted by operator, and of one the best fit first. The first

@@ -52,8 +52,10 @@ static int check_tiling(void) {
 
 static void print_layout(void) {
     for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (rows[i].member) printf("    %s %zu %zu\n", rows[i].member, rows[i].offset, rows[i].size);
-        else printf("%s %zu\n", rows[i].type, rows[i].size);
+        if (rows[i].member)
+            printf("    %s %zu %zu\n", rows[i].member, rows[i].offset, rows[i].size);
+        else
+            printf("%s %zu\n", rows[i].type, rows[i].size);
     }
 }
 
@@ -63,8 +65,10 @@ static uint32_t frozen_hash(void) {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         const row *r = &rows[i];
         char line[160];
-        if (!r->member) frozen = r->offset;
-        else if (r->offset >= frozen) continue;
+        if (!r->member)
+            frozen = r->offset;
+        else if (r->offset >= frozen)
+            continue;
         snprintf(line, sizeof line, "%s.%s %zu %zu\n", r->type, r->member ? r->member : "", r->offset,
                  r->member ? r->size : frozen);
         hash = fnv1a(hash, line);
@@ -78,7 +82,8 @@ int main(void) {
     uint32_t hash = frozen_hash();
     printf("hash 0x%08" PRIx32 "\n", hash);
     if (hash == TENON_LAYOUT_HASH) return 0;
-    fprintf(stderr, "TENON_LAYOUT_HASH in plugin.h is 0x%08" PRIx32 ", but the frozen prefixes hash to 0x%08" PRIx32 "\n",
+    fprintf(stderr,
+            "TENON_LAYOUT_HASH in plugin.h is 0x%08" PRIx32 ", but the frozen prefixes hash to 0x%08" PRIx32 "\n",
             (uint32_t)TENON_LAYOUT_HASH, hash);
     return 1;
 }

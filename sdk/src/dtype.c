@@ -7,10 +7,9 @@ static const struct {
     uint32_t bits;
     uint32_t class_;
     tenon_dtype compute;
-} rows[TENON_DTYPE_COUNT] = {
-    [TENON_DTYPE_NONE] = {"none", 0, TENON_CLASS_NONE, TENON_DTYPE_NONE},
+} rows[TENON_DTYPE_COUNT] = {[TENON_DTYPE_NONE] = {"none", 0, TENON_CLASS_NONE, TENON_DTYPE_NONE},
 #define ROW(id, NAME, name, bits, class_, compute) [id] = {name, bits, TENON_CLASS_##class_, TENON_DTYPE_##compute},
-    TENON_DTYPE_TABLE(ROW)
+                             TENON_DTYPE_TABLE(ROW)
 #undef ROW
 };
 

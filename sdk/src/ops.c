@@ -28,9 +28,9 @@ static const tenon_op_row ops[TENON_OP_LIMIT] = {
 };
 
 static const tenon_attr_row attrs[TENON_ATTR_LIMIT] = {
-#define TYPE_INT 0, 0
-#define TYPE_INTS 1, 0
-#define TYPE_FLOAT 0, 1
+#define TYPE_INT                                            0, 0
+#define TYPE_INTS                                           1, 0
+#define TYPE_FLOAT                                          0, 1
 #define TENON_ATTR(id, NAME, name, type, default_, meaning) [id] = {id, TYPE_##type, 0, default_, name, meaning},
 #include <tenon/attrs.def>
 };

@@ -10,7 +10,7 @@ const char *tenonh_error_message(void) {
     return message;
 }
 
-tenon_status (tenon__fail)(tenon_status status, const char *format, ...) {
+tenon_status(tenon__fail)(tenon_status status, const char *format, ...) {
     char text[sizeof message]; /* the arguments may point into the present message */
     va_list arguments;
     va_start(arguments, format);
@@ -20,7 +20,7 @@ tenon_status (tenon__fail)(tenon_status status, const char *format, ...) {
     return status;
 }
 
-tenon_status (tenon__fail_in)(tenon_status status, const char *format, ...) {
+tenon_status(tenon__fail_in)(tenon_status status, const char *format, ...) {
     char context[1024];
     va_list arguments;
     va_start(arguments, format);
@@ -29,6 +29,6 @@ tenon_status (tenon__fail_in)(tenon_status status, const char *format, ...) {
     return tenon__fail(status, "%s: %s", context, message);
 }
 
-tenon_status (tenon__fail_memory)(void) {
+tenon_status(tenon__fail_memory)(void) {
     return tenon__fail(TENON_STATUS_OUT_OF_MEMORY, "host memory is used up");
 }

@@ -18,8 +18,8 @@ tenon_status tenon__fail_memory(void);
 static inline tenon_status tenon__not_ok(tenon_status status) {
     return status != TENON_STATUS_OK ? status : TENON_STATUS_INTERNAL;
 }
-#define tenon__fail(...) tenon__not_ok(tenon__fail(__VA_ARGS__))
-#define tenon__fail_in(...) tenon__not_ok(tenon__fail_in(__VA_ARGS__))
+#define tenon__fail(...)     tenon__not_ok(tenon__fail(__VA_ARGS__))
+#define tenon__fail_in(...)  tenon__not_ok(tenon__fail_in(__VA_ARGS__))
 #define tenon__fail_memory() tenon__not_ok(tenon__fail_memory())
 
 #endif

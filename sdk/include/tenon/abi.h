@@ -14,15 +14,15 @@
 
 #ifdef __cplusplus
 #define TENON_EXTERN_C_BEGIN extern "C" {
-#define TENON_EXTERN_C_END }
+#define TENON_EXTERN_C_END   }
 #else
 #define TENON_EXTERN_C_BEGIN
 #define TENON_EXTERN_C_END
 #endif
 
 /* 0.x: may still change between minors; 1.0 freezes it. */
-#define TENON_ABI_MAJOR 0u
-#define TENON_ABI_MINOR 1u
+#define TENON_ABI_MAJOR   0u
+#define TENON_ABI_MINOR   1u
 #define TENON_ABI_VERSION ((TENON_ABI_MAJOR << 16) | TENON_ABI_MINOR)
 
 /* Exported from a plugin that is otherwise compiled with hidden visibility. */
@@ -31,7 +31,8 @@
 /* True when `table` (a pointer, may be NULL) is large enough to hold `member` and the member is not NULL. */
 #define TENON_HAS(table, member)                                                                                       \
     ((table) != NULL &&                                                                                                \
-     (size_t)((const char *)&(table)->member - (const char *)(table)) + sizeof(table)->member <= (table)->struct_size && \
+     (size_t)((const char *)&(table)->member - (const char *)(table)) + sizeof(table)->member <=                       \
+         (table)->struct_size &&                                                                                       \
      (table)->member != NULL)
 
 /* Largest rank of a view; larger tensors are collapsed by the host. */

@@ -74,7 +74,7 @@ tenon_dtype tenon_dtype_accumulator(tenon_op op, tenon_dtype dtype);
 typedef struct tenon_attr_row {
     uint32_t id;
     uint32_t is_list;
-    uint32_t is_float;     /* holds the bits of an f64 */
+    uint32_t is_float; /* holds the bits of an f64 */
     uint32_t reserved;
     int64_t default_value; /* of INT, and of each entry of INTS */
     const char *name;

@@ -42,7 +42,13 @@ enum {
 };
 
 /* Values of the attribute `combine`. */
-enum { TENON_COMBINE_SET = 0, TENON_COMBINE_ADD = 1, TENON_COMBINE_MUL = 2, TENON_COMBINE_MIN = 3, TENON_COMBINE_MAX = 4 };
+enum {
+    TENON_COMBINE_SET = 0,
+    TENON_COMBINE_ADD = 1,
+    TENON_COMBINE_MUL = 2,
+    TENON_COMBINE_MIN = 3,
+    TENON_COMBINE_MAX = 4
+};
 
 /* One attribute of an operator: `count` integers at `values`. */
 typedef struct tenon_attr {

@@ -55,10 +55,10 @@ typedef const tenon_plugin *(*tenon_plugin_query_function)(void);
 
 /* Puts the ABI version and layout hash into the binary, where a reader finds them before it loads anything
  * (REQ-ABI-09): an ELF note of section .note.tenon, owner "Tenon", type 1. Use once per plugin, at file scope. */
-#define TENON_NOTE_TYPE 1u
+#define TENON_NOTE_TYPE   1u
 #define TENON_LAYOUT_HASH 0xe301eeadu /* of the V1 sizes and offsets; recorded in sdk/abi */
 #define TENON_PLUGIN_NOTE()                                                                                            \
-    __attribute__((section(".note.tenon"), used, aligned(4))) static const struct {                                   \
+    __attribute__((section(".note.tenon"), used, aligned(4))) static const struct {                                    \
         uint32_t name_size, desc_size, type;                                                                           \
         char name[8];                                                                                                  \
         uint32_t abi_version, layout_hash;                                                                             \

@@ -71,7 +71,7 @@ static_assert(sizeof(tenon_symbol) == 24, "frozen layout");
  * broadcast, inputs only) or negative. 4-bit types: low nibble first, innermost stride 1. */
 typedef struct tenon_view {
     tenon_dtype dtype;
-    uint32_t rank; /* 0 ... TENON_MAX_RANK; the entries beyond are zero */
+    uint32_t rank;                        /* 0 ... TENON_MAX_RANK; the entries beyond are zero */
     tenon_extent dims[TENON_MAX_RANK];    /* elements */
     tenon_extent strides[TENON_MAX_RANK]; /* elements */
 } tenon_view;

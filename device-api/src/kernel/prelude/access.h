@@ -86,10 +86,14 @@ TN_SLOW void tn__copy8(char *to, const char *from, tn_i64x1 count) {
     for (tn_i64x1 i = 0; i < count; i++) __builtin_memcpy(to + 8 * i, from + 8 * i, 8);
 }
 TN_INLINE void tn__copy(void *to, const void *from, tn_i64x1 count, unsigned long bytes) {
-    if (bytes == 1) tn__copy1((char *)to, (const char *)from, count);
-    else if (bytes == 2) tn__copy2((char *)to, (const char *)from, count);
-    else if (bytes == 4) tn__copy4((char *)to, (const char *)from, count);
-    else tn__copy8((char *)to, (const char *)from, count);
+    if (bytes == 1)
+        tn__copy1((char *)to, (const char *)from, count);
+    else if (bytes == 2)
+        tn__copy2((char *)to, (const char *)from, count);
+    else if (bytes == 4)
+        tn__copy4((char *)to, (const char *)from, count);
+    else
+        tn__copy8((char *)to, (const char *)from, count);
 }
 
 /* Lanes low ... high - 1 (0 <= low < high <= N) lie in memory, lane 0 at element `at`; the others load as 0. */
