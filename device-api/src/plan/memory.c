@@ -78,12 +78,15 @@ tenon_status tenon__plan_layout(tenon__plan *plan) {
         if (s->kind == TENON__STORAGE_ARENA && s->first != TENON__NEVER) order[count++] = s;
     }
     qsort(order, count, sizeof *order, larger_first);
-    for (uint32_t i = 0; i < count; i++) {
+    bool fits = true;
+    for (uint32_t i = 0; i < count && fits; i++) {
         tenon__storage *s = order[i];
         s->offset = lowest_gap(order, i, s, rivals);
         uint64_t end = s->offset + padded(s);
         if (end > plan->arena_size[s->place]) plan->arena_size[s->place] = end;
+        fits = end <= INT64_MAX; /* so that no sum above wraps */
     }
     free(order);
-    return TENON_STATUS_OK;
+    if (fits) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_OUT_OF_MEMORY, "values alive at one step have more bytes than can be counted");
 }

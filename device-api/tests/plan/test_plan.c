@@ -121,12 +121,28 @@ START_TEST(test_layout) {
 }
 END_TEST
 
+/* Four values of 2^62 bytes at one step: their sum wraps to 0. */
+START_TEST(test_layout_of_too_much) {
+    tenon__plan plan = {.step_count = 1, .storage_count = 4};
+    tenon__ref refs[4] = {{.storage = 0}, {.storage = 1}, {.storage = 2}, {.storage = 3}};
+    tenon__step step = {.placement = TENONH_PLACEMENT_OP, .refs = refs, .ref_count = 4, .workspace = TENON__NEVER};
+    tenon__storage storages[4];
+    for (uint32_t i = 0; i < 4; i++)
+        storages[i] = (tenon__storage){
+            .kind = TENON__STORAGE_ARENA, .size = (uint64_t)1 << 62, .alignment = TENON__ARENA_ALIGNMENT};
+    plan.steps = &step;
+    plan.storages = storages;
+    ck_assert_int_eq(tenon__plan_layout(&plan), TENON_STATUS_OUT_OF_MEMORY);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("plan");
     TCase *tests = tcase_create("plan");
     tcase_add_test(tests, test_reshape);
     tcase_add_test(tests, test_views);
     tcase_add_test(tests, test_layout);
+    tcase_add_test(tests, test_layout_of_too_much);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);

@@ -9,7 +9,7 @@ TENON_EXTERN_C_BEGIN
 
 typedef struct tenonh_exec tenonh_exec;
 
-/* Asked now and then, from any thread, while a device prepares; non-zero: stop. */
+/* Asked now and then, from any thread, while a device prepares; non-zero: stop. Must not call the library. */
 typedef uint32_t (*tenonh_cancelled_function)(void *context);
 
 /* Zero-initialised but for struct_size is the default. A descriptor. */
