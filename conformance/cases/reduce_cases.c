@@ -220,12 +220,15 @@ static void check_product(const product *p, const cf_row *row, const tenonh_arra
     free(want), free(allowed);
 }
 
-static void run_product(const product *p, tenon_dtype dtype) {
-    cf_seed("matmul_%s_%s", tenon_dtype_name(dtype), p->name);
+static void run_product(const product *p, tenon_dtype dtype, tenon_dtype to) {
+    cf_seed("matmul_%s_%s_%s", tenon_dtype_name(dtype), tenon_dtype_name(to), p->name);
+    int64_t type = to;
     cf_row row = {.op = TENON_OP_MATMUL, .operand_count = 2, .result_count = 1};
     row.operands[0] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->m, p->k}, .layout = p->a_layout};
     row.operands[1] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->k, p->n}, .layout = p->b_layout};
-    row.results[0] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->m, p->n}};
+    row.results[0] = (cf_operand){.dtype = to, .rank = 3, .dims = {p->batch, p->m, p->n}};
+    row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, &type};
+    row.attr_count = to != dtype; /* it is the default */
     cf_fill_small(&row.operands[0]);
     cf_fill_small(&row.operands[1]);
     tenonh_array result = {0};
@@ -253,6 +256,13 @@ void cf_matmuls(void) {
         if (!tenon_op_takes(tenon_op_row_of(TENON_OP_MATMUL), dtype)) continue;
         bool all = dtype == TENON_DTYPE_F32 || dtype == TENON_DTYPE_F64 || dtype == TENON_DTYPE_BF16;
         for (uint32_t r = 0; r < sizeof rows / sizeof *rows; r++)
-            if (all || r < 5) run_product(&rows[r], dtype);
+            if (all || r < 5) run_product(&rows[r], dtype, dtype);
     }
+    static const tenon_dtype wider[][2] = {{TENON_DTYPE_I8, TENON_DTYPE_I32},
+                                           {TENON_DTYPE_U8, TENON_DTYPE_I32},
+                                           {TENON_DTYPE_I16, TENON_DTYPE_I32},
+                                           {TENON_DTYPE_F16, TENON_DTYPE_F32},
+                                           {TENON_DTYPE_BF16, TENON_DTYPE_F32}};
+    for (uint32_t i = 0; i < sizeof wider / sizeof *wider; i++)
+        for (uint32_t r = 0; r < sizeof rows / sizeof *rows; r++) run_product(&rows[r], wider[i][0], wider[i][1]);
 }
