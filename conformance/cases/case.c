@@ -11,7 +11,7 @@ cf_device cf_under_test;
 static char row_name[256];
 static uint64_t random_state;
 
-/* -- Numbers ------------------------------------------------------------------------------------------------------------ */
+/* -- Numbers -- */
 
 void cf_seed(const char *format, ...) {
     va_list arguments;
@@ -191,7 +191,7 @@ void cf_free(cf_row *row) {
     for (uint32_t i = 0; i < row->operand_count; i++) free(row->operands[i].bytes);
 }
 
-/* -- Layouts -------------------------------------------------------------------------------------------------------------- */
+/* -- Layouts -- */
 
 /* Dims in storage of what the operator sees as `operand`. */
 static void stored_dims(const cf_operand *operand, int64_t *dims) {
@@ -236,7 +236,7 @@ cf_operand cf_result(tenon_dtype dtype, const cf_operand *like) {
     return result;
 }
 
-/* -- Runs ------------------------------------------------------------------------------------------------------------------- */
+/* -- Runs -- */
 
 enum { FENCE = 64, POISON = 0xa5, MAX_BUFFERS = CF_MAX_OPERANDS + 2 };
 
@@ -279,7 +279,7 @@ static uint64_t bytes_of(const cf_operand *operand) {
     return (uint64_t)cf_count(operand->rank, operand->dims) * (tenon_dtype_bits(operand->dtype) / 8);
 }
 
-/* Bytes before a result: in every second row they align it to its elements only, which is all that a launch promises. */
+/* Bytes before a result: in every second row they align it to its elements only, all that a launch promises. */
 static uint64_t start_of(const cf_operand *result) {
     return FENCE + cf_under_test.rows % 2 * (tenon_dtype_bits(result->dtype) / 8);
 }

@@ -32,7 +32,7 @@ static void expect_near(const tenonh_array *got, const cf_number *want, const lo
     }
 }
 
-/* -- Reductions ---------------------------------------------------------------------------------------------------------- */
+/* -- Reductions -- */
 
 typedef struct accumulator {
     cf_number value;
@@ -190,7 +190,7 @@ void cf_reductions(void) {
     }
 }
 
-/* -- Contractions ---------------------------------------------------------------------------------------------------------- */
+/* -- Contractions -- */
 
 typedef struct product {
     const char *name;

@@ -24,7 +24,7 @@ typedef struct state {
     group_axis axes[TENON_PATTERN_GROUPS][TENON_MAX_RANK]; /* only those counted are set */
 } state;
 
-/* -- Dtypes ------------------------------------------------------------------------------------------------------------ */
+/* -- Dtypes -- */
 
 static tenon_dtype width_of(tenon_dtype dtype) {
     switch (tenon_dtype_bits(dtype)) {
@@ -120,7 +120,7 @@ static tenon_status set_dtypes(state *s) {
     return TENON_STATUS_OK;
 }
 
-/* -- Axes by group --------------------------------------------------------------------------------------------------- */
+/* -- Axes by group -- */
 
 /* Group of each axis of a reduction's input. */
 static tenon_status split_reduced(const state *s, uint8_t *group) {
@@ -241,7 +241,7 @@ static tenon_status set_margins(state *s) {
     return TENON_STATUS_OK;
 }
 
-/* -- Fewer axes -------------------------------------------------------------------------------------------------------- */
+/* -- Fewer axes -- */
 
 static int is_plain(const state *s, const group_axis *a) {
     return s->row->family != TENON_FAMILY_PAD || (a->low == 0 && a->dim == a->extent);
@@ -344,8 +344,8 @@ static void fold_batches(state *s) {
     }
 }
 
-/* A copy that runs along one axis in memory on one side and along another on the other: the input's stands in R, so that a
- * kernel can go through squares. */
+/* A copy that runs along one axis in memory on one side and along another on the other: the input's stands in R, so
+ * that a kernel can go through squares. */
 static void face_axes(state *s) {
     enum { WORTH = 8 };
     group_axis *axes = s->axes[TENON_GROUP_P];
@@ -371,7 +371,7 @@ static void reduce_group(state *s, uint32_t g) {
     merge_axes(s, g);
 }
 
-/* -- The answer -------------------------------------------------------------------------------------------------------- */
+/* -- The answer -- */
 
 /* The last group that indexes an operand: the one whose stride is 1 when the operand is contiguous. */
 static uint32_t last_group(const state *s, uint32_t k) {

@@ -77,7 +77,7 @@ int tenon_pattern_fits(const tenon_pattern *pattern, const tenon_canonical *prob
     return 1;
 }
 
-/* -- Symbols ----------------------------------------------------------------------------------------------------------- */
+/* -- Symbols -- */
 
 /* An axis of a pattern and the problem's axis that it stands for: groups are aligned at their innermost axes. */
 typedef struct pattern_axis {

@@ -66,7 +66,7 @@ tenon_status tenon__add_step(tenon__plan_builder *b, tenonh_placement placement,
     return TENON_STATUS_OK;
 }
 
-/* -- What is known of values before the walk ------------------------------------------------------------------- */
+/* -- What is known of values before the walk -- */
 
 static void note_use(tenon__plan_builder *b, const tenonh_value *value, uint32_t node) {
     if (value) b->values[b->values[value->id].root].last_use = node;
@@ -103,7 +103,7 @@ static tenon_status prepare_values(tenon__plan_builder *b) {
     return TENON_STATUS_OK;
 }
 
-/* -- Inputs and outputs ------------------------------------------------------------------------------------------ */
+/* -- Inputs and outputs -- */
 
 static tenon_status outside_ref(tenon__plan_builder *b, const tenonh_value *value, uint32_t kind, uint32_t index,
                                 tenon__ref *out_ref) {

@@ -3,7 +3,7 @@
 
 #include "plan/builder.h"
 
-/* -- Launches ---------------------------------------------------------------------------------------------------- */
+/* -- Launches -- */
 
 static tenon_status fill_launch(tenon__plan_builder *b, tenon__step *step, const tenon__prepared *prepared) {
     step->exec = prepared->exec;
@@ -61,7 +61,7 @@ tenon_status tenon__add_copy(tenon__plan_builder *b, uint32_t place, const tenon
     return may_move ? add_move(b, place, from, to) : status;
 }
 
-/* -- Where values are --------------------------------------------------------------------------------------------- */
+/* -- Where values are -- */
 
 static tenon_status place_constant(tenon__plan_builder *b, const tenonh_value *value, uint32_t place,
                                    tenon__ref *out_ref) {
@@ -105,7 +105,7 @@ tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, 
     return TENON_STATUS_OK;
 }
 
-/* -- Views ----------------------------------------------------------------------------------------------------------- */
+/* -- Views -- */
 
 static tenon_status list_of(const tenonh_node *node, uint32_t attr, uint32_t count, int64_t *out_values) {
     for (uint32_t i = 0; i < count; i++)
@@ -170,7 +170,7 @@ static tenon_status plan_view(tenon__plan_builder *b, const tenonh_node *node) {
     return tenon__add_step(b, TENONH_PLACEMENT_VIEW, 0, tenon_op_row_of(node->op)->name, NULL, 0, &step);
 }
 
-/* -- Base operators ---------------------------------------------------------------------------------------------------- */
+/* -- Base operators -- */
 
 /* Where result `value` of a step at `place` goes: its output's storage if it may, else a new one. */
 static tenon_status result_ref(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref) {
@@ -264,7 +264,7 @@ static tenon_status plan_anywhere(tenon__plan_builder *b, const tenonh_node *nod
                           b->context->devices[1] ? ", nor does the fallback" : " and there is no fallback");
 }
 
-/* -- Concat ---------------------------------------------------------------------------------------------------------------- */
+/* -- Concat -- */
 
 static tenon_status plan_concat_at(tenon__plan_builder *b, const tenonh_node *node, uint32_t place) {
     uint32_t axis = (uint32_t)tenon__node_int(node, TENON_ATTR_AXIS, 0);

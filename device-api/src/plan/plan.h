@@ -30,8 +30,8 @@ typedef struct tenon__storage {
     uint64_t offset;           /* ARENA: bytes from the arena's start, a multiple of `alignment` */
 } tenon__storage;
 
-/* A step: a launch, a move by way of the host, or a view, which does nothing but is accounted for. A move brings a value
- * to another place, or does a copy that the place's device does not take. */
+/* A step: a launch, a move by way of the host, or a view, which does nothing but is accounted for. A move brings a
+ * value to another place, or does a copy that the place's device does not take. */
 typedef struct tenon__step {
     tenonh_placement placement;
     uint32_t place; /* MOVE: of the destination */

@@ -74,7 +74,7 @@ void tenon__key_number(tenon__key *key, int64_t number) {
     tenon__key_put(key, &number, sizeof number);
 }
 
-/* -- Op work --------------------------------------------------------------------------------------------------------- */
+/* -- Op work -- */
 
 /* The work of a task and all it points to. With symbols, operand k has dims then strides, operand after operand. */
 typedef struct op_work {

@@ -2,8 +2,8 @@
  *
  * Prepared work does not depend on the numbers where the device takes symbols: every dim and stride is one, and their
  * values come with the launch. So the cache meets the same work again under other shapes. A device that takes numbers
- * only, or answers an exec that is not valid for the values at hand, is asked for these numbers: op work then has them in
- * place of symbols, kernel work has symbols of one value. */
+ * only, or answers an exec that is not valid for the values at hand, is asked for these numbers: op work then has them
+ * in place of symbols, kernel work has symbols of one value. */
 #ifndef TENON_PLAN_PREPARE_H
 #define TENON_PLAN_PREPARE_H
 

@@ -30,7 +30,7 @@ static tenon_status create_kernel(tenonh_device *device, const tenon_pattern *pa
     return TENON_STATUS_OK;
 }
 
-/* -- Preparing ----------------------------------------------------------------------------------------------------------- */
+/* -- Preparing -- */
 
 /* The work of a kernel and all it points to. Views hold dtypes only: where operands end is the program's matter. */
 typedef struct kernel_work {
@@ -108,7 +108,7 @@ static tenon_status prepare_entry(tenon__execs *execs, tenonh_device *device, co
     return status;
 }
 
-/* -- Numbers of a launch --------------------------------------------------------------------------------------------------- */
+/* -- Numbers of a launch -- */
 
 static tenon_status canonicalize(const tenon__task *task, tenon_canonical *out_canonical) {
     tenon_strided operands[TENON__TASK_OPERANDS];

@@ -25,7 +25,7 @@ int64_t tenon__ref_count(const tenon__ref *ref);
 /* True when the elements lie in row-major order without gaps. */
 bool tenon__ref_is_contiguous(const tenon__ref *ref);
 
-/* The view operators on strides. `dims`, `perm`, `starts` ... have the rank of the result or of x, as the operator says.
+/* The view operators on strides. `dims`, `perm`, `starts` ... have the rank of the result or of x, as each says.
  * reshape gives false when strides can't express it: the caller then copies first. */
 bool tenon__ref_reshape(const tenon__ref *x, uint32_t rank, const int64_t *dims, tenon__ref *out_ref);
 tenon__ref tenon__ref_permute(const tenon__ref *x, const int64_t *perm);

@@ -3,7 +3,7 @@
 
 #include "run/session.h"
 
-/* -- Constants ------------------------------------------------------------------------------------------------------ */
+/* -- Constants -- */
 
 static tenon__resident **bucket_of(tenonh_session *session, const tenon__constant *constant, uint32_t place) {
     return &session->residents[((uintptr_t)constant / 64 + place) % TENON__RESIDENT_BUCKETS];
@@ -71,7 +71,7 @@ void tenon__unbind_constants(tenonh_session *session, tenon__planned *planned) {
     free(planned->residents);
 }
 
-/* -- Arenas ----------------------------------------------------------------------------------------------------------- */
+/* -- Arenas -- */
 
 static tenon_status size_arenas(tenonh_session *session, const tenon__plan *plan) {
     for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
@@ -85,7 +85,7 @@ static tenon_status size_arenas(tenonh_session *session, const tenon__plan *plan
     return TENON_STATUS_OK;
 }
 
-/* -- Buffers ------------------------------------------------------------------------------------------------------------ */
+/* -- Buffers -- */
 
 tenonh_memory *tenon__memory_of(const tenonh_session *session, const tenon__planned *planned, uint32_t storage,
                                 tenonh_tensor *const *inputs, tenonh_tensor *const *outputs, uint64_t *out_offset) {

@@ -26,7 +26,7 @@ tenon_status tenon__session_settle(tenonh_session *session, tenon_status status)
     return status;
 }
 
-/* -- Moves by way of the host ---------------------------------------------------------------------------------------------- */
+/* -- Moves by way of the host -- */
 
 static tenon_status reserve_bounce(tenonh_session *session, uint64_t size) {
     if (size <= session->bounce_size) return TENON_STATUS_OK;

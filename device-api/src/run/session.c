@@ -13,7 +13,7 @@ static uint64_t now(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* -- Life -------------------------------------------------------------------------------------------------------------- */
+/* -- Life -- */
 
 static tenon_status check_options(const tenonh_session_options *options, tenonh_session_options *out_options) {
     *out_options = (tenonh_session_options){.struct_size = sizeof *out_options};
@@ -88,7 +88,7 @@ void tenonh_session_release(tenonh_session *session) {
     free(session);
 }
 
-/* -- Plans ---------------------------------------------------------------------------------------------------------------- */
+/* -- Plans -- */
 
 static tenon__planned *find_plan(tenonh_session *session, const int64_t *dims) {
     for (tenon__planned **link = &session->plans; *link; link = &(*link)->next) {
@@ -146,7 +146,7 @@ static tenon_status plan_for(tenonh_session *session, const int64_t *dims, tenon
     return *out_planned ? (tenon_status)TENON_STATUS_OK : make_plan(session, dims, out_planned);
 }
 
-/* -- Checking what comes in ------------------------------------------------------------------------------------------------- */
+/* -- Checking what comes in -- */
 
 static tenon_status check_count(const char *what, uint32_t given, uint32_t wanted) {
     if (given == wanted) return TENON_STATUS_OK;
@@ -190,7 +190,7 @@ tenon_status tenonh_session_prepare(tenonh_session *session, const int64_t *cons
     return status;
 }
 
-/* -- Runs on tensors ------------------------------------------------------------------------------------------------------------ */
+/* -- Runs on tensors -- */
 
 /* What a run works on: `inputs` as the plan wants them, and outputs; `made` are this run's own. */
 typedef struct run_tensors {
@@ -338,7 +338,7 @@ tenon_status tenonh_session_run(tenonh_session *session, tenonh_tensor *const *i
     return status;
 }
 
-/* -- Runs on arrays ---------------------------------------------------------------------------------------------------------------- */
+/* -- Runs on arrays -- */
 
 static tenon_status write_input(tenonh_session *session, uint32_t index, const tenonh_array *array,
                                 tenonh_tensor **out_tensor) {

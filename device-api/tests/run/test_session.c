@@ -21,7 +21,7 @@ static void bad(tenon_status status, tenon_status expected, const char *words) {
     ck_assert_msg(strstr(tenonh_error_message(), words) != NULL, "\"%s\" lacks \"%s\"", tenonh_error_message(), words);
 }
 
-/* -- Graphs -------------------------------------------------------------------------------------------------------------- */
+/* -- Graphs -- */
 
 typedef struct graph {
     tenonh_module *module;
@@ -79,7 +79,7 @@ static tenonh_session_stats stats_of(const tenonh_session *session) {
     return stats;
 }
 
-/* -- Rows ------------------------------------------------------------------------------------------------------------------- */
+/* -- Rows -- */
 
 START_TEST(test_symbolic_dims) {
     graph g = begin();

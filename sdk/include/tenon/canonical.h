@@ -1,8 +1,8 @@
 /* Canonical problems: a base operator on concrete strided operands, reduced to what its loops really are. Part of
  * libtenon_sdk.a, for backends with kernels made ahead of time, and for the host's own lowering.
  *
- * Axes of size 1 are dropped, axes that every operand walks as one are merged, parallel ones are ordered by the output's
- * strides; what is left splits into a *pattern*, by which a kernel is found, and numbers, which it is given at launch:
+ * Axes of size 1 are dropped, axes that every operand walks as one are merged, parallel ones are ordered by the
+ * output's strides; what is left splits into a *pattern*, by which a kernel is found, and numbers, given at launch:
  *
  *     tenon_canonical problem;
  *     TENON_TRY(tenon_canonicalize(op, attrs, attr_count, operands, operand_count, &problem));
@@ -33,8 +33,8 @@ enum {
     TENON_PATTERN_SYMBOLS = 64 /* at most, scalars not counted */
 };
 
-/* Groups of axes: the operator table's iterators in order, `g` (the gathered or scattered axis) last. Gather, scatter and
- * iota have p and s together, in S. */
+/* Groups of axes: the operator table's iterators in order, `g` (the gathered or scattered axis) last. Gather, scatter
+ * and iota have p and s together, in S. */
 enum {
     TENON_GROUP_P = 0, /* parallel; b of a contraction */
     TENON_GROUP_R =
@@ -92,8 +92,8 @@ tenon_status tenon_canonicalize(tenon_op op, const tenon_attr *attrs, uint32_t a
 int tenon_pattern_fits(const tenon_pattern *pattern, const tenon_canonical *problem);
 
 /* Launch symbols of a kernel made for `pattern`, which fits; returns their number (at most TENON_PATTERN_SYMBOLS):
- * extents of all axes; pad: low and input dim of each padded axis; update_slice: the output's dims; then for each operand
- * the strides of the axes that index it, but for innermost ones that the pattern says.
+ * extents of all axes; pad: low and input dim of each padded axis; update_slice: the output's dims; then for each
+ * operand the strides of the axes that index it, but for innermost ones that the pattern says.
  * `symbols` may be NULL to learn the number; `problem` too then. */
 uint32_t tenon_pattern_symbols(const tenon_pattern *pattern, const tenon_canonical *problem, int64_t *symbols);
 

@@ -13,8 +13,8 @@ TENON_EXTERN_C_BEGIN
 const char *tenon_status_name(tenon_status status);
 const char *tenon_status_meaning(tenon_status status);
 
-/* Facts of a dtype: "f32", storage bits, TENON_CLASS_*, the dtype that arithmetic runs in. An unknown dtype has the name
- * "none", 0 bits, class NONE and computes in NONE. */
+/* Facts of a dtype: "f32", storage bits, TENON_CLASS_*, the dtype that arithmetic runs in. An unknown dtype has the
+ * name "none", 0 bits, class NONE and computes in NONE. */
 const char *tenon_dtype_name(tenon_dtype dtype);
 uint32_t tenon_dtype_bits(tenon_dtype dtype);
 uint32_t tenon_dtype_class(tenon_dtype dtype);

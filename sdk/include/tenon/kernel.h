@@ -56,8 +56,8 @@ static_assert(sizeof(tenon_kernel_arg) == 8, "frozen layout");
  *
  * C11: every entry has the type tenon_kernel_c11 below and `args` is empty.
  * Other languages: parameters as `args` lists them; SYMBOL and SCALAR are 64-bit integers; FAULT is a pointer to one
- * 32-bit word in device memory that a kernel sets to 1 when a loaded index is out of range. The plugin owns that word: it
- * is 0 before the launch, and a 1 fails the stream with OUT_OF_RANGE. */
+ * 32-bit word in device memory that a kernel sets to 1 when a loaded index is out of range. The plugin owns that word:
+ * it is 0 before the launch, and a 1 fails the stream with OUT_OF_RANGE. */
 typedef struct tenon_kernel_entry {
     const char *name;
     const tenon_kernel_arg *args;

@@ -41,7 +41,7 @@ typedef struct tenon_walk {
 tenon_status tenon_walk_begin(tenon_walk *walk, uint32_t rank, const int64_t *dims, uint32_t operand_count,
                               const int64_t *const *strides);
 
-/* The same for views whose dims are equal under the symbol values of a launch. Errors: also INVALID for unequal dims. */
+/* The same for views whose dims are equal under the symbol values of a launch. Errors: INVALID too for unequal dims. */
 tenon_status tenon_walk_begin_views(tenon_walk *walk, uint32_t operand_count, const tenon_view *const *views,
                                     const int64_t *symbols);
 

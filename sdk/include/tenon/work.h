@@ -59,8 +59,8 @@ typedef struct tenon_graph_node {
 } tenon_graph_node;
 static_assert(sizeof(tenon_graph_node) == 56, "frozen layout");
 
-/* Work of kind GRAPH: a subgraph, its nodes in a valid order; values 0 ... operand_count - 1 are the work's operands, the
- * rest are inside. Declared in 0.1, handed out from 0.2 on. A descriptor. */
+/* Work of kind GRAPH: a subgraph, its nodes in a valid order; values 0 ... operand_count - 1 are the work's operands,
+ * the rest are inside. Declared in 0.1, handed out from 0.2 on. A descriptor. */
 typedef struct tenon_graph_work {
     uint32_t struct_size;
     uint32_t node_count;
