@@ -38,7 +38,8 @@ typedef struct tenon_event_hooks {
     tenon_status (*wait)(tenon_stream *stream, tenon_event *event);
 
     /* Time from `start` to `end`, both complete. Required in the group. Units: nanoseconds, never negative for events
-     * recorded in order. Errors: NOT_READY, INVALID (unrecorded). Source: REQ-EVENT-05. Since: 0.1 */
+     * recorded in order. Errors: NOT_READY, INVALID (unrecorded), UNSUPPORTED on a device without timestamps, every
+     * time. Source: REQ-EVENT-05. Since: 0.1 */
     tenon_status (*elapsed)(tenon_event *start, tenon_event *end, uint64_t *out_nanoseconds);
 } tenon_event_hooks;
 #define TENON_EVENT_HOOKS_SIZE_V1 64u

@@ -48,7 +48,7 @@ static_assert(sizeof(tenon_dialect) == TENON_DIALECT_SIZE_V1 && offsetof(tenon_d
 enum { TENON_ARG_BUFFER = 1, TENON_ARG_SYMBOL = 2, TENON_ARG_SCALAR = 3, TENON_ARG_WORKSPACE = 4, TENON_ARG_FAULT = 5 };
 typedef struct tenon_kernel_arg {
     uint32_t kind;  /* TENON_ARG_* */
-    uint32_t index; /* operand, symbol or scalar; byte offset for WORKSPACE */
+    uint32_t index; /* operand, symbol or scalar; 0 for WORKSPACE, which is one buffer, and FAULT */
 } tenon_kernel_arg;
 static_assert(sizeof(tenon_kernel_arg) == 8, "frozen layout");
 
