@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "passes/number.h"
-#include "support/error.h"
 
 static void position(const tenon__lexer *lexer, unsigned *out_line, unsigned *out_column) {
     *out_line = 1;
@@ -19,7 +18,7 @@ static void position(const tenon__lexer *lexer, unsigned *out_line, unsigned *ou
     }
 }
 
-tenon_status tenon__lex_fail(const tenon__lexer *lexer, const char *format, ...) {
+tenon_status(tenon__lex_fail)(const tenon__lexer *lexer, const char *format, ...) {
     char message[256];
     va_list args;
     va_start(args, format);

@@ -7,6 +7,7 @@
 #include <tenon/types.h>
 
 #include "support/arena.h"
+#include "support/error.h"
 #include "support/text.h"
 
 typedef struct tenon__lexer {
@@ -17,6 +18,7 @@ typedef struct tenon__lexer {
 
 /* Sets the thread's message to "line L, column C: ..." and returns BAD_DATA. */
 __attribute__((format(printf, 2, 3))) tenon_status tenon__lex_fail(const tenon__lexer *lexer, const char *format, ...);
+#define tenon__lex_fail(...) tenon__not_ok(tenon__lex_fail(__VA_ARGS__)) /* as in support/error.h */
 
 /* Puts "line L, column C: " before the message of a failure found elsewhere. */
 tenon_status tenon__lex_fail_here(const tenon__lexer *lexer, tenon_status status);
