@@ -62,10 +62,8 @@ static tenon_status resolve(tenon_exec *base, const tenon_launch *launch, const 
     if (launch->grid_count != base->call_steps || !launch->grids)
         return cpu_fail_on(base->device, NULL, base, TENON_STATUS_INVALID,
                            "the kernel has %u entries, the launch %u grids", base->call_steps, launch->grid_count);
-    for (uint32_t i = 0; i < base->operand_count; i++) {
-        cpu_call_buffers(call)[i] = views[i].address;
-        call->weight += views[i].elements * base->operands[i].bits / 8;
-    }
+    for (uint32_t i = 0; i < base->operand_count; i++)
+        call->weight += cpu_view_bytes(&views[i], base->operands[i].bits);
     if (launch->symbol_count) memcpy(symbols, launch->symbols, launch->symbol_count * sizeof *symbols);
     if (launch->scalar_count)
         memcpy(symbols + launch->symbol_count, launch->scalars, launch->scalar_count * sizeof *symbols);

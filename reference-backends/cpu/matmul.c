@@ -14,12 +14,13 @@ typedef struct matrix {
     int64_t row, column;
     int64_t batch[BATCH_AXES];
     int64_t batch_dims[BATCH_AXES]; /* 1 where the operand is the same along the axis */
+    int64_t buffer;                 /* of the call's: the operand, or its scratch */
     int64_t leading;                /* BLAS's leading dimension */
     int64_t transposed;             /* CPU_BLAS_PLAIN or CPU_BLAS_TRANSPOSED */
 } matrix;
 
-/* A launch's product as its steps read it; lies in the call's symbols. Of the call's buffers 0 to 2 are what BLAS works
- * on, 3 to 5 the operands as given where those were other ones. */
+/* A launch's product as its steps read it; lies in the call's symbols. Of the call's buffers 0 to 2 are the operands, 3 to 5
+ * scratch. */
 typedef struct product {
     int64_t m, n, k;
     int64_t batch_rank, batches;
@@ -109,6 +110,7 @@ static void describe(product *p, uint32_t rank, const cpu_view *views) {
     p->k = views[A].dims[rank - 1];
     p->n = views[B].dims[rank - 1];
     for (int i = 0; i < 3; i++) {
+        p->operands[i].buffer = i;
         p->operands[i].row = views[i].strides[rank - 2];
         p->operands[i].column = views[i].strides[rank - 1];
     }
@@ -140,7 +142,7 @@ static int64_t batch_offset(const int64_t *dims, const int64_t *strides, int64_t
             int64_t j = item % p->tiles % p->tiles_n * p->tile_n;                                                      \
             type *at[3];                                                                                               \
             for (int which = 0; which < 3; which++)                                                                    \
-                at[which] = (type *)buffers[which] +                                                                   \
+                at[which] = (type *)buffers[p->operands[which].buffer] +                                               \
                             batch_offset(p->batch_dims, p->operands[which].batch, p->batch_rank, batch);               \
             const matrix *a = &p->operands[A], *b = &p->operands[B], *y = &p->operands[Y];                             \
             gemm(CPU_BLAS_ROW_MAJOR, (int)a->transposed, (int)b->transposed,                                           \
@@ -170,12 +172,10 @@ static void move_rows(const product *p, void *const *buffers, int which, size_t 
     int64_t rows = rows_of(p, which);
     for (int64_t item = first; item < last; item++) {
         int64_t batch = item / rows, row = item % rows;
-        char *a = (char *)buffers[which] +
-                  (int64_t)width *
-                      (row * packed->row + batch_offset(packed->batch_dims, packed->batch, p->batch_rank, batch));
-        char *b =
-            (char *)buffers[which + 3] +
-            (int64_t)width * (row * given->row + batch_offset(packed->batch_dims, given->batch, p->batch_rank, batch));
+        int64_t to = row * packed->row + batch_offset(packed->batch_dims, packed->batch, p->batch_rank, batch);
+        int64_t from = row * given->row + batch_offset(packed->batch_dims, given->batch, p->batch_rank, batch);
+        char *a = (char *)buffers[packed->buffer] + (int64_t)width * to;
+        char *b = (char *)buffers[given->buffer] + (int64_t)width * from;
         if (is_back)
             copy_row(b, given->column, a, packed->column, columns_of(p, which), width);
         else
@@ -211,6 +211,7 @@ static int64_t pack_strides(product *p, int which) {
     matrix *operand = &p->operands[which];
     int64_t elements;
     p->given[which] = *operand;
+    operand->buffer = which + 3;
     operand->column = 1;
     operand->row = most(1, columns_of(p, which));
     if (__builtin_mul_overflow(rows_of(p, which), operand->row, &elements)) return -1;
@@ -245,11 +246,8 @@ static tenon_status plan_moves(tenon_exec *exec, product *p, cpu_call *call, uin
     if (!call->scratch)
         return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_OUT_OF_MEMORY,
                            "matmul: no memory to copy an operand whose strides BLAS can't take");
-    for (int which = 0; which < 3; which++) {
-        if (starts[which] < 0) continue;
-        buffers[which + 3] = buffers[which];
-        buffers[which] = (char *)call->scratch + (uint64_t)starts[which] * width;
-    }
+    for (int which = 0; which < 3; which++)
+        if (starts[which] >= 0) buffers[which + 3] = (char *)call->scratch + (uint64_t)starts[which] * width;
     return TENON_STATUS_OK;
 }
 
@@ -308,14 +306,9 @@ tenon_status cpu_matmul_resolve(tenon_exec *exec, const cpu_view *views, cpu_cal
     for (uint32_t i = 0; i < call->step_count; i++)
         steps[i] = (cpu_step){i < CPU_MATMUL_STEPS ? step_entries[is_f64][i] : NULL, 0};
     if (views[Y].elements == 0) return TENON_STATUS_OK;
-    for (int which = 0; which < 3; which++) cpu_call_buffers(call)[which] = views[which].address;
     describe(p, exec->operands[A].rank, views);
     matrix y = p->operands[Y];
-    if (classify(&y, p->m, p->n) && y.transposed == CPU_BLAS_TRANSPOSED) {
-        transpose(p);
-        cpu_call_buffers(call)[A] = views[B].address;
-        cpu_call_buffers(call)[B] = views[A].address;
-    }
+    if (classify(&y, p->m, p->n) && y.transposed == CPU_BLAS_TRANSPOSED) transpose(p);
     if (p->m > INT_MAX || p->n > INT_MAX || p->k > INT_MAX) return TENON_STATUS_UNSUPPORTED;
     TENON_TRY(plan_moves(exec, p, call, is_f64 ? 8 : 4));
     plan_tiles(p, cpu_pool_threads(exec->device->pool));

@@ -6,7 +6,7 @@
 #include "work.h"
 
 /* Sizes of a call's arrays that a product needs. */
-enum { CPU_MATMUL_BUFFERS = 6, CPU_MATMUL_SYMBOLS = 112, CPU_MATMUL_STEPS = 4 };
+enum { CPU_MATMUL_BUFFERS = 6, CPU_MATMUL_SYMBOLS = 120, CPU_MATMUL_STEPS = 4 };
 
 /* 1 if BLAS computes this (checked) matmul: f32 or f64 throughout, and a library is there. */
 int cpu_matmul_takes(const tenon_device *device, const tenon_work *work);

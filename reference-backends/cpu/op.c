@@ -3,6 +3,7 @@
 #include "check.h"
 #include "kernels.h"
 #include "matmul.h"
+#include "recall.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,7 +59,7 @@ static const cpu_kernel *find_kernel(const op_exec *exec, const tenon_canonical 
 static uint64_t weigh(const op_exec *exec, const cpu_view *views, const tenon_canonical *problem) {
     uint64_t bytes = 0, factor = 1;
     for (uint32_t i = 0; i < exec->base.operand_count; i++)
-        bytes += views[i].elements * exec->base.operands[i].bits / 8;
+        bytes += cpu_view_bytes(&views[i], exec->base.operands[i].bits);
     switch (exec->row->family) {
     case TENON_FAMILY_CONTRACT: {
         int64_t depth = 1;
@@ -105,7 +106,6 @@ static tenon_status resolve_kernel(op_exec *exec, const tenon_launch *launch, co
     TENON_TRY(get_scratch(exec, kernel, symbols, call));
     for (uint32_t i = 0; i < call->step_count; i++)
         steps[i] = i < kernel->entry_count ? (cpu_step){kernel->entries[i], items[i]} : (cpu_step){NULL, 0};
-    for (uint32_t i = 0; i < exec->base.operand_count; i++) cpu_call_buffers(call)[i] = views[i].address;
     call->weight = weigh(exec, views, &problem);
     return TENON_STATUS_OK;
 }
@@ -166,6 +166,8 @@ static tenon_status keep_kernels(op_exec *exec) {
     for (uint32_t i = 0; i < count; i++) {
         if (!may_fit(exec, &kernels[i])) continue;
         exec->kernels[exec->kernel_count++] = &kernels[i];
+        uint32_t symbols = tenon_pattern_symbols(&kernels[i].pattern, NULL, NULL);
+        if (symbols > exec->base.call_symbols) exec->base.call_symbols = symbols;
         if (kernels[i].entry_count > exec->base.call_steps) exec->base.call_steps = kernels[i].entry_count;
     }
     return TENON_STATUS_OK;
@@ -176,16 +178,16 @@ static tenon_status fill_exec(op_exec *exec, const tenon_work *work) {
     exec->base.name = exec->row->name;
     exec->base.scalar_count = exec->row->scalar_count;
     exec->base.call_buffers = work->operand_count;
-    exec->base.call_symbols = TENON_PATTERN_SYMBOLS + exec->row->scalar_count;
     TENON_TRY(keep_attrs(exec, work->op));
     TENON_TRY(keep_kernels(exec));
+    exec->base.call_symbols += exec->row->scalar_count;
     exec->uses_blas = exec->row->op == TENON_OP_MATMUL && cpu_matmul_takes(device, work);
     if (exec->uses_blas) {
         exec->base.call_buffers = CPU_MATMUL_BUFFERS;
-        exec->base.call_symbols = CPU_MATMUL_SYMBOLS;
+        if (exec->base.call_symbols < CPU_MATMUL_SYMBOLS) exec->base.call_symbols = CPU_MATMUL_SYMBOLS;
         if (exec->base.call_steps < CPU_MATMUL_STEPS) exec->base.call_steps = CPU_MATMUL_STEPS;
     }
-    if (exec->kernel_count || exec->uses_blas) return TENON_STATUS_OK;
+    if (exec->kernel_count || exec->uses_blas) return cpu_recall_create(&exec->base);
     return cpu_fail(device, TENON_STATUS_UNSUPPORTED, "%s of %s: this build has no kernel for it", exec->row->name,
                     tenon_dtype_name(work->operands[0].view.dtype));
 }

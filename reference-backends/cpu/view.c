@@ -45,66 +45,64 @@ tenon_status cpu_view_check(tenon_device *device, const tenon_work *work, uint32
     return check_axes(device, work, index);
 }
 
-/* Lowest and highest element that the view touches, relative to its start. 0 on overflow. */
-static int span(const cpu_view *view, uint32_t rank, int64_t *out_low, int64_t *out_high) {
-    int64_t low = 0, high = 0, reach;
-    for (uint32_t i = 0; i < rank; i++) {
+/* Lowest and highest element that the view touches, relative to its start, in bytes. 0 on overflow. */
+static int measure(const cpu_view *view, const cpu_operand *operand, cpu_reach *out_reach) {
+    int64_t low = 0, high = 1, reach;
+    *out_reach = (cpu_reach){0, 0};
+    if (view->elements == 0) return 1;
+    for (uint32_t i = 0; i < operand->rank; i++) {
         if (__builtin_mul_overflow(view->dims[i] - 1, view->strides[i], &reach)) return 0;
         if (__builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high)) return 0;
     }
-    *out_low = low;
-    *out_high = high;
+    if (__builtin_mul_overflow(low, -(int64_t)operand->bits, &low)) return 0;
+    if (__builtin_mul_overflow(high, (int64_t)operand->bits, &high)) return 0;
+    *out_reach = (cpu_reach){((uint64_t)low + 7) / 8, ((uint64_t)high + 7) / 8};
     return 1;
 }
 
-/* Whether [offset + low, offset + high] elements of `bits` lie in `size` bytes. */
-static int fits(uint64_t size, uint64_t offset, uint32_t bits, int64_t low, int64_t high) {
-    if (offset > size || size > INT64_MAX / 8) return 0;
-    int64_t before = (int64_t)offset * 8, after = (int64_t)(size - offset) * 8, needed;
-    if (__builtin_mul_overflow(low, (int64_t)bits, &needed) || needed < -before) return 0;
-    return high < INT64_MAX && !__builtin_mul_overflow(high + 1, (int64_t)bits, &needed) && needed <= after;
+static int lies_on_itself(const cpu_operand *operand, int64_t dim, int64_t stride) {
+    return dim > 1 && stride == 0 && (operand->role == TENON_ROLE_OUTPUT || operand->role == TENON_ROLE_INOUT);
 }
 
-static tenon_status evaluate(tenon_exec *exec, uint32_t index, const int64_t *symbols, cpu_view *out_view) {
+tenon_status cpu_view_resolve(tenon_exec *exec, uint32_t index, const int64_t *symbols, cpu_view *out_view,
+                              cpu_reach *out_reach) {
     const cpu_operand *operand = &exec->operands[index];
     uint64_t elements = 1;
     for (uint32_t i = 0; i < operand->rank; i++) {
         int64_t dim = tenon_extent_value(&operand->dims[i], symbols);
         out_view->dims[i] = dim;
         out_view->strides[i] = tenon_extent_value(&operand->strides[i], symbols);
-        if (dim > 1 && out_view->strides[i] == 0 && operand->role != TENON_ROLE_INPUT &&
-            operand->role != TENON_ROLE_CONSTANT)
-            return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
-                               "%s: output %u has stride 0 along dim %u: its elements lie on one another", exec->name,
-                               index, i);
         if (dim < 0 || __builtin_mul_overflow(elements, (uint64_t)dim, &elements))
             return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
                                "%s: dim %u of operand %u is %" PRId64 ", or its elements pass 2^64", exec->name, i,
                                index, dim);
+        if (lies_on_itself(operand, dim, out_view->strides[i]))
+            return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
+                               "%s: output %u has stride 0 along dim %u: its elements lie on one another", exec->name,
+                               index, i);
     }
     out_view->elements = elements;
-    return TENON_STATUS_OK;
+    if (measure(out_view, operand, out_reach)) return TENON_STATUS_OK;
+    return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
+                       "%s: operand %u reaches further than int64 counts", exec->name, index);
 }
 
-tenon_status cpu_view_resolve(tenon_exec *exec, uint32_t index, const tenon_launch *launch, cpu_view *out_view) {
-    const cpu_operand *operand = &exec->operands[index];
-    tenon_buffer buffer = launch->buffers[index];
-    int64_t low, high;
-    TENON_TRY(evaluate(exec, index, launch->symbols, out_view));
-    if (!buffer.memory || buffer.memory->device != exec->device)
+tenon_status cpu_view_place(tenon_exec *exec, uint32_t index, tenon_buffer buffer, const cpu_reach *reach,
+                            void **out_address) {
+    const tenon_memory *memory = buffer.memory;
+    uint32_t bits = exec->operands[index].bits;
+    if (!memory || memory->device != exec->device)
         return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
                            "%s: the buffer of operand %u is missing or of another device", exec->name, index);
-    out_view->address = buffer.memory->base + (buffer.offset <= buffer.memory->size ? buffer.offset : 0);
-    if (out_view->elements == 0) return TENON_STATUS_OK;
-    if (!span(out_view, operand->rank, &low, &high) ||
-        !fits(buffer.memory->size, buffer.offset, operand->bits, low, high))
+    if (buffer.offset > memory->size || reach->before > buffer.offset || reach->after > memory->size - buffer.offset)
         return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
                            "%s: operand %u, at offset %" PRIu64 ", passes the bounds of its allocation of %" PRIu64
                            " bytes",
-                           exec->name, index, buffer.offset, buffer.memory->size);
-    if (operand->bits >= 8 && buffer.offset % (operand->bits / 8) != 0)
+                           exec->name, index, buffer.offset, memory->size);
+    if (bits >= 8 && buffer.offset & (bits / 8 - 1))
         return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
                            "%s: offset %" PRIu64 " of operand %u is no multiple of its element's %u bytes", exec->name,
-                           buffer.offset, index, operand->bits / 8);
+                           buffer.offset, index, bits / 8);
+    *out_address = memory->base + buffer.offset;
     return TENON_STATUS_OK;
 }

@@ -1,5 +1,4 @@
-/* Work: what is common to op and kernel work. A launch is checked and resolved to a *call* on the caller's thread
- * (addresses, symbol values, items), then run there when it is small and the stream is idle, else queued. */
+/* Work: what is common to op and kernel work. */
 #ifndef CPU_WORK_H
 #define CPU_WORK_H
 
@@ -11,7 +10,7 @@ typedef struct cpu_step {
     int64_t items;
 } cpu_step;
 
-/* A launch ready to run; a command of its stream. Behind it in memory: buffers, symbols, steps. */
+/* A launch ready to run; a command of its stream. Behind it in memory: buffers (the operands' first), symbols, steps. */
 typedef struct cpu_call {
     cpu_command head;
     tenon_exec *exec;
@@ -40,11 +39,20 @@ enum { CPU_RUN_OK = 0, CPU_RUN_OUT_OF_RANGE = 1 };
 
 /* Concrete form of an operand at a launch. */
 typedef struct cpu_view {
-    char *address;
     uint64_t elements; /* 0: nothing to read or write */
     int64_t dims[TENON_MAX_RANK];
     int64_t strides[TENON_MAX_RANK]; /* elements */
 } cpu_view;
+
+/* Bytes of a view's elements, no more than 2^56: for weighing. */
+static inline uint64_t cpu_view_bytes(const cpu_view *view, uint32_t bits) {
+    return (view->elements < UINT64_C(1) << 53 ? view->elements : UINT64_C(1) << 53) * bits / 8;
+}
+
+/* Bytes that a view touches before and from the address of its first element on. */
+typedef struct cpu_reach {
+    uint64_t before, after;
+} cpu_reach;
 
 /* What an operand looks like in every launch. */
 typedef struct cpu_operand {
@@ -56,15 +64,16 @@ typedef struct cpu_operand {
     tenon_extent strides[TENON_MAX_RANK];
 } cpu_operand;
 
-/* How one kind of work launches and ends. resolve: fills workspace, scratch, weight, buffers, symbols and steps of a
- * call whose counts are set; reports what it refuses. */
+/* How one kind of work launches and ends. resolve: fills scratch, weight, symbols, steps and buffers behind the operands'
+ * of a call whose counts, workspace and operand addresses are set; reports what it refuses. */
 typedef struct cpu_exec_class {
     tenon_status (*resolve)(tenon_exec *exec, const tenon_launch *launch, const cpu_view *views, cpu_call *call);
     void (*release)(tenon_exec *exec); /* of what the kind holds */
 } cpu_exec_class;
 
 /* A kernel work does not say how many scalars its source reads. */
-#define CPU_ANY_SCALARS 0xffffffffu
+#define CPU_ANY_SCALARS  0xffffffffu
+#define CPU_MOST_SCALARS 1024u
 
 struct tenon_exec {
     tenon_device *device;
@@ -78,7 +87,8 @@ struct tenon_exec {
     uint32_t call_buffers; /* sizes of a call's arrays */
     uint32_t call_symbols; /* without those scalars of which any number may come */
     uint32_t call_steps;
-    uint64_t workspace_size; /* bytes; starts on CPU_MEMORY_ALIGNMENT */
+    uint64_t workspace_size;   /* bytes; starts on CPU_MEMORY_ALIGNMENT */
+    struct cpu_recall *recall; /* what the last launch was resolved to; NULL: every launch is resolved anew */
 };
 
 /* Fills the common part of an exec of `size` bytes (its kind's struct, which embeds tenon_exec first) from a work that
@@ -86,6 +96,13 @@ struct tenon_exec {
 tenon_status cpu_exec_create(tenon_device *device, const tenon_work *work, size_t size, const cpu_exec_class *class,
                              tenon_exec **out_exec);
 void cpu_exec_destroy(tenon_exec *exec);
+
+/* Bytes of a call of the exec with so many scalars of which any number may come. */
+static inline size_t cpu_call_size(const tenon_exec *exec, uint32_t scalars) {
+    size_t size = sizeof(cpu_call) + exec->call_buffers * sizeof(void *) +
+                  ((size_t)exec->call_symbols + scalars) * sizeof(int64_t) + exec->call_steps * sizeof(cpu_step);
+    return (size + CPU_COMMAND_UNIT - 1) / CPU_COMMAND_UNIT * CPU_COMMAND_UNIT;
+}
 
 extern const tenon_work_hooks cpu_work_hooks;
 

@@ -3,6 +3,7 @@
 #include "opwork.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 
 static fixture f;
@@ -418,6 +419,76 @@ START_TEST(bad_dims_are_refused_at_launch) {
 }
 END_TEST
 
+/* One exec under changing symbols and scalars: nothing of an earlier launch may stay. */
+START_TEST(launches_are_independent) {
+    const int64_t most[] = {9, 40};
+    opwork w = {.f = &f, .op = TENON_OP_PAD, .symbolic = 1, .scalar_count = 1};
+    opwork_attrs(&w, TENON_ATTR_LOW, 2, (const int64_t[]){1, 1});
+    opwork_lay(&w, 0, TENON_DTYPE_I32, LAYOUT_DENSE, 2, most);
+    opwork_lay(&w, 1, TENON_DTYPE_I32, LAYOUT_DENSE, 2, most);
+    fill(&w.operands[0], 1, 100);
+    OK(opwork_prepare(&w, 1));
+    for (int64_t round = 0; round < 60; round++) { /* symbols: dim 0, stride 0, dim 1, stride 1 of each operand */
+        int64_t rows = round / 2 % 3, columns = round / 3 % 7;
+        w.symbols[0] = w.operands[0].dims[0] = rows;
+        w.symbols[2] = w.operands[0].dims[1] = columns;
+        w.scalars[0] = (uint64_t)(round % 5);
+        OK(opwork_launch(&w));
+        OK(plugin->stream->synchronize(f.stream));
+        for (int64_t i = 0; i < 9 * 40; i++) {
+            int64_t row = i / 40 - 1, column = i % 40 - 1;
+            int inside = row >= 0 && row < rows && column >= 0 && column < columns;
+            expect(&w, 1, i, inside ? get(&w.operands[0], row * columns + column) : round % 5);
+        }
+    }
+    opwork_free(&w);
+}
+END_TEST
+
+typedef struct share {
+    tenon_exec *exec;
+    int64_t size;
+} share;
+
+static void *launch_shared(void *argument) {
+    const share *given = argument;
+    const int64_t n = given->size;
+    tenon_stream *stream;
+    OK(plugin->stream->create(f.device, &stream));
+    tenon_memory *x = fixture_memory(&f, (uint64_t)n * 4), *y = fixture_memory(&f, (uint64_t)n * 4);
+    int32_t *from = (int32_t *)(void *)fixture_address(&f, x), *to = (int32_t *)(void *)fixture_address(&f, y);
+    for (int64_t round = 0; round < 200; round++) {
+        const tenon_buffer buffers[] = {{x, 0}, {x, 0}, {y, 0}};
+        const int64_t symbols[] = {n, 1, n, 1, n, 1};
+        const tenon_launch what = {
+            .struct_size = sizeof what, .buffer_count = 3, .buffers = buffers, .symbols = symbols, .symbol_count = 6};
+        for (int64_t i = 0; i < n; i++) from[i] = (int32_t)(i + round);
+        OK(plugin->work->launch(stream, given->exec, &what));
+        OK(plugin->stream->synchronize(stream));
+        for (int64_t i = 0; i < n; i++) ck_assert_int_eq(to[i], 2 * (i + round));
+    }
+    plugin->stream->destroy(stream);
+    plugin->memory->release(f.device, x);
+    plugin->memory->release(f.device, y);
+    return NULL;
+}
+
+START_TEST(threads_share_an_exec) {
+    const int64_t dims[] = {8};
+    pthread_t threads[4];
+    share shares[4];
+    opwork w = {.f = &f, .op = TENON_OP_ADD, .symbolic = 1};
+    for (uint32_t i = 0; i < 3; i++) opwork_lay(&w, i, TENON_DTYPE_I32, LAYOUT_DENSE, 1, dims);
+    OK(opwork_prepare(&w, 1));
+    for (int i = 0; i < 4; i++) {
+        shares[i] = (share){w.exec, i % 2 ? 16 : 20000};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, launch_shared, &shares[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    opwork_free(&w);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *made = suite_create("cpu op work");
     TCase *cases = tcase_create("all");
@@ -428,6 +499,8 @@ static Suite *suite(void) {
     tcase_add_test(cases, indexed);
     tcase_add_test(cases, indices_out_of_range_touch_nothing);
     tcase_add_test(cases, movement_and_sources);
+    tcase_add_test(cases, launches_are_independent);
+    tcase_add_test(cases, threads_share_an_exec);
     tcase_add_test(cases, bad_works_are_refused);
     tcase_add_test(cases, unknown_works_are_unsupported);
     tcase_add_test(cases, bad_dims_are_refused_at_launch);
