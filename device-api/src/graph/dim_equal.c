@@ -158,12 +158,12 @@ tenon_status tenon__dim_evaluate(const tenonh_dim *dim, const int64_t *numbers, 
         return TENON_STATUS_OK;
     }
     if (dim->kind < TENON__DIM_PRODUCT) {
-        int64_t a, b;
+        int64_t a = 0, b = 0;
         TENON_TRY(tenon__dim_evaluate(dim->operands[0], numbers, &a));
         TENON_TRY(tenon__dim_evaluate(dim->operands[1], numbers, &b));
         return evaluate_atom(dim, a, b, out_value);
     }
-    int64_t result = dim->number, operand;
+    int64_t result = dim->number, operand = 0;
     for (uint32_t i = 0; i < dim->count; i++) {
         TENON_TRY(tenon__dim_evaluate(dim->operands[i], numbers, &operand));
         bool passes = dim->kind == TENON__DIM_SUM ? __builtin_add_overflow(result, operand, &result)

@@ -93,8 +93,8 @@ const char *tenon__node_text(const tenonh_node *node) {
     int length = snprintf(text, sizeof text, "node %u (%s", node->number, kind_text(node));
     if (node->location_count && length > 0 && (size_t)length < sizeof text)
         snprintf(text + length, sizeof text - (size_t)length, ", from '%.160s')", node->locations[0]);
-    else if (length > 0 && (size_t)length + 1 < sizeof text)
-        strcat(text, ")");
+    else if (length > 0 && (size_t)length < sizeof text)
+        snprintf(text + length, sizeof text - (size_t)length, ")");
     return text;
 }
 

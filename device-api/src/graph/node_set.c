@@ -24,7 +24,7 @@ static bool same_attrs(const tenonh_node *a, const tenonh_node *b) {
     for (uint32_t i = 0; i < a->attr_count; i++) {
         const tenon__attr *x = &a->attrs[i], *y = &b->attrs[i];
         if (x->id != y->id || x->count != y->count ||
-            (x->count && memcmp(x->dims, y->dims, x->count * sizeof *x->dims)))
+            (x->count && memcmp(x->dims, y->dims, x->count * sizeof *x->dims) != 0))
             return false;
     }
     return true;

@@ -71,6 +71,9 @@ tenonh_value *tenon__simplify(tenonh_builder *b, tenonh_node *node) {
         return simplify_concat(b, node);
     if (node->kind != TENON__NODE_OP) return NULL;
     tenonh_value *x = node->operand_count ? node->operands[0] : NULL, *y = node->results[0];
+    if (node->op == TENON_OP_FILL)
+        return tenon__expand(b, tenon__build_bits(b, y->dtype, node->scalars[0]), y->rank, y->dims);
+    if (!x) return NULL;
     switch (tenon_op_row_of(node->op)->family) {
     case TENON_FAMILY_VIEW: return simplify_view(b, node);
     case TENON_FAMILY_COPY: return x;
@@ -78,7 +81,6 @@ tenonh_value *tenon__simplify(tenonh_builder *b, tenonh_node *node) {
     case TENON_FAMILY_BITCAST: return x->dtype == y->dtype ? x : NULL;
     case TENON_FAMILY_PAD: return same_dims(b, x, y) ? x : NULL;
     case TENON_FAMILY_REDUCE: return x->rank == y->rank ? x : NULL;
-    case TENON_FAMILY_FILL: return tenon__expand(b, tenon__build_bits(b, y->dtype, node->scalars[0]), y->rank, y->dims);
     default: return NULL;
     }
 }

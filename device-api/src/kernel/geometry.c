@@ -97,8 +97,9 @@ static tenon_status make_workspace(const tenon__kir_program *program, const teno
     return TENON_STATUS_OK;
 }
 
-tenon_status tenon__geometry_make(const tenon__plan *plan, tenon__geometry *g) {
+tenon_status tenon__geometry_make(const tenon__plan *plan, tenon__geometry *out_geometry) {
     const tenon__kir_program *program = plan->program;
+    tenon__geometry *g = out_geometry;
     *g = (tenon__geometry){0};
     g->entries = calloc(program->kernel_count + 1, sizeof *g->entries);
     g->workspace = calloc(program->operand_count + 1, sizeof *g->workspace);
@@ -127,7 +128,7 @@ static int64_t floor_div(int64_t a, int64_t b) {
 }
 
 /* Applies an operator to the values at `top`, the last one pushed, and below. Returns how many it takes. */
-static uint32_t apply(uint32_t op, int64_t *top, int64_t *out_value) {
+static uint32_t apply(uint32_t op, const int64_t *top, int64_t *out_value) {
     int64_t b = top[0], a = op == TENON_OP_NEG || op == TENON_OP_ABS ? 0 : top[-1];
     switch (op) {
     case TENON_OP_NEG: *out_value = wrap_add(~b, 1); return 1;
@@ -148,7 +149,7 @@ static uint32_t apply(uint32_t op, int64_t *top, int64_t *out_value) {
 static int64_t value_of(const tenon__geometry *g, tenon__geometry_value value, const int64_t *symbols) {
     const tenon__geometry_step *step = &g->steps[value.first];
     if (value.count == 1) return step->symbol == TENON_NO_SYMBOL ? step->number : symbols[step->symbol];
-    int64_t stack[STACK + 4], result;
+    int64_t stack[STACK + 4] = {0}, result = 0;
     uint32_t top = 0;
     for (uint32_t i = 0; i < value.count; i++, step++) {
         if (step->op) {
@@ -241,7 +242,7 @@ static void put_form(tenon__text *text, uint32_t op, const uint32_t *args) {
 
 /* Declares a variable for each step; returns the number of the one that holds the value. */
 static uint32_t put_value_text(const tenon__geometry *g, tenon__geometry_value value, tenon__text *text) {
-    uint32_t stack[STACK + 4], top = 0;
+    uint32_t stack[STACK + 4] = {0}, top = 0;
     for (uint32_t i = value.first; i < value.first + value.count; i++) {
         const tenon__geometry_step *step = &g->steps[i];
         tenon__text_format(text, "    const int64_t v%" PRIu32 " = ", i);
