@@ -122,27 +122,36 @@ static tenon__constant *find_equal(const tenonh_module *module, tenon__constant 
     return NULL;
 }
 
-/* Takes the reference over. Large constants are told apart by their pointer. */
-static tenon__constant *keep(tenonh_module *module, tenon__constant *constant) {
-    bool small = constant->size <= SMALL;
-    tenon__constant *known = small ? find_equal(module, constant) : NULL;
-    for (uint32_t i = module->constant_count; i-- > 0 && !small && !known;)
-        if (module->constants[i] == constant) known = constant;
-    if (!known && grow_list(module) && grow_index(module)) {
-        module->constants[module->constant_count++] = constant;
-        if (small) index_constant(module, module->constant_count - 1);
-        return constant;
+/* Takes the reference over. */
+static tenon__constant *append(tenonh_module *module, tenon__constant *constant) {
+    if (!grow_list(module) || !grow_index(module)) {
+        tenon__constant_release(constant);
+        tenon__fail_memory();
+        return NULL;
     }
-    tenon__constant_release(constant);
-    if (!known) tenon__fail_memory();
-    return known; /* NOLINT(clang-analyzer-unix.Malloc): the module holds a reference of its own */
+    module->constants[module->constant_count++] = constant;
+    if (constant->size <= SMALL) index_constant(module, module->constant_count - 1);
+    return constant;
 }
 
 tenon__constant *tenon__module_constant(tenonh_module *module, const tenonh_bytes *bytes) {
     tenon__constant *constant = tenon__constant_create(bytes);
-    return constant ? keep(module, constant) : NULL;
+    tenon__constant *known = constant && constant->size <= SMALL ? find_equal(module, constant) : NULL;
+    if (!known) return constant ? append(module, constant) : NULL;
+    tenon__constant_release(constant);
+    return known;
+}
+
+/* Large constants are told apart by their pointer. */
+static bool holds(const tenonh_module *module, const tenon__constant *constant) {
+    for (uint32_t i = module->constant_count; i-- > 0;)
+        if (module->constants[i] == constant) return true;
+    return false;
 }
 
 tenon__constant *tenon__module_share(tenonh_module *module, tenon__constant *constant) {
-    return keep(module, tenon__constant_retain(constant));
+    if (constant->size > SMALL)
+        return holds(module, constant) ? constant : append(module, tenon__constant_retain(constant));
+    tenon__constant *known = find_equal(module, constant);
+    return known ? known : append(module, tenon__constant_retain(constant));
 }

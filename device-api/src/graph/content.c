@@ -66,7 +66,7 @@ static const tenonh_dim *truth(rule_context *c, uint32_t compared) {
 }
 
 static const tenonh_dim *below(rule_context *c, const tenonh_dim *x, const tenonh_dim *y) {
-    if (!y || (x->high >= y->low && x->low < y->high)) return NULL;
+    if (x->high >= y->low && x->low < y->high) return NULL;
     return tenon__dim_number(&c->b->module->dims, x->high < y->low);
 }
 
@@ -82,8 +82,8 @@ static const tenonh_dim *map_one(rule_context *c, const tenonh_dim *x, const ten
     case TENON_OP_NEG: return tenon__dim_sub(d, tenon__dim_number(d, 0), x);
     case TENON_OP_ABS: return not_negative(x) ? x : NULL;
     /* Truncation is rounding down where neither is negative. */
-    case TENON_OP_DIV: return not_negative(x) && y && y->low > 0 ? tenon__dim_div(d, x, y) : NULL;
-    case TENON_OP_REM: return not_negative(x) && y && y->low > 0 ? tenon__dim_combine(d, TENONH_DIM_MOD, x, y) : NULL;
+    case TENON_OP_DIV: return not_negative(x) && y->low > 0 ? tenon__dim_div(d, x, y) : NULL;
+    case TENON_OP_REM: return not_negative(x) && y->low > 0 ? tenon__dim_combine(d, TENONH_DIM_MOD, x, y) : NULL;
     case TENON_OP_EQ: return truth(c, tenon__dim_compare(d, x, y));
     case TENON_OP_LT: return below(c, x, y);
     case TENON_OP_WHERE: return x->kind == TENON__DIM_NUMBER ? (x->number ? y : z) : NULL;
@@ -103,7 +103,7 @@ static bool fits(tenon_dtype dtype, const tenonh_dim *dim) {
 static bool apply_map(rule_context *c) {
     uint32_t arity = c->node->operand_count;
     for (int64_t i = 0; i < c->count; i++) {
-        const tenonh_dim *x = c->in[0][i], *y = arity > 1 ? c->in[1][i] : NULL, *z = arity > 2 ? c->in[2][i] : NULL;
+        const tenonh_dim *x = c->in[0][i], *y = arity > 1 ? c->in[1][i] : x, *z = arity > 2 ? c->in[2][i] : y;
         c->out[i] = map_one(c, x, y, z);
         if (!c->out[i] || !fits(c->node->results[0]->dtype, c->out[i])) return false;
     }

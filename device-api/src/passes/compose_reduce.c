@@ -7,7 +7,7 @@ tenon_status tenon__count(tenonh_builder *b, const tenonh_dim *const *dims, uint
     const tenonh_dim *product = tenon__dim_product(b, dims, count);
     if (product && tenonh_dim_is_number(product, out_count)) return TENON_STATUS_OK;
     tenon__build_fail(b, TENON_STATUS_UNSUPPORTED, "decomposing it needs numbers for its dims: concretise first");
-    return b->status;
+    return tenon__not_ok(b->status);
 }
 
 /* The axes of a reduction. */

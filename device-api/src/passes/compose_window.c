@@ -77,7 +77,8 @@ static bool padded(const windows *w) {
 static tenonh_value *reduce_windows(tenonh_builder *b, tenon_op op, tenonh_value *x, const windows *w, uint32_t first) {
     int64_t axes[MAX_SPACE];
     tenonh_value *views = window_of(b, x, w, first);
-    for (uint32_t i = 0; i < w->rank && views; i++) axes[i] = (int64_t)(views->rank - w->rank + i);
+    int64_t behind = views ? (int64_t)views->rank - w->rank : 0;
+    for (uint32_t i = 0; i < w->rank; i++) axes[i] = behind + i;
     return tenon__reduce(b, op, views, w->rank, axes, false);
 }
 

@@ -237,7 +237,10 @@ static void unroll(frame *f, const tenonh_node *node, int64_t steps) {
     tenonh_value ***stacks = tenon__arena_array(f->scratch, region->result_count, sizeof *stacks);
     for (uint32_t i = carried; stacks && i < region->result_count; i++)
         stacks[i] = tenon__arena_array(f->scratch, (size_t)steps, sizeof **stacks);
-    if (!stacks) tenon__build_failed(builder(f), tenon__fail_memory(), NULL);
+    if (!stacks || !operands) {
+        tenon__build_failed(builder(f), tenon__fail_memory(), NULL);
+        return;
+    }
     for (int64_t step = 0; step < steps && !failed(f); step++) {
         for (uint32_t i = 0; i < region->argument_count; i++)
             f->map[region->arguments[i]->id] = i < carried ? operands[i] : element_of(f, operands[i], step);
@@ -310,7 +313,10 @@ static void inline_call(frame *f, const tenonh_node *node) {
     frame callee = {.r = f->r, .scratch = f->scratch, .depth = f->depth + 1};
     callee.map = tenon__arena_array(f->scratch, function->value_count, sizeof *callee.map);
     callee.symbols = tenon__arena_array(f->scratch, symbol_count, sizeof *callee.symbols);
-    if (!callee.map || !callee.symbols) tenon__build_failed(builder(f), tenon__fail_memory(), NULL);
+    if (!callee.map || !callee.symbols) {
+        tenon__build_failed(builder(f), tenon__fail_memory(), NULL);
+        return;
+    }
     if (failed(f) || !bind_call(&callee, node, function->body, operands)) return;
     rebuild_nodes(&callee, function->body);
     for (uint32_t i = 0; i < node->result_count && !failed(f); i++)
