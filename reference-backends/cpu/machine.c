@@ -160,7 +160,7 @@ static int read_quota(const char *group, int version, uint64_t *out_quota, uint6
 static uint32_t quota_threads(uint32_t limit) {
     for (int version = 1; version <= 2; version++) {
         char group[MAX_PATH];
-        uint64_t quota, period;
+        uint64_t quota = 0, period = 0;
         if (!group_path(version == 2 ? "" : "cpu", group, sizeof group)) continue;
         do {
             if (!read_quota(group, version, &quota, &period) || !quota || !period) continue;
