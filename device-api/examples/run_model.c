@@ -16,7 +16,8 @@ int main(int count, char **arguments) {
     tenonh_session *session = NULL;
     tenonh_array inputs[MOST] = {{0}}, outputs[MOST] = {{0}};
     uint32_t output_count = 0;
-    int ok = count >= 3 && count - 3 <= MOST && check(tenonh_registry_create(NULL, &registry)) &&
+    if (count < 3 || count - 3 > MOST) return fputs("usage: run_model MODEL.onnx DEVICE INPUT.npy...\n", stderr), 2;
+    int ok = check(tenonh_registry_create(NULL, &registry)) &&
              check(tenonh_device_open(registry, arguments[2], &device)) &&
              check(tenonh_onnx_import(arguments[1], NULL, &module)) &&
              check(tenonh_session_create(module, device, NULL, &session));
