@@ -1,7 +1,7 @@
 # tenon_add_plugin(NAME sources...): a device plugin libtenon_NAME.so, in the tree and out of it (find_package(tenon)).
 #
 # The plugin links tenon::sdk and nothing else of Tenon, may have no undefined symbol, and exports exactly
-# tenon_plugin_query (REQ-PLUGIN rules in VENDOR_GUIDE.md). Link what else it needs with target_link_libraries
+# tenon_plugin_query (REQ-ABI-01 of VENDOR_GUIDE.md). Link what else it needs with target_link_libraries
 # on the target `tenon_NAME`, and declare it in the plugin's manifest.
 set(TENON_PLUGIN_EXPORT_MAP ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
 
