@@ -65,9 +65,9 @@ const char *cli_value(const cli_call *call, uint32_t option);
 /* Value `index` of an option that may come several times, NULL past the last. */
 const char *cli_value_at(const cli_call *call, uint32_t option, uint32_t index);
 
-/* A whole number >= least from an option, or `otherwise` when it was not given. false after a message. */
-bool cli_number(const cli_verb *verb, const cli_call *call, uint32_t option, int64_t least, int64_t otherwise,
-                int64_t *out_number);
+/* A whole number from least to most from an option, or `otherwise` when it was not given. false after a message. */
+bool cli_number(const cli_verb *verb, const cli_call *call, uint32_t option, int64_t least, int64_t most,
+                int64_t otherwise, int64_t *out_number);
 
 /* Prints "tenon VERB: message" and a hint to --help; gives CLI_USAGE. */
 __attribute__((format(printf, 2, 3))) int cli_usage(const cli_verb *verb, const char *format, ...);
@@ -77,8 +77,9 @@ __attribute__((format(printf, 2, 3))) int cli_usage(const cli_verb *verb, const 
 /* Prints the host's message for a failed call and gives the exit code: that of `code` unless the status says better. */
 int cli_fail(const cli_call *call, tenon_status status, int code);
 
-/* Exit code when a plugin or device could not be had. */
+/* Exit code when a plugin or device could not be had; when a device could not, whose name the user wrote. */
 int cli_device_code(tenon_status status);
+int cli_name_code(tenon_status status);
 
 /* -- Registry ----------------------------------------------------------------------------------------------------- */
 

@@ -20,7 +20,7 @@ static int print_object(const cli_call *call, cJSON *object, int code) {
 static int show_device(const cli_call *call, tenonh_registry *registry, const char *name) {
     tenonh_device *device;
     tenon_status status = tenonh_device_open(registry, name, &device);
-    if (status != TENON_STATUS_OK) return cli_fail(call, status, cli_device_code(status));
+    if (status != TENON_STATUS_OK) return cli_fail(call, status, cli_name_code(status));
     cJSON *object = describe_device(device);
     tenonh_device_release(device);
     return print_object(call, object, CLI_OK);

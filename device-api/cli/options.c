@@ -138,16 +138,16 @@ const char *cli_value(const cli_call *call, uint32_t option) {
     return value;
 }
 
-bool cli_number(const cli_verb *verb, const cli_call *call, uint32_t option, int64_t least, int64_t otherwise,
-                int64_t *out_number) {
+bool cli_number(const cli_verb *verb, const cli_call *call, uint32_t option, int64_t least, int64_t most,
+                int64_t otherwise, int64_t *out_number) {
     const char *text = cli_value(call, option);
     *out_number = otherwise;
     if (!text) return true;
     char *end;
     errno = 0;
     *out_number = strtoll(text, &end, 10);
-    if (*text && *end == '\0' && errno == 0 && *out_number >= least) return true;
-    cli_usage(verb, "--%s is '%s'; it must be a whole number of at least %lld", verb->options[option].name, text,
-              (long long)least);
+    if (*text && *end == '\0' && errno == 0 && *out_number >= least && *out_number <= most) return true;
+    cli_usage(verb, "--%s is '%s'; it must be a whole number from %lld to %lld", verb->options[option].name, text,
+              (long long)least, (long long)most);
     return false;
 }

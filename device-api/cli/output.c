@@ -35,6 +35,10 @@ int cli_device_code(tenon_status status) {
     }
 }
 
+int cli_name_code(tenon_status status) {
+    return status == TENON_STATUS_INVALID ? CLI_USAGE : cli_device_code(status);
+}
+
 int cli_fail(const cli_call *call, tenon_status status, int code) {
     const char *message = tenonh_error_message();
     if (!message[0]) message = tenon_status_meaning(status);

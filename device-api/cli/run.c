@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 const cli_option run_options[RUN_OPTION_COUNT] = {
     [RUN_DEVICE] = {"device", "ID", 1, "device to run on, as `tenon list` names it (cpu)"},
@@ -25,6 +26,8 @@ static double now_ms(void) {
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
+
+enum { MOST_REPEATS = 1000000000 }; /* each keeps its time */
 
 /* Not an exit code: the model may do with some inputs made constant. */
 enum { TRY_AGAIN = -1 };
@@ -47,7 +50,7 @@ static int open_devices(run_state *state) {
     if (code != CLI_OK) return code;
     tenon_status status = tenonh_device_open(state->registry, name ? name : "cpu", &state->device);
     if (status == TENON_STATUS_OK) status = tenonh_stream_create(state->device, &state->stream);
-    if (status != TENON_STATUS_OK) return cli_fail(state->call, status, cli_device_code(status));
+    if (status != TENON_STATUS_OK) return cli_fail(state->call, status, cli_name_code(status));
     /* The cpu takes what the device refuses; without one a refusal is an error. */
     if (!cli_value(state->call, RUN_REQUIRE_DEVICE) &&
         tenonh_device_open(state->registry, "cpu", &state->fallback) != TENON_STATUS_OK)
@@ -171,7 +174,14 @@ static int check_names(const run_state *state) {
 
 static int name_outputs(run_state *state, const char *folder) {
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "tenon: cannot make the folder '%s': %s\n", folder, strerror(errno));
+        fprintf(stderr, "tenon: --output-dir: cannot make the folder '%s': %s\n", folder, strerror(errno));
+        return CLI_FAILED;
+    }
+    struct stat info;
+    bool is_file = stat(folder, &info) == 0 && !S_ISDIR(info.st_mode);
+    if (is_file || access(folder, W_OK | X_OK) != 0) {
+        fprintf(stderr, "tenon: --output-dir: cannot write into '%s': %s\n", folder,
+                strerror(is_file ? ENOTDIR : errno));
         return CLI_FAILED;
     }
     for (uint32_t i = 0; i < state->output_count; i++) {
@@ -258,8 +268,8 @@ static void free_state(run_state *state) {
 
 static int run(const cli_call *call) {
     run_state state = {.call = call, .model_path = call->arguments[0]};
-    if (!cli_number(&cli_run, call, RUN_REPEAT, 1, 1, &state.repeat) ||
-        !cli_number(&cli_run, call, RUN_SEED, 0, 0, &state.seed))
+    if (!cli_number(&cli_run, call, RUN_REPEAT, 1, MOST_REPEATS, 1, &state.repeat) ||
+        !cli_number(&cli_run, call, RUN_SEED, 0, INT64_MAX, 0, &state.seed))
         return CLI_USAGE;
     int code = run_steps(&state);
     free_state(&state);

@@ -1,4 +1,5 @@
 /* Inputs of a run: from files, or made from a seed. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,8 +111,9 @@ static bool given_dim(const run_state *state, const char *name, int64_t *out_val
     for (uint32_t i = 0; (text = cli_value_at(state->call, RUN_DIM, i)) != NULL; i++) {
         if (strncmp(text, name, length) != 0 || text[length] != '=') continue;
         char *end;
+        errno = 0;
         *out_value = strtoll(text + length + 1, &end, 10);
-        return text[length + 1] && *end == '\0' && *out_value >= 0;
+        return text[length + 1] && *end == '\0' && errno == 0 && *out_value >= 0;
     }
     return false;
 }
