@@ -32,7 +32,9 @@ tenon_status tenonh_array_create(tenon_dtype dtype, uint32_t rank, const int64_t
     uint64_t size;
     TENON_TRY(count_bytes(dtype, rank, dims, &size));
     void *data = calloc(1, size ? size : 1);
-    if (!data) return tenon__fail_memory();
+    if (!data)
+        return tenon__fail(TENON_STATUS_OUT_OF_MEMORY, "the host has no %llu bytes for an array",
+                           (unsigned long long)size);
     set_shape(out_array, dtype, rank, dims, size);
     out_array->data = data;
     return TENON_STATUS_OK;

@@ -48,8 +48,19 @@ static tenon_status fail_io(const char *folder, const char *location) {
                            "external data '%s' leaves the model's folder '%s': a symbolic link or a file stands on the "
                            "way; put the file itself into the folder",
                            location, folder);
-    return tenon__fail(code == ENOENT ? TENON_STATUS_NOT_FOUND : TENON_STATUS_IO, "cannot open '%s%s%s': %s", folder,
-                       slash, location, strerror(code));
+    return tenon__fail(code == ENOENT ? TENON_STATUS_NOT_FOUND : TENON_STATUS_IO, "cannot open '%s%s%s': %s%s", folder,
+                       slash, location, strerror(code),
+                       code == ENOENT && location[0] ? "; the model's weights lie in this file beside it" : "");
+}
+
+/* Names of components, none of them empty or "..", so that the path cannot leave where it begins. */
+static int is_inside(const char *location) {
+    for (;; location++) {
+        size_t length = strcspn(location, "/");
+        if (length == 0 || (length == 2 && memcmp(location, "..", 2) == 0)) return 0;
+        location += length;
+        if (!*location) return 1;
+    }
 }
 
 tenon_status tenon__folder_open(const char *path, tenon__folder **out_folder) {
@@ -96,8 +107,8 @@ void tenon__folder_close(tenon__folder *folder) {
 /* Opens one component of a path; the last is the file. */
 static int open_component(int at, const char *name, size_t length, int is_last) {
     char component[256];
-    if (length == 0 || length >= sizeof component || (length == 2 && memcmp(name, "..", 2) == 0)) {
-        errno = length >= sizeof component ? ENAMETOOLONG : ELOOP;
+    if (length >= sizeof component) {
+        errno = ENAMETOOLONG;
         return -1;
     }
     memcpy(component, name, length);
@@ -153,6 +164,12 @@ static tenon_status map_file(tenon__folder *folder, const char *location, tenon_
             *out_mapping = e->mapping;
             return TENON_STATUS_OK;
         }
+    if (!is_inside(location))
+        return tenon__fail(
+            TENON_STATUS_BAD_DATA,
+            "external data '%s' is no path inside the model's folder '%s'; name the file relative to the "
+            "model, without \"..\"",
+            location, folder->path);
     int fd = open_inside(folder->fd, location);
     if (fd < 0) return fail_io(folder->path, location);
     tenon__mapping *mapping = NULL;

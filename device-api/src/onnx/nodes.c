@@ -103,9 +103,12 @@ static tenon_status name_outputs(tenon__onnx_node *node, tenon__frame *frame) {
 
 static tenon_status check_counts(const tenon__onnx_node *node) {
     const tenon__onnx_row *row = node->row;
-    if (node->input_count < row->min_inputs || node->input_count > row->max_inputs)
-        return tenon__fail(TENON_STATUS_BAD_DATA, "it has %u inputs; opset %lld of the operator takes %u to %u",
-                           node->input_count, (long long)node->opset, row->min_inputs, row->max_inputs);
+    if (node->input_count < row->min_inputs)
+        return tenon__fail(TENON_STATUS_BAD_DATA, "it has %u inputs; opset %lld of the operator takes at least %u",
+                           node->input_count, (long long)node->opset, row->min_inputs);
+    if (node->input_count > row->max_inputs)
+        return tenon__fail(TENON_STATUS_BAD_DATA, "it has %u inputs; opset %lld of the operator takes at most %u",
+                           node->input_count, (long long)node->opset, row->max_inputs);
     for (uint32_t i = 0; i < row->min_inputs; i++)
         if (!node->inputs[i]) return tenon__fail(TENON_STATUS_BAD_DATA, "input %u is left out", i);
     if (node->output_count <= row->max_outputs) return TENON_STATUS_OK;

@@ -54,6 +54,10 @@ static int list_attr(const tenon__onnx_node *n, const char *name, uint32_t wante
         tenon__onnx_fail(n, TENON_STATUS_INVALID, "%s has %u entries, not %u", name, count, wanted);
         return 0;
     }
+    if (!values && otherwise < least) {
+        tenon__onnx_fail(n, TENON_STATUS_INVALID, "%s is missing", name);
+        return 0;
+    }
     for (uint32_t i = 0; i < wanted; i++) {
         out[i] = values ? values[i] : otherwise;
         if (out[i] >= least) continue;

@@ -42,10 +42,12 @@ static void put_path(tenon__text *path, const frame *f) {
 
 static tenon_status malformed(const scan *s, const frame *f, const uint8_t *at, const char *what) {
     tenon__text path = {0};
+    const frame *whole = f;
+    while (whole->parent) whole = whole->parent;
     put_path(&path, f);
-    tenon_status status =
-        tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid %s: %s, at byte %zu%s%s", s->name, f->type->short_name,
-                    what, (size_t)(at - s->start), path.length ? " in " : "", tenon__text_string(&path));
+    tenon_status status = tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid ONNX %s: %s, at byte %zu%s%s",
+                                      s->name, whole->type->short_name, what, (size_t)(at - s->start),
+                                      path.length ? " in " : "", tenon__text_string(&path));
     tenon__text_free(&path);
     return status;
 }
