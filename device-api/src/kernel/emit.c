@@ -82,6 +82,7 @@ static uint32_t log_of(uint32_t lanes) {
 
 void tenon__need_access(tenon__emitter *e, uint32_t dtype, uint32_t lanes) {
     tenon__need_section(e, TENON__PRELUDE_VECTOR, lanes);
+    if (dtype == TENON_DTYPE_I4 || dtype == TENON_DTYPE_U4) dtype = TENON_DTYPE_U8;
     e->need->access[log_of(lanes)] |= 1u << dtype;
 }
 

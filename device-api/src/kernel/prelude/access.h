@@ -127,10 +127,12 @@ TN_INLINE void tn__copy(void *to, const void *from, tn_i64x1 count, unsigned lon
         for (tn_i64x1 i = low; i < high; i++) base[at + i * stride] = part[i];                                         \
     }
 
-/* Numbers of lanes, masks of an interval of them, and index division. */
+/* Numbers of lanes, masks of an interval of them, and index division. An interval may be empty and far off. */
 #define TN_WITHIN(W, N, ...)                                                                                           \
     TN_INLINE tn_i##W##x##N tn_within_i##W##x##N(tn_i64x1 low, tn_i64x1 high) {                                        \
         const tn_i##W##x##N lanes = {__VA_ARGS__};                                                                     \
+        low = tn_index_min(low, N);                                                                                    \
+        high = tn_index_max(high, 0);                                                                                  \
         return (lanes >= tn_splat_i##W##x##N((tn_i##W##x1)low)) & (lanes < tn_splat_i##W##x##N((tn_i##W##x1)high));    \
     }
 #define TN_LANEWISE(N, ...)                                                                                            \
