@@ -1,5 +1,5 @@
-/* What the thirteen programs and the base operators do not ask of a printer: every form of the IR, in lanes and without,
- * against the interpreter on every target. */
+/* What the thirteen programs and the base operators do not ask of a printer: every form of the IR, in lanes and
+ * without, against the interpreter on every target. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
