@@ -191,6 +191,9 @@ const tenonh_dim *tenon__for_steps(const tenonh_node *node);
 /* True for OP nodes of family VIEW. */
 bool tenon__node_is_view(const tenonh_node *node);
 
+/* True when `inner` is `outer` or lies inside it. */
+bool tenon__region_encloses(const tenonh_region *outer, const tenonh_region *inner);
+
 /* True when a node may be dropped if nobody uses its results, and merged with an equal one. */
 bool tenon__node_is_pure(const tenonh_node *node);
 

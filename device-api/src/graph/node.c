@@ -65,6 +65,11 @@ bool tenon__node_is_view(const tenonh_node *node) {
     return family_of(node) == TENON_FAMILY_VIEW;
 }
 
+bool tenon__region_encloses(const tenonh_region *outer, const tenonh_region *inner) {
+    while (inner && inner != outer) inner = inner->node ? inner->node->region : NULL;
+    return inner == outer;
+}
+
 static bool region_is_pure(const tenonh_region *region) {
     for (uint32_t i = 0; i < region->node_count; i++)
         if (!tenon__node_is_pure(region->nodes[i])) return false;

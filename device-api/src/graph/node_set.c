@@ -49,18 +49,13 @@ static bool same(const tenonh_node *a, const tenonh_node *b) {
     return true;
 }
 
-static bool encloses(const tenonh_region *outer, const tenonh_region *inner) {
-    while (inner && inner != outer) inner = inner->node ? inner->node->region : NULL;
-    return inner == outer;
-}
-
 tenonh_node *tenon__nodes_find(tenonh_builder *b, const tenonh_node *node) {
     const tenon__set *set = &b->nodes;
     if (!set->size) return NULL;
     uint32_t mask = set->size - 1;
     for (uint32_t slot = (uint32_t)hash_of(node) & mask; set->slots[slot]; slot = (slot + 1) & mask) {
         tenonh_node *known = set->slots[slot];
-        if (same(known, node) && encloses(known->region, b->region)) return known;
+        if (same(known, node) && tenon__region_encloses(known->region, b->region)) return known;
     }
     return NULL;
 }

@@ -15,6 +15,7 @@ typedef struct checker {
     const tenonh_node *node;    /* being checked, or NULL */
     uint8_t *states;            /* by value id */
     const tenonh_value **by_id; /* to find ids given twice */
+    const tenonh_region *loop;  /* the innermost region that may run several times, or NULL */
     uint32_t depth;
 } checker;
 
@@ -62,6 +63,14 @@ static tenon_status define(checker *c, const tenonh_value *value) {
     return TENON_STATUS_OK;
 }
 
+/* What a loop's step uses up must be the step's own: the next step would find it gone. */
+static tenon_status use_up(checker *c, const tenonh_value *value, uint32_t index) {
+    if (c->loop && !tenon__region_encloses(c->loop, value->region))
+        return FAIL(c, "operand %u (%s) is used up in a loop and comes from outside: carry it", index, name_of(value));
+    c->states[value->id] = USED_UP;
+    return TENON_STATUS_OK;
+}
+
 static tenon_status use(checker *c, const tenonh_value *value, uint32_t index, bool takes_token) {
     if (value->id >= c->function->value_count || c->by_id[value->id] != value || c->states[value->id] == UNSEEN)
         return FAIL(c, "operand %u (%s) is not defined before, or outside of its region", index, name_of(value));
@@ -69,8 +78,7 @@ static tenon_status use(checker *c, const tenonh_value *value, uint32_t index, b
         return FAIL(c, "operand %u (%s) was consumed by an earlier effect or donated", index, name_of(value));
     if ((value->dtype == TENONH_TOKEN) != takes_token)
         return FAIL(c, "operand %u (%s) is %s", index, name_of(value), takes_token ? "no token" : "a token");
-    if (takes_token) c->states[value->id] = USED_UP;
-    return TENON_STATUS_OK;
+    return takes_token ? use_up(c, value, index) : TENON_STATUS_OK;
 }
 
 /* Tokens go into the last operand of reads and writes, and through control and calls. */
@@ -94,7 +102,7 @@ static tenon_status check_operands(checker *c, const tenonh_node *node) {
         if (!(node->donated >> i & 1)) continue;
         if (i >= node->operand_count || !node->operands[i] || node->operands[i]->kind == TENON__VALUE_CONSTANT)
             return FAIL(c, "operand %u can't be donated: it is a constant or missing", i);
-        c->states[node->operands[i]->id] = USED_UP;
+        TENON_TRY(use_up(c, node->operands[i], i));
     }
     return TENON_STATUS_OK;
 }
@@ -131,6 +139,36 @@ static tenon_status check_counts(const checker *c, const tenonh_node *node) {
 
 static tenon_status check_region(checker *c, const tenonh_region *region, const tenonh_node *owner);
 
+/* Only one branch of an if runs: each finds what was there before, and what either uses up is gone. */
+static tenon_status check_branches(checker *c, const tenonh_node *node) {
+    size_t size = c->function->value_count;
+    uint8_t *before = malloc(size + 1), *after = malloc(size + 1);
+    tenon_status status = before && after ? TENON_STATUS_OK : tenon__fail_memory();
+    if (status == TENON_STATUS_OK) {
+        memcpy(before, c->states, size);
+        status = check_region(c, node->regions[0], node);
+        memcpy(after, c->states, size);
+        memcpy(c->states, before, size);
+    }
+    if (status == TENON_STATUS_OK) status = check_region(c, node->regions[1], node);
+    for (size_t i = 0; i < size && status == TENON_STATUS_OK; i++)
+        if (after[i] == USED_UP) c->states[i] = USED_UP;
+    free(before);
+    free(after);
+    return status;
+}
+
+static tenon_status check_regions(checker *c, const tenonh_node *node) {
+    if (node->kind == TENON__NODE_IF) return check_branches(c, node);
+    const tenonh_region *outer = c->loop;
+    for (uint32_t i = 0; i < node->region_count; i++) {
+        c->loop = node->regions[i];
+        TENON_TRY(check_region(c, node->regions[i], node));
+    }
+    c->loop = outer;
+    return TENON_STATUS_OK;
+}
+
 static tenon_status check_node(checker *c, const tenonh_node *node, const tenonh_region *region, uint32_t position) {
     const tenonh_node *outer = c->node;
     c->node = node;
@@ -140,7 +178,7 @@ static tenon_status check_node(checker *c, const tenonh_node *node, const tenonh
     TENON_TRY(check_attrs(c, node));
     TENON_TRY(check_operands(c, node));
     if (c->depth == TENON__MAX_DEPTH) return FAIL(c, "regions nest more than %d deep", TENON__MAX_DEPTH);
-    for (uint32_t i = 0; i < node->region_count; i++) TENON_TRY(check_region(c, node->regions[i], node));
+    TENON_TRY(check_regions(c, node));
     for (uint32_t i = 0; i < node->result_count; i++) {
         const tenonh_value *result = node->results[i];
         if (result->kind != TENON__VALUE_RESULT || result->node != node || result->index != i)

@@ -36,6 +36,21 @@ static const struct text_row {
     {"constant_donated", "func main() { %0: f32[1] = constant [1] %1: f32[1] = neg(%0) {donated = [0]} return \"y\" %1 }",
      "can't be donated"},
     {"donated_nothing", "func main(%0: f32[1]) { %1: f32[1] = neg(%0) {donated = [1]} return \"y\" %1 }", "can't be donated"},
+    {"token_in_loop",
+     "state s: f32[2] func main(%0: f32[3], %1: token) { %2: token = for(%1, %0) {axis = 1} region (%3: token, %4: f32[])"
+     " { %5: f32[2], %6: token = read(%1) of s yield %3 } return \"t\" %2 }",
+     "was consumed"},
+    {"outer_token_in_loop",
+     "state s: f32[2] func main(%0: f32[3], %1: token) { for(%0) region (%4: f32[])"
+     " { %5: f32[2], %6: token = read(%1) of s yield } return }",
+     "is used up in a loop and comes from outside"},
+    {"donated_in_loop",
+     "func main(%0: f32[3], %1: f32[3]) { for(%0) region (%4: f32[]) { %5: f32[3] = neg(%1) {donated = [0]} yield } return }",
+     "is used up in a loop and comes from outside"},
+    {"token_after_branch",
+     "state s: f32[2] func main(%0: bool[], %1: token) { %2: token = if(%0) region { %3: f32[2], %4: token = read(%1) of s"
+     " yield %4 } region { yield %1 } %5: f32[2], %6: token = read(%1) of s return \"t\" %6 }",
+     "node 1 (read): operand 0 ('1') was consumed"},
     {"branch_counts",
      "func main(%0: bool[], %1: f32[2]) { %2: f32[2] = if(%0) region { yield %1 } region { yield } return }",
      "the branches yield f32[2] and nothing"},
@@ -72,6 +87,21 @@ START_TEST(test_text) {
                   texts[_i].name);
     ck_assert_msg(strstr(tenonh_error_message(), texts[_i].message) != NULL, "%s: %s", texts[_i].name,
                   tenonh_error_message());
+}
+END_TEST
+
+/* Each branch of an if may use the token up, and a loop carries it. */
+START_TEST(test_effects_in_regions) {
+    static const char text[] =
+        "tenon.graph 1\nstate s: f32[2]\nfunc main(%0: bool[], %1: token, %2: f32[3]) {\n"
+        "  %3: token = if(%0) region {\n    %4: f32[2], %5: token = read(%1) of s\n    yield %5\n  } region {\n"
+        "    yield %1\n  }\n  %6: token = for(%3, %2) {axis = 1} region (%7: token, %8: f32[]) {\n"
+        "    %9: f32[2], %10: token = read(%7) of s\n    yield %10\n  }\n  return \"t\" %6\n}\n";
+    tenonh_module *effects = NULL;
+    ck_assert_msg(tenonh_module_parse(text, sizeof text - 1, &effects) == TENON_STATUS_OK, "%s",
+                  tenonh_error_message());
+    ck_assert_msg(tenonh_module_verify(effects) == TENON_STATUS_OK, "%s", tenonh_error_message());
+    tenonh_module_destroy(effects);
 }
 END_TEST
 
@@ -258,6 +288,7 @@ int main(void) {
     Suite *suite = suite_create("graph verifier");
     TCase *by_text = tcase_create("text"), *in_memory = tcase_create("memory");
     tcase_add_loop_test(by_text, test_text, 0, sizeof texts / sizeof *texts);
+    tcase_add_test(by_text, test_effects_in_regions);
     tcase_add_checked_fixture(in_memory, setup, teardown);
     tcase_add_loop_test(in_memory, test_memory, 0, sizeof memory / sizeof *memory);
     suite_add_tcase(suite, by_text);
