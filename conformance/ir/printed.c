@@ -2,9 +2,10 @@
 
 #include <check.h>
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <tenon/host/error.h>
 #include <unistd.h>
@@ -28,10 +29,28 @@ const printed_target printed_targets[] = {
 };
 const uint32_t printed_target_count = sizeof printed_targets / sizeof *printed_targets;
 
+/* Runs a command line, its words between spaces, its output thrown away when `quiet`. True when it ends with 0. */
+static bool run_command(const char *line, bool quiet) {
+    char words[1024], *arguments[64], *rest = NULL;
+    posix_spawn_file_actions_t actions;
+    uint32_t count = 0;
+    int status = 1;
+    pid_t child;
+    snprintf(words, sizeof words, "%s", line);
+    for (char *word = strtok_r(words, " ", &rest); word && count + 1 < 64; word = strtok_r(NULL, " ", &rest))
+        arguments[count++] = word;
+    arguments[count] = NULL;
+    posix_spawn_file_actions_init(&actions);
+    for (int fd = 1; fd <= 2 && quiet; fd++) posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0);
+    bool good = count && posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ) == 0;
+    posix_spawn_file_actions_destroy(&actions);
+    return good && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 bool printed_target_usable(const printed_target *target) {
     char command[128];
-    snprintf(command, sizeof command, "command -v %s >/dev/null 2>&1", target->compiler);
-    if (system(command) != 0) return false;
+    snprintf(command, sizeof command, "%s --version", target->compiler);
+    if (!run_command(command, true)) return false;
 #if defined(__x86_64__)
     if (target->cpu && strcmp(target->cpu, "avx2") == 0)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -82,7 +101,7 @@ static void *compile(const printed_target *target, const char *prelude, const ch
              "%s -std=c11 -Wall -Wextra -Werror -Wno-psabi -shared -fPIC -ffp-contract=off %s %s -o %s",
              target->compiler, target->flags, source, library);
     write_source(source, prelude, entries);
-    ck_assert_msg(system(command) == 0, "%s: the printed text does not compile, see %s", target->name, source);
+    ck_assert_msg(run_command(command, false), "%s: the printed text does not compile, see %s", target->name, source);
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
     ck_assert_msg(handle != NULL, "%s", dlerror());
     unlink(source);

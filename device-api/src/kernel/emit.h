@@ -165,7 +165,7 @@ void tenon__print_access(tenon__emitter *e, tenon__kir_id id);
 void tenon__print_block(tenon__emitter *e, uint32_t block);
 
 /* For languages whose entries run items `first` to before `last`. */
-void tenon__print_items(tenon__emitter *e, uint32_t kernel);
+void tenon__print_items(tenon__emitter *e, uint32_t number);
 void tenon__print_node(tenon__emitter *e, tenon__kir_id id);
 void tenon__print_tiles_item(tenon__emitter *e, const tenon__kernel_plan *kernel);
 

@@ -266,15 +266,12 @@ static const tenon__kir_loop *loop_of(const tenon__emitter *e, const tenon__kir_
 }
 
 static void put_axis(tenon__emitter *e, tenon__kir_id id, tenon__place place) {
-    uint32_t skipped = e->region ? place.copy * e->region->lanes : 0;
-    if (!tenon__is_vector(e, id) || place.kind == TENON__AT_SCALAR)
-        tenon__put(e, "i%u", id);
-    else if (place.kind == TENON__AT_LANE)
+    bool moved = tenon__is_vector(e, id) && place.kind != TENON__AT_SCALAR;
+    uint32_t skipped = moved ? place.copy * e->region->lanes : 0;
+    if (moved && place.kind == TENON__AT_LANE)
         tenon__put(e, "(i%u + %u + l)", id, skipped);
-    else if (skipped)
-        tenon__put(e, "(i%u + %u)", id, skipped);
     else
-        tenon__put(e, "i%u", id);
+        tenon__put(e, skipped ? "(i%u + %u)" : "i%u", id, skipped);
 }
 
 static void put_carry(tenon__emitter *e, const tenon__kir_node *node, bool vector, tenon__place place) {

@@ -126,18 +126,18 @@ tenon__kir_id tenon__access_else(const tenon__kir_program *program, const tenon_
 /* The value of a STORE. */
 tenon__kir_id tenon__stored_value(const tenon__kir_program *program, const tenon__kir_node *node);
 
-/* Marks what varies in the body (and merge body) along `axis`; `loop` is the one whose axis it is. */
-void tenon__mark_varying(tenon__plan *plan, uint32_t loop, tenon__kir_id axis);
+/* Marks what varies in the body (and merge body) of loop `number` along its `axis`. */
+void tenon__mark_varying(tenon__plan *plan, uint32_t number, tenon__kir_id axis);
 
-/* Takes the marks of the body (and merge body) of a loop away. */
-void tenon__unmark(tenon__plan *plan, uint32_t loop);
+/* Takes the marks of the body (and merge body) of loop `number` away. */
+void tenon__unmark(tenon__plan *plan, uint32_t number);
 
-/* True when the body may run in lanes along `axis`: `grid` when the loop is a kernel's. Needs the marks. */
-bool tenon__lanes_allowed(const tenon__plan *plan, uint32_t loop, tenon__kir_id axis);
+/* True when the body of loop `number`, or of a kernel's grid, may run in lanes along `axis`. Needs the marks. */
+bool tenon__lanes_allowed(const tenon__plan *plan, uint32_t number, tenon__kir_id axis);
 
 /* Marks what is needed as vectors and fills the region in; false when a vector would have fewer than two lanes.
  * Needs the marks. `out_worth`: gain of the region in parts of a scalar access, weighted by loop depth. */
-bool tenon__region_make(tenon__plan *plan, uint32_t loop, tenon__kir_id axis, tenon__region *out_region,
+bool tenon__region_make(tenon__plan *plan, uint32_t number, tenon__kir_id axis, tenon__region *out_region,
                         int64_t *out_worth);
 
 /* Looks for a contraction that tiles serve. */
