@@ -209,7 +209,8 @@ static void plan_kernel(tenon__plan *plan, uint32_t number) {
     bool serial = meets_in_any_order(program, grid->body);
     kernel->kind = serial ? TENON__PLAN_SERIAL : TENON__PLAN_ITEMS;
     if (!serial && grid->axis_count && !has_loop(program, grid->body)) plan_points(plan, kernel, grid);
-    if (plan->options.scalar || plan->dialect->vector_bytes < 8) return;
+    if (plan->options.scalar || !(plan->dialect->features & TENON_FEATURE_VECTORS) || plan->dialect->vector_bytes < 8)
+        return;
     if (!serial && !plan->options.without_tiles && tenon__tiles_find(plan, number, &kernel->tiles)) {
         kernel->kind = TENON__PLAN_TILES;
         return;
