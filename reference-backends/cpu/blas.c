@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int is_decided;
@@ -42,8 +43,17 @@ static int check_products(void) {
     return 1;
 }
 
+/* OpenBLAS maps about this much for each thread that calls it, and tries without end when it can't (ulimit -v). */
+enum { BUFFER_SIZE = 160 << 20 };
+
+static int has_room(uint32_t threads) {
+    size_t size = (size_t)BUFFER_SIZE * (threads + 2); /* the pool, a launching thread, one to spare */
+    void *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return room != MAP_FAILED && munmap(room, size) == 0;
+}
+
 /* Why the library can't be used, NULL if it can. */
-static const char *judge(void *library) {
+static const char *judge(const tenon_device *device, void *library) {
     char *(*configuration)(void);
     void (*set_threads)(int);
     if (!find(library, "cblas_sgemm", &cpu_blas_functions.sgemm) ||
@@ -51,6 +61,7 @@ static const char *judge(void *library) {
         return "it has no cblas_sgemm or cblas_dgemm";
     if (find(library, "openblas_get_config", &configuration) && strstr(configuration(), "USE64BITINT"))
         return "its integers have 64 bits";
+    if (!has_room(device->machine.threads)) return "this process may not have the address space that it takes";
     if (find(library, "openblas_set_num_threads", &set_threads)) set_threads(1);
     return check_products() ? NULL : "it loses NaNs";
 }
@@ -61,7 +72,7 @@ static int decide(const tenon_device *device) {
     char text[512];
     if (setting && strcmp(setting, "0") == 0) return 0;
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    const char *why = library ? judge(library) : dlerror();
+    const char *why = library ? judge(device, library) : dlerror();
     if (!why) return 1;
     (void)snprintf(text, sizeof text, "matrices are multiplied by this plugin's own kernels: %s: %s", name, why);
     device->host->log(device->host, TENON_LOG_INFO, text);

@@ -132,10 +132,9 @@ tenon_status opwork_launch(opwork *work) {
 
 static void check_fences(const operand *o, fixture *f) {
     const uint8_t *base = (const uint8_t *)fixture_address(f, o->memory);
-    for (uint64_t i = 0; i < FENCE; i++) {
-        ck_assert_uint_eq(base[i], 0xff);
-        ck_assert_uint_eq(base[o->size - 1 - i], 0xff);
-    }
+    uint8_t all = 0xff;
+    for (uint64_t i = 0; i < FENCE; i++) all &= base[i] & base[o->size - 1 - i];
+    ck_assert_uint_eq(all, 0xff);
 }
 
 tenon_status opwork_run(opwork *work, uint32_t outputs) {

@@ -77,10 +77,11 @@ static uint32_t stride_of(const shape *s, uint32_t usual) {
 
 static void expect(const opwork *w, uint32_t output, int64_t index, int64_t expected) {
     int64_t found = get(&w->operands[output], index);
-    ck_assert_msg(found == expected, "%s of %s, layouts %u %u %u %u, rank %u: element %ld is %ld, not %ld",
-                  tenon_op_row_of(w->op)->name, tenon_dtype_name(w->operands[0].dtype), w->operands[0].layout,
-                  w->operands[1].layout, w->operands[2].layout, w->operands[3].layout, w->operands[output].rank,
-                  (long)index, (long)found, (long)expected);
+    if (found == expected) return; /* an assertion that holds costs a system call */
+    ck_abort_msg("%s of %s, layouts %u %u %u %u, rank %u: element %ld is %ld, not %ld", tenon_op_row_of(w->op)->name,
+                 tenon_dtype_name(w->operands[0].dtype), w->operands[0].layout, w->operands[1].layout,
+                 w->operands[2].layout, w->operands[3].layout, w->operands[output].rank, (long)index, (long)found,
+                 (long)expected);
 }
 
 static void run(opwork *w, uint32_t outputs) {
@@ -137,7 +138,7 @@ static void run_map(size_t row, const shape *s, uint32_t code) {
 START_TEST(elementwise) {
     for (size_t row = 0; row < sizeof maps / sizeof *maps; row++)
         for (size_t i = 0; i < SHAPES; i++)
-            for (uint32_t code = 0; code < 2401; code += stride_of(&shapes[i], code > 6 ? 14 : 1))
+            for (uint32_t code = 0; code < 2401; code += stride_of(&shapes[i], code > 6 ? 29 : 1))
                 run_map(row, &shapes[i], code);
 }
 END_TEST
@@ -183,7 +184,7 @@ static void run_reduce(tenon_op op, tenon_dtype dtype, const shape *s, uint32_t 
 START_TEST(reductions) {
     for (size_t i = 0; i < SHAPES; i++)
         for (uint32_t axes = 0; axes < UINT32_C(1) << shapes[i].rank; axes++)
-            for (uint32_t code = axes % 3; code < LAYOUT_COUNT * LAYOUT_REPEATED; code += stride_of(&shapes[i], 3)) {
+            for (uint32_t code = axes % 3; code < LAYOUT_COUNT * LAYOUT_REPEATED; code += stride_of(&shapes[i], 4)) {
                 run_reduce(TENON_OP_SUM, TENON_DTYPE_F32, &shapes[i], axes, code);
                 run_reduce(TENON_OP_SUM, TENON_DTYPE_I64, &shapes[i], axes, code);
                 run_reduce(TENON_OP_RMAX, TENON_DTYPE_I32, &shapes[i], axes, code);
@@ -216,13 +217,13 @@ static void run_ordered(tenon_op op, const shape *s, uint32_t axis, uint32_t cod
             if (op == TENON_OP_SCAN) expect(&w, 1, at, total);
             if (op != TENON_OP_SORT) continue;
             int64_t position = get(&w.operands[2], at);
-            ck_assert(position >= 0 && position < length);
+            if (position < 0 || position >= length) ck_abort_msg("position %ld of %ld", (long)position, (long)length);
             expect(&w, 1, at, get(&w.operands[0], reduced_index(&w.operands[0], UINT32_C(1) << axis, line, position)));
             if (step == 0) continue;
             int64_t before = reduced_index(&w.operands[0], UINT32_C(1) << axis, line, step - 1);
-            ck_assert(
-                get(&w.operands[1], before) < get(&w.operands[1], at) ||
-                (get(&w.operands[1], before) == get(&w.operands[1], at) && get(&w.operands[2], before) < position));
+            int64_t low = get(&w.operands[1], before), high = get(&w.operands[1], at);
+            if (low > high || (low == high && get(&w.operands[2], before) >= position))
+                ck_abort_msg("elements %ld and %ld are out of order", (long)before, (long)at);
         }
         if (op == TENON_OP_ARGMAX) expect(&w, 1, line, best);
     }
@@ -232,7 +233,7 @@ static void run_ordered(tenon_op op, const shape *s, uint32_t axis, uint32_t cod
 START_TEST(ordered) {
     for (size_t i = 0; i < SHAPES; i++)
         for (uint32_t axis = 0; axis < shapes[i].rank; axis++)
-            for (uint32_t code = axis; code < LAYOUT_COUNT * LAYOUT_REPEATED; code += stride_of(&shapes[i], 4)) {
+            for (uint32_t code = axis; code < LAYOUT_COUNT * LAYOUT_REPEATED; code += stride_of(&shapes[i], 5)) {
                 run_ordered(TENON_OP_SCAN, &shapes[i], axis, code);
                 run_ordered(TENON_OP_SORT, &shapes[i], axis, code);
                 if (shapes[i].dims[axis] > 0) run_ordered(TENON_OP_ARGMAX, &shapes[i], axis, code);
@@ -465,7 +466,9 @@ static void *launch_shared(void *argument) {
         for (int64_t i = 0; i < n; i++) from[i] = (int32_t)(i + round);
         OK(plugin->work->launch(stream, given->exec, &what));
         OK(plugin->stream->synchronize(stream));
-        for (int64_t i = 0; i < n; i++) ck_assert_int_eq(to[i], 2 * (i + round));
+        int64_t wrong = 0;
+        for (int64_t i = 0; i < n; i++) wrong += to[i] != 2 * (i + round);
+        ck_assert_int_eq(wrong, 0);
     }
     plugin->stream->destroy(stream);
     plugin->memory->release(f.device, x);

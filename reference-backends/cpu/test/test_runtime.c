@@ -217,7 +217,7 @@ START_TEST(events_order_streams) {
     plugin->event->destroy(event);
     OK(plugin->stream->read(streams[0], result, (tenon_buffer){memory[0], 0}, SIZE));
     OK(plugin->stream->synchronize(streams[0]));
-    for (int i = 0; i < SIZE; i++) ck_assert_int_eq(result[i], 0x5a);
+    ck_assert(result[0] == 0x5a && memcmp(result, result + 1, SIZE - 1) == 0);
     plugin->stream->destroy(streams[1]);
     plugin->memory->release(f.device, memory[0]);
     plugin->memory->release(f.device, memory[1]);
