@@ -53,7 +53,7 @@ static int has_room(uint32_t threads) {
 }
 
 /* Why the library can't be used, NULL if it can. */
-static const char *judge(const tenon_device *device, void *library) {
+static const char *judge(void *library) {
     char *(*configuration)(void);
     void (*set_threads)(int);
     if (!find(library, "cblas_sgemm", &cpu_blas_functions.sgemm) ||
@@ -61,7 +61,6 @@ static const char *judge(const tenon_device *device, void *library) {
         return "it has no cblas_sgemm or cblas_dgemm";
     if (find(library, "openblas_get_config", &configuration) && strstr(configuration(), "USE64BITINT"))
         return "its integers have 64 bits";
-    if (!has_room(device->machine.threads)) return "this process may not have the address space that it takes";
     if (find(library, "openblas_set_num_threads", &set_threads)) set_threads(1);
     return check_products() ? NULL : "it loses NaNs";
 }
@@ -71,8 +70,9 @@ static int decide(const tenon_device *device) {
     const char *name = setting && setting[0] == '/' ? setting : "libopenblas.so.0";
     char text[512];
     if (setting && strcmp(setting, "0") == 0) return 0;
-    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    const char *why = library ? judge(device, library) : dlerror();
+    int fits = has_room(device->machine.threads); /* before loading: its constructor maps buffers too */
+    void *library = fits ? dlopen(name, RTLD_NOW | RTLD_LOCAL) : NULL;
+    const char *why = library ? judge(library) : fits ? dlerror() : "no address space for its buffers";
     if (!why) return 1;
     (void)snprintf(text, sizeof text, "matrices are multiplied by this plugin's own kernels: %s: %s", name, why);
     device->host->log(device->host, TENON_LOG_INFO, text);
