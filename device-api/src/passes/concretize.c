@@ -117,7 +117,8 @@ tenon_status tenon__concretize(const tenonh_module *module, const char *name, co
     tenon__rebuild r = {.source = module,
                         .flags = TENON__REBUILD_INLINE,
                         .build_flags = TENON__BUILD_SIMPLIFY | TENON__BUILD_FOLD,
-                        .budget = budget};
+                        .budget = budget,
+                        .inputs = inputs};
     const tenonh_function *function = tenon__module_find(module, name);
     if (!function) return tenon__fail(TENON_STATUS_NOT_FOUND, "the module has no function '%s'", name);
     TENON_TRY(tenonh_module_create(&r.target));

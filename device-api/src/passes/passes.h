@@ -6,15 +6,21 @@
 
 #include "graph/build.h"
 
-/* Dims of one input of a function. */
+/* Dims of one input of a function, and its elements where dims are computed from them. */
 typedef struct tenon__input_dims {
     uint32_t rank;
     int64_t dims[TENON_MAX_RANK];
+    const void *values; /* contiguous, copied; NULL: only known when it runs. The input then counts as constant */
 } tenon__input_dims;
+
+/* Marks the inputs whose values decide dims (a shape that is an input, and all that it is computed from): without them
+ * concretising may answer UNSUPPORTED. `out_flags` has an entry per input: 1 or 0. Errors: OUT_OF_MEMORY. */
+tenon_status tenon__shape_inputs(const tenonh_function *function, uint8_t *out_flags);
 
 /* Function `name` for inputs of the given dims: binds symbols, makes every dim and attribute a number, resolves shape
  * composites, folds constants, takes conditionals with constant conditions, unrolls counted loops, expands calls, drops what
  * does nothing, nothing uses, or is there twice. The result's "main" has the same inputs and outputs.
+ * Inputs that are given with values are constants inside; they stay inputs all the same.
  * Errors: INVALID naming the input and dim that does not fit, or the node whose dims can't be; UNSUPPORTED for a value
  * whose dims depend on data that is not constant. */
 tenon_status tenon__concretize(const tenonh_module *module, const char *name, const tenon__input_dims *inputs,

@@ -362,14 +362,27 @@ static tenon_status declare_states(tenon__rebuild *r) {
     return TENON_STATUS_OK;
 }
 
+/* An input whose values are known stays an input, but its users see the values. */
+static tenonh_value *known_input(frame *f, const tenonh_value *input, const void *values) {
+    int64_t dims[TENON_MAX_RANK];
+    uint64_t size;
+    tenon_status status = tenon__value_numbers(input, dims);
+    if (status == TENON_STATUS_OK) status = tenon__value_bytes(input, &size);
+    if (status != TENON_STATUS_OK) return tenon__build_failed(builder(f), status, NULL);
+    tenonh_bytes bytes = {.data = values, .size = size};
+    return tenonh_build_constant(builder(f), NULL, input->dtype, input->rank, dims, &bytes);
+}
+
 static void rebuild_body(frame *f, const tenonh_function *function) {
     const tenonh_region *body = function->body;
     for (uint32_t i = 0; i < body->argument_count && !failed(f); i++) {
         const tenonh_value *from = body->arguments[i];
         const tenonh_dim *dims[TENON_MAX_RANK];
         dims_of(f, from, dims);
-        if (!failed(f))
-            f->map[from->id] = tenonh_build_input(builder(f), function->input_names[i], from->dtype, from->rank, dims);
+        if (failed(f)) return;
+        tenonh_value *input = tenonh_build_input(builder(f), function->input_names[i], from->dtype, from->rank, dims);
+        const void *values = f->r->inputs && input ? f->r->inputs[i].values : NULL;
+        f->map[from->id] = values ? known_input(f, input, values) : input;
     }
     rebuild_nodes(f, body);
     for (uint32_t i = 0; i < body->result_count && !failed(f); i++)

@@ -17,7 +17,8 @@ typedef struct tenon__rebuild {
     uint32_t flags;       /* TENON__REBUILD_* */
     uint32_t build_flags; /* TENON__BUILD_* */
     const tenon__fold_budget *budget;
-    bool decompose; /* expand composites that `claim` does not want */
+    const tenon__input_dims *inputs; /* of the function, for their values; NULL: none are known */
+    bool decompose;                  /* expand composites that `claim` does not want */
     tenon__claim claim;
     void *claim_context;
     const tenonh_dim **symbols; /* by number: the target's dim for a symbol of the source, NULL where it stays */

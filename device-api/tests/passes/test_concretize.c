@@ -37,9 +37,7 @@ static void expect_text(const tenonh_module *module, const char *wanted) {
 
 #define DIMS(...)                                                                                                      \
     {                                                                                                                  \
-        sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {                                                          \
-            __VA_ARGS__                                                                                                \
-        }                                                                                                              \
+        .rank = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), .dims = { __VA_ARGS__ }                            \
     }
 
 /* What an exporter writes for one head of attention: shapes computed by nodes, symbols for batch and tokens. */
@@ -384,6 +382,31 @@ START_TEST(test_data_dims) {
 }
 END_TEST
 
+/* A shape that comes in with the run, and a depth computed from another input. */
+START_TEST(test_known_inputs) {
+    tenonh_module *module = parsed(
+        "tenon.graph 1\nsymbol d0 in 0 .. 9 data\nsymbol d1 in 0 .. 9 data\nsymbol d2 in 0 .. 9 data\n"
+        "func main(%0 \"x\": f32[6], %1 \"shape\": i64[2], %2 \"k\": i64[], %3 \"i\": i64[3]) {\n"
+        "  %4: f32[d0, d1] = tenon.reshape_to.1(%0, %1)\n  %5: i64[] = add(%2, %2)\n  %6: f32[2] = constant [0, 1]\n"
+        "  %7: f32[3, d2] = tenon.one_hot.1(%3, %5, %6) {axis = 1}\n  return \"y\" %4, \"z\" %7\n}\n");
+    tenonh_module *concrete = NULL;
+    uint8_t flags[4];
+    ck_assert_int_eq(tenon__shape_inputs(tenonh_module_function(module, "main"), flags), TENON_STATUS_OK);
+    ck_assert_mem_eq(flags, "\0\1\1\0", 4);
+    tenon__input_dims dims[4] = {DIMS(6), DIMS(2), {.rank = 0}, DIMS(3)};
+    ck_assert_int_eq(tenon__concretize(module, "main", dims, 4, NULL, &concrete), TENON_STATUS_UNSUPPORTED);
+    dims[1].values = (const int64_t[]){3, -1};
+    dims[2].values = (const int64_t[]){2};
+    concrete = concrete_of(module, dims, 4);
+    const tenonh_function *f = tenonh_module_function(concrete, "main");
+    ck_assert_uint_eq(tenonh_function_input_count(f), 4);
+    ck_assert_str_eq(tenon__type_text(tenonh_function_output(f, 0)), "f32[3, 2]");
+    ck_assert_str_eq(tenon__type_text(tenonh_function_output(f, 1)), "f32[3, 4]");
+    tenonh_module_destroy(concrete);
+    tenonh_module_destroy(module);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("concretise and decompose");
     TCase *tests = tcase_create("passes");
@@ -396,6 +419,7 @@ int main(void) {
     tcase_add_test(tests, test_unknown_composite);
     tcase_add_test(tests, test_needs_numbers);
     tcase_add_test(tests, test_data_dims);
+    tcase_add_test(tests, test_known_inputs);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
