@@ -124,8 +124,11 @@ static int64_t raw_factor(const char **at, const int64_t *values) {
         *at += strspn(*at, ", ");
         int64_t b = raw(at, values);
         *at += strspn(*at, ") ") ? 1 : 0;
-        int64_t rest = b && (f < 2) ? ((a % b) + b) % b : 0;
-        return f == 0 ? (a - rest) / b : f == 1 ? rest : (f == 2) == (a > b) ? a : b;
+        if (f > 1) return (f == 2) == (a > b) ? a : b;
+        ck_assert_int_ne(b, 0);
+        if (b == 0) return 0; /* for readers that do not know Check */
+        int64_t rest = ((a % b) + b) % b;
+        return f == 0 ? (a - rest) / b : rest;
     }
     if (**at == '(') {
         ++*at;

@@ -1,5 +1,6 @@
 /* The text form: what is written is read back as the same, and any bytes are safe to read. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,14 +262,13 @@ START_TEST(test_deep) {
     size_t size = 1 << 20;
     char *text = malloc(size + 64);
     ck_assert_ptr_nonnull(text);
-    strcpy(text, "tenon.graph 1\nfunc f(%0: f32[");
-    size_t start = strlen(text);
+    size_t start = (size_t)snprintf(text, size, "tenon.graph 1\nfunc f(%%0: f32[");
     memset(text + start, '(', size - start);
     tenonh_module *module = NULL;
     ck_assert_int_eq(tenonh_module_parse(text, size, &module), TENON_STATUS_BAD_DATA);
-    strcpy(text, "tenon.graph 1\nfunc f(%0: bool[]) {\n");
-    for (int i = 0; i < 2000; i++) strcat(text, "if(%0) region {\n");
-    ck_assert_int_ne(tenonh_module_parse(text, strlen(text), &module), TENON_STATUS_OK);
+    size_t end = (size_t)snprintf(text, size, "tenon.graph 1\nfunc f(%%0: bool[]) {\n");
+    for (int i = 0; i < 2000; i++) end += (size_t)snprintf(text + end, size - end, "if(%%0) region {\n");
+    ck_assert_int_ne(tenonh_module_parse(text, end, &module), TENON_STATUS_OK);
     ck_assert_ptr_nonnull(strstr(tenonh_error_message(), "deep"));
     free(text);
 }

@@ -394,7 +394,7 @@ START_TEST(test_attention) {
                          test_tensor_of(TENON_DTYPE_F32, 4, (int64_t[]){2, g, t, E}),
                          test_tensor_of(row->added ? TENON_DTYPE_F32 : TENON_DTYPE_BOOL, 4, (int64_t[]){2, h, s, t})},
                 out[1];
-    double *wanted = calloc((size_t)(2 * h * s * E), sizeof *wanted);
+    double *wanted = calloc(2 * (size_t)h * (size_t)s * E, sizeof *wanted);
     ck_assert_ptr_nonnull(wanted);
     for (unsigned i = 0; i < 4; i++) test_fill(&in[i], 90 + i, i == 3 && !row->added ? 0 : -2, 2);
     for (int i = 0; i < 2 * h * s; i++)

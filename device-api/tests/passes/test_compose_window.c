@@ -1,5 +1,6 @@
 /* Convolutions and pools, against loops over every output and tap in f64. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,12 @@ static const struct conv_row {
 };
 /* clang-format on */
 
+static double *doubles(int count) {
+    double *list = calloc((size_t)count + 1, sizeof *list);
+    ck_assert_ptr_nonnull(list);
+    return list;
+}
+
 static int dim_of(const int *dims, const space *s, int i) {
     return i < s->rank ? dims[i] : 1;
 }
@@ -60,10 +67,20 @@ static int positions(int dim, const space *s, int i) {
     return room < 0 ? 0 : room / s->steps[i] + 1;
 }
 
+/* Appends to a text of TEXT bytes. */
+enum { TEXT = 512 };
+__attribute__((format(printf, 2, 3))) static void append(char *text, const char *format, ...) {
+    size_t length = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + length, TEXT - length, format, args);
+    va_end(args);
+}
+
 static void print_list(char *text, const char *name, const int *list, int count) {
-    sprintf(text + strlen(text), "%s%s = [", strchr(text, '{') && text[strlen(text) - 1] != '{' ? ", " : "", name);
-    for (int i = 0; i < count; i++) sprintf(text + strlen(text), "%s%d", i ? ", " : "", list[i]);
-    strcat(text, "]");
+    append(text, "%s%s = [", strchr(text, '{') && text[strlen(text) - 1] != '{' ? ", " : "", name);
+    for (int i = 0; i < count; i++) append(text, "%s%d", i ? ", " : "", list[i]);
+    append(text, "]");
 }
 
 static void print_space(char *text, const space *s) {
@@ -133,11 +150,11 @@ static void m_conv(const struct conv_row *r, const test_tensor *in, double *want
         }
 }
 
-static void result_type(char text[64], tenon_dtype dtype, int batch, int channels, const int *dims, const space *s) {
-    int length = snprintf(text, 64, "%s[%d, %d", tenon_dtype_name(dtype), batch, channels);
+static void result_type(char text[TEXT], tenon_dtype dtype, int batch, int channels, const int *dims, const space *s) {
+    int length = snprintf(text, TEXT, "%s[%d, %d", tenon_dtype_name(dtype), batch, channels);
     for (int i = 0; i < s->rank; i++)
-        length += snprintf(text + length, 64 - (size_t)length, ", %d", positions(dims[i], s, i));
-    strcat(text, "]");
+        length += snprintf(text + length, TEXT - (size_t)length, ", %d", positions(dims[i], s, i));
+    append(text, "]");
 }
 
 static test_tensor tensor_of(tenon_dtype dtype, int a, int b, const int *dims, int rank) {
@@ -156,14 +173,13 @@ START_TEST(test_conv) {
                          tensor_of(r->dtype, r->maps, r->channels / r->groups, r->s.size, r->s.rank),
                          test_tensor_of(r->dtype, 1, (int64_t[]){r->maps})},
                 out[1];
-    char node[512], result[64];
+    char node[TEXT], result[TEXT];
     for (unsigned i = 0; i < 3; i++) test_fill(&in[i], 7 + i, -3, 3);
-    double *wanted = calloc((size_t)(r->batch * r->maps * out_volume(r->dims, &r->s)) + 1, sizeof *wanted);
-    ck_assert_ptr_nonnull(wanted);
+    double *wanted = doubles(r->batch * r->maps * out_volume(r->dims, &r->s));
     m_conv(r, in, wanted);
-    sprintf(node, "tenon.conv.1(%%0, %%1%s) {", r->bias ? ", %2" : "");
+    snprintf(node, sizeof node, "tenon.conv.1(%%0, %%1%s) {", r->bias ? ", %2" : "");
     print_space(node, &r->s);
-    sprintf(node + strlen(node), ", groups = %d}", r->groups);
+    append(node, ", groups = %d}", r->groups);
     result_type(result, r->dtype, r->batch, r->maps, r->dims, &r->s);
     test_run_node(r->name, node, result, in, 3, out);
     test_expect(r->name, &out[0], wanted, bound_of(r->dtype), 40 * bound_of(r->dtype));
@@ -221,8 +237,7 @@ START_TEST(test_conv_transpose) {
                          test_tensor_of(TENON_DTYPE_F32, 1, (int64_t[]){r->maps})},
                 out[1];
     for (unsigned i = 0; i < 3; i++) test_fill(&in[i], 17 + i, -2, 2);
-    double *wanted = calloc((size_t)(2 * r->maps * o[0] * o[1]), sizeof *wanted);
-    ck_assert_ptr_nonnull(wanted);
+    double *wanted = doubles(2 * r->maps * o[0] * o[1]);
     for (int e = 0; e < 2 * r->maps * o[0] * o[1]; e++) wanted[e] = in[2].values[e / (o[0] * o[1]) % r->maps];
     /* Every element of x adds its kernel to the result. */
     for (int e = 0; e < (int)in[0].count; e++) {
@@ -238,14 +253,14 @@ START_TEST(test_conv_transpose) {
                 in[0].values[e] * in[1].values[(c * maps + m) * r->size[0] * r->size[1] + kh * r->size[1] + kw];
         }
     }
-    char node[512] = "tenon.conv_transpose.1(%0, %1, %2) {", result[64];
+    char node[TEXT] = "tenon.conv_transpose.1(%0, %1, %2) {", result[TEXT];
     print_list(node, "steps", r->steps, 2);
     print_list(node, "dilations", r->dilations, 2);
     print_list(node, "low", r->low, 2);
     print_list(node, "high", r->high, 2);
     print_list(node, "sizes", r->more, 2);
-    sprintf(node + strlen(node), ", groups = %d}", r->groups);
-    sprintf(result, "f32[2, %d, %d, %d]", r->maps, o[0], o[1]);
+    append(node, ", groups = %d}", r->groups);
+    snprintf(result, sizeof result, "f32[2, %d, %d, %d]", r->maps, o[0], o[1]);
     test_run_node(r->name, node, result, in, 3, out);
     test_expect(r->name, &out[0], wanted, 0x1p-20, 0x1p-18);
     free(wanted);
@@ -328,9 +343,9 @@ START_TEST(test_pool) {
     int room = volume(r->dims, r->s.rank), places = out_volume(r->dims, &wide);
     test_tensor in[1] = {tensor_of(r->dtype, 2, 3, r->dims, r->s.rank)}, out[1];
     test_fill(&in[0], 23, r->dtype == TENON_DTYPE_U8 ? 0 : -5, 5);
-    double *wanted = calloc((size_t)(PLANES * places), sizeof *wanted);
-    int *counts = calloc((size_t)places, sizeof *counts);
-    ck_assert(wanted && counts);
+    double *wanted = doubles(PLANES * places);
+    int *counts = calloc((size_t)places + 1, sizeof *counts);
+    ck_assert_ptr_nonnull(counts);
     for (int plane = 0; plane < PLANES; plane++) {
         pool_context context = {r, in[0].values + plane * room, wanted + plane * places, counts, {1, 1, 1}};
         for (int i = 0; i < r->s.rank; i++) context.places[i] = positions(r->dims[i], &wide, i);
@@ -341,13 +356,13 @@ START_TEST(test_pool) {
         walk(r->dims, &wide, pool_tap, &context);
         for (int p = 0; p < places && r->average; p++) context.y[p] /= counts[p];
     }
-    char node[512], result[64];
-    sprintf(node, "tenon.%s_pool.1(%%0) {", r->average ? "average" : "max");
+    char node[TEXT], result[TEXT];
+    snprintf(node, sizeof node, "tenon.%s_pool.1(%%0) {", r->average ? "average" : "max");
     print_list(node, "sizes", r->s.size, r->s.rank);
     print_space(node, &r->s);
-    if (ceil) strcat(node, ", ceil = 1");
-    if (r->count_pad) strcat(node, ", count_pad = 1");
-    strcat(node, "}");
+    if (ceil) append(node, ", ceil = 1");
+    if (r->count_pad) append(node, ", count_pad = 1");
+    append(node, "}");
     result_type(result, r->dtype, 2, 3, r->dims, &wide);
     test_run_node(r->name, node, result, in, 1, out);
     test_expect(r->name, &out[0], wanted, r->average ? bound_of(r->dtype) : 0, r->average ? bound_of(r->dtype) : 0);

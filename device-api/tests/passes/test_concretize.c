@@ -255,7 +255,7 @@ static void release(void *context) {
     released++;
 }
 
-static tenonh_module *with_weights(float *weights) {
+static tenonh_module *with_weights(const float *weights) {
     tenonh_module *module;
     tenonh_builder *b;
     ck_assert_int_eq(tenonh_module_create(&module), TENON_STATUS_OK);
