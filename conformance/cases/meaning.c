@@ -24,7 +24,7 @@ static long double larger(long double a, long double b) {
 }
 
 static cf_integer shift_left(tenon_dtype t, cf_integer a, cf_integer b) {
-    return b < 0 || b >= bits(t) ? 0 : a << (int)b;
+    return b < 0 || b >= bits(t) ? 0 : a * ((cf_integer)1 << (int)b);
 }
 
 static cf_integer shift_right(tenon_dtype t, cf_integer a, cf_integer b) {

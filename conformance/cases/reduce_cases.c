@@ -57,7 +57,6 @@ static bool beats(tenon_dtype dtype, cf_number x, cf_number y) {
 }
 
 static void accumulate(accumulator *a, tenon_op op, tenon_dtype dtype, cf_number x, int64_t index) {
-    cf_number negated = {.f = -x.f, .i = -x.i}, other = {.f = -a->value.f, .i = -a->value.i};
     a->terms++;
     a->magnitude += fabsl(x.f);
     switch (op) {
@@ -67,9 +66,11 @@ static void accumulate(accumulator *a, tenon_op op, tenon_dtype dtype, cf_number
         a->value.i = (cf_integer)((cf_natural)a->value.i * (cf_natural)x.i);
         a->magnitude = fabsl(a->value.f) * sqrtl((long double)a->terms);
         break;
-    case TENON_OP_RMIN:
+    case TENON_OP_RMIN: {
+        cf_number negated = {.f = -x.f, .i = -x.i}, other = {.f = -a->value.f, .i = -a->value.i};
         if (beats(dtype, negated, other)) a->value = x;
         break;
+    }
     default: /* reduce_max, argmax */
         if ((op == TENON_OP_ARGMAX && a->terms == 1) || beats(dtype, x, a->value)) a->value = x, a->best = index;
     }
