@@ -77,13 +77,13 @@ int tenon_op_has_attr(const tenon_op_row *row, uint32_t id) {
     return 0;
 }
 
-const tenon_attr *tenon_attr_find(const tenon_attr *list, uint32_t count, uint32_t id) {
+const tenon_attr *tenon_attr_find(const tenon_attr *attrs, uint32_t count, uint32_t id) {
     for (uint32_t i = 0; i < count; i++)
-        if (list[i].id == id) return &list[i];
+        if (attrs[i].id == id) return &attrs[i];
     return NULL;
 }
 
-int64_t tenon_attr_int(const tenon_attr *list, uint32_t count, uint32_t id, int64_t otherwise) {
-    const tenon_attr *attr = tenon_attr_find(list, count, id);
+int64_t tenon_attr_int(const tenon_attr *attrs, uint32_t count, uint32_t id, int64_t otherwise) {
+    const tenon_attr *attr = tenon_attr_find(attrs, count, id);
     return attr && attr->count == 1 ? attr->values[0] : otherwise;
 }

@@ -192,8 +192,9 @@ static tenon_status map_file(tenon__folder *folder, const char *location, tenon_
 
 tenon_status tenon__folder_range(tenon__folder *folder, const char *location, uint64_t offset, uint64_t size,
                                  const void **out_data, tenon__mapping **out_mapping) {
-    tenon__mapping *mapping;
-    TENON_TRY(map_file(folder, location, &mapping));
+    tenon__mapping *mapping = NULL;
+    tenon_status status = map_file(folder, location, &mapping);
+    if (!mapping) return status;
     if (offset > mapping->size || size > mapping->size - offset)
         return tenon__fail(TENON_STATUS_BAD_DATA,
                            "external data '%s' in '%s' ends at byte %llu; %llu bytes from %llu on "
@@ -206,8 +207,9 @@ tenon_status tenon__folder_range(tenon__folder *folder, const char *location, ui
 }
 
 tenon_status tenon__folder_size(tenon__folder *folder, const char *location, uint64_t *out_size) {
-    tenon__mapping *mapping;
-    TENON_TRY(map_file(folder, location, &mapping));
+    tenon__mapping *mapping = NULL;
+    tenon_status status = map_file(folder, location, &mapping);
+    if (!mapping) return status;
     *out_size = mapping->size;
     return TENON_STATUS_OK;
 }
