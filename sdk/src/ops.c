@@ -27,7 +27,7 @@ static const tenon_op_row ops[TENON_OP_LIMIT] = {
 #undef ROW
 };
 
-static const tenon_attr_row attrs[TENON_ATTR_LIMIT] = {
+static const tenon_attr_row attr_rows[TENON_ATTR_LIMIT] = {
 #define TYPE_INT                                            0, 0
 #define TYPE_INTS                                           1, 0
 #define TYPE_FLOAT                                          0, 1
@@ -57,12 +57,12 @@ int tenon_op_takes(const tenon_op_row *row, tenon_dtype dtype) {
 }
 
 const tenon_attr_row *tenon_attr_row_of(uint32_t id) {
-    return id < TENON_ATTR_LIMIT && attrs[id].name ? &attrs[id] : NULL;
+    return id < TENON_ATTR_LIMIT && attr_rows[id].name ? &attr_rows[id] : NULL;
 }
 
 uint32_t tenon_attr_by_name(const char *name) {
     for (uint32_t id = 1; id < TENON_ATTR_LIMIT; id++)
-        if (attrs[id].name && strcmp(attrs[id].name, name) == 0) return id;
+        if (attr_rows[id].name && strcmp(attr_rows[id].name, name) == 0) return id;
     return 0;
 }
 
