@@ -22,7 +22,7 @@
 
 /* 0.x: may still change between minors; 1.0 freezes it. */
 #define TENON_ABI_MAJOR   0u
-#define TENON_ABI_MINOR   1u
+#define TENON_ABI_MINOR   2u
 #define TENON_ABI_VERSION ((TENON_ABI_MAJOR << 16) | TENON_ABI_MINOR)
 
 /* Exported from a plugin that is otherwise compiled with hidden visibility. */
