@@ -17,6 +17,7 @@ const cli_option run_options[RUN_OPTION_COUNT] = {
     [RUN_SEED] = {"seed", "N", 1, "seed of the inputs that --input does not give (0)"},
     [RUN_REQUIRE_DEVICE] = {"require-device", NULL, 1, "fail if any step would run elsewhere"},
     [RUN_REPEAT] = {"repeat", "N", 1, "time N runs after the first (1)"},
+    [RUN_STREAMS] = {"streams", "N", 1, "run independent steps on N streams of the device (1)"},
     [RUN_EXPLAIN] = {"explain", NULL, 1, "list every step: what, how, where, and from which node"},
     [RUN_PLUGIN] = CLI_PLUGIN_OPTION,
 };
@@ -28,6 +29,7 @@ static double now_ms(void) {
 }
 
 enum { MOST_REPEATS = 1000000000 }; /* each keeps its time */
+enum { MOST_STREAMS = 64 };
 
 /* Not an exit code: the model may do with some inputs made constant. */
 enum { TRY_AGAIN = -1 };
@@ -85,7 +87,8 @@ static int load_model(run_state *state) {
 static int make_session(run_state *state) {
     const tenonh_session_options options = {.struct_size = sizeof options,
                                             .require_device = cli_value(state->call, RUN_REQUIRE_DEVICE) != NULL,
-                                            .fallback = state->fallback};
+                                            .fallback = state->fallback,
+                                            .streams = (uint32_t)state->streams};
     tenon_status status = tenonh_session_create(state->module, state->device, &options, &state->session);
     return status == TENON_STATUS_OK ? CLI_OK : fail(state, status);
 }
@@ -269,6 +272,7 @@ static void free_state(run_state *state) {
 static int run(const cli_call *call) {
     run_state state = {.call = call, .model_path = call->arguments[0]};
     if (!cli_number(&cli_run, call, RUN_REPEAT, 1, MOST_REPEATS, 1, &state.repeat) ||
+        !cli_number(&cli_run, call, RUN_STREAMS, 1, MOST_STREAMS, 1, &state.streams) ||
         !cli_number(&cli_run, call, RUN_SEED, 0, INT64_MAX, 0, &state.seed))
         return CLI_USAGE;
     int code = run_steps(&state);

@@ -13,6 +13,7 @@ enum {
     RUN_SEED,
     RUN_REQUIRE_DEVICE,
     RUN_REPEAT,
+    RUN_STREAMS,
     RUN_EXPLAIN,
     RUN_PLUGIN,
     RUN_OPTION_COUNT
@@ -49,6 +50,7 @@ typedef struct run_state {
     uint32_t output_count;
     int64_t repeat;
     int64_t seed;
+    int64_t streams;
     double import_ms;
     double first_ms;   /* planning and preparing included */
     double prepare_ms; /* of first_ms */

@@ -156,6 +156,7 @@ static tenon_status walk(tenon__plan_builder *b) {
         TENON_TRY(tenon__plan_node(b, body->nodes[i]));
     }
     TENON_TRY(settle_outputs(b));
+    TENON_TRY(tenon__plan_schedule(b->context, b->plan));
     return tenon__plan_layout(b->plan);
 }
 
@@ -208,6 +209,8 @@ void tenon__plan_destroy(tenon__plan *plan) {
     if (!plan) return;
     free(plan->storages);
     free(plan->steps);
+    free(plan->commands);
+    free(plan->stream_places);
     tenon__arena_free(&plan->arena);
     tenonh_module_destroy(plan->module);
     free(plan);

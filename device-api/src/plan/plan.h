@@ -2,7 +2,10 @@
  *
  * Places are devices: 0 is the session's, 1 its fallback. A value may have a ref at each of them. Storage is of four
  * kinds; that of an ARENA shares one allocation a place, laid out so that storages alive at the same step do not
- * overlap. A plan runs its steps in order on one stream a place, so that order alone makes every reuse safe. */
+ * overlap.
+ *
+ * Who runs a plan executes its commands in the order of the list, on the plan's streams. That order is valid on fewer
+ * streams too, down to one a place: an event is recorded, on whichever stream, before the list waits for it. */
 #ifndef TENON_PLAN_PLAN_H
 #define TENON_PLAN_PLAN_H
 
@@ -37,14 +40,29 @@ typedef struct tenon__step {
     uint32_t place; /* MOVE: of the destination */
     const char *name;
     const char *location;
-    uint64_t bytes;     /* read and written */
-    uint32_t ref_count; /* of `refs`: inputs, then outputs, in the order of the launch's buffers */
-    tenon__ref *refs;   /* MOVE: source, destination */
-    uint32_t workspace; /* storage, or TENON__NEVER */
-    tenonh_exec *exec;  /* NULL for views and moves; kept by the cache of execs */
+    uint64_t bytes;       /* read and written */
+    uint32_t ref_count;   /* of `refs`: inputs, then outputs, in the order of the launch's buffers */
+    tenon__ref *refs;     /* MOVE: source, destination */
+    uint32_t from_stream; /* MOVE: of the plan's, that the source is read on */
+    uint32_t workspace;   /* storage, or TENON__NEVER */
+    tenonh_exec *exec;    /* NULL for views and moves; kept by the cache of execs */
     tenon_launch launch;
     tenon_buffer *buffers; /* of launch, filled when the plan is bound to memory */
 } tenon__step;
+
+/* What whoever runs a plan does next. Views have no command.
+ *   LAUNCH  the step's launch is enqueued on `stream`.
+ *   MOVE    the step's source is read on its from_stream, then its destination written on `stream`; the host may wait
+ *           for the first, and what comes later on either stream is ordered after its half.
+ *   RECORD  `stream`'s present end becomes the event; every event is recorded once a run, before it is waited for.
+ *   WAIT    what comes later on `stream` waits for the event; both are of one place. */
+enum { TENON__COMMAND_LAUNCH = 1, TENON__COMMAND_MOVE, TENON__COMMAND_RECORD, TENON__COMMAND_WAIT };
+
+typedef struct tenon__command {
+    uint32_t kind;   /* TENON__COMMAND_* */
+    uint32_t stream; /* number in the plan */
+    uint32_t index;  /* of the step, or of the event */
+} tenon__command;
 
 typedef struct tenon__plan {
     tenonh_module *module; /* concrete and decomposed; holds names and constants */
@@ -52,6 +70,9 @@ typedef struct tenon__plan {
     tenon__storage *storages;
     tenon__step *steps;
     uint32_t storage_count, step_count;
+    tenon__command *commands;
+    uint32_t *stream_places; /* of each stream; those of a place are numbered in a row */
+    uint32_t command_count, stream_count, event_count;
     tenon__ref *inputs;  /* of the function: contiguous, in a storage INPUT */
     tenon__ref *outputs; /* contiguous, in a storage OUTPUT */
     uint32_t input_count, output_count;
@@ -65,6 +86,7 @@ typedef struct tenon__plan {
 typedef struct tenon__plan_context {
     tenonh_device *devices[TENON__MAX_PLACES]; /* [1] may be NULL */
     tenon__execs *execs;
+    uint32_t streams; /* of a place, at most; 0 is 1. Fewer where the device has fewer, 1 where it has no events */
 } tenon__plan_context;
 
 /* Plans `main` of a module for concrete input dims.
@@ -72,6 +94,9 @@ typedef struct tenon__plan_context {
 tenon_status tenon__plan_create(const tenon__plan_context *context, const tenonh_module *module,
                                 const int64_t *const *dims, uint32_t input_count, tenon__plan **out_plan);
 void tenon__plan_destroy(tenon__plan *plan); /* NULL is allowed */
+
+/* Makes the commands: which step runs on which stream, after what. Errors: OUT_OF_MEMORY. */
+tenon_status tenon__plan_schedule(const tenon__plan_context *context, tenon__plan *plan);
 
 /* Finds when storages are alive and lays the arenas out. Errors: OUT_OF_MEMORY. */
 tenon_status tenon__plan_layout(tenon__plan *plan);

@@ -66,19 +66,24 @@ static tenon_status move(tenonh_session *session, const tenon__planned *planned,
     return status;
 }
 
+static tenon_status run_step(tenonh_session *session, const tenon__planned *planned, uint32_t index,
+                             tenonh_tensor *const *inputs, tenonh_tensor *const *outputs) {
+    const tenon__step *step = &planned->plan->steps[index];
+    tenon_status status = step->exec ? tenonh_exec_launch(step->exec, session->streams[step->place], &step->launch)
+                                     : move(session, planned, step, inputs, outputs);
+    if (status == TENON_STATUS_OK) return status;
+    return tenon__fail_in(status, "step %u (%s%s%s)", index, step->name, *step->location ? ", from " : "",
+                          step->location);
+}
+
+/* All streams of a place are one here, so that events have nothing to order. */
 tenon_status tenon__run_steps(tenonh_session *session, const tenon__planned *planned, tenonh_tensor *const *inputs,
                               tenonh_tensor *const *outputs) {
     const tenon__plan *plan = planned->plan;
-    for (uint32_t i = 0; i < plan->step_count; i++) {
-        const tenon__step *step = &plan->steps[i];
-        tenon_status status = TENON_STATUS_OK;
-        if (step->exec)
-            status = tenonh_exec_launch(step->exec, session->streams[step->place], &step->launch);
-        else if (step->placement == TENONH_PLACEMENT_MOVE)
-            status = move(session, planned, step, inputs, outputs);
-        if (status != TENON_STATUS_OK)
-            return tenon__fail_in(status, "step %u (%s%s%s)", i, step->name, *step->location ? ", from " : "",
-                                  step->location);
+    for (uint32_t i = 0; i < plan->command_count; i++) {
+        const tenon__command *command = &plan->commands[i];
+        if (command->kind == TENON__COMMAND_RECORD || command->kind == TENON__COMMAND_WAIT) continue;
+        TENON_TRY(run_step(session, planned, command->index, inputs, outputs));
     }
     return TENON_STATUS_OK;
 }

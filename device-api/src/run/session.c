@@ -18,11 +18,15 @@ static uint64_t now(void) {
 static tenon_status check_options(const tenonh_session_options *options, tenonh_session_options *out_options) {
     *out_options = (tenonh_session_options){.struct_size = sizeof *out_options};
     if (!options) return TENON_STATUS_OK;
-    tenon_status status = tenon_descriptor_check(options, sizeof *options, sizeof *options);
-    if (status != TENON_STATUS_OK || options->reserved != 0)
+    tenon_status status = tenon_descriptor_check(options, TENONH_SESSION_OPTIONS_SIZE_V1, sizeof *options);
+    if (status == TENON_STATUS_OK) {
+        uint32_t given = options->struct_size;
+        memcpy(out_options, options, given < sizeof *out_options ? given : sizeof *out_options);
+    }
+    if (status != TENON_STATUS_OK || out_options->reserved != 0 || out_options->reserved_2 != 0)
         return tenon__fail(status != TENON_STATUS_OK ? status : TENON_STATUS_INVALID,
                            "session options: struct_size or reserved members are not what this version knows");
-    *out_options = *options;
+    out_options->struct_size = sizeof *out_options;
     return TENON_STATUS_OK;
 }
 
@@ -56,6 +60,7 @@ tenon_status tenonh_session_create(const tenonh_module *module, tenonh_device *d
     bool falls_back = chosen.fallback && !chosen.require_device && chosen.fallback != device;
     if (falls_back) session->context.devices[1] = tenonh_device_retain(chosen.fallback);
     session->context.execs = session->execs;
+    session->context.streams = chosen.streams;
     *out_session = session;
     return TENON_STATUS_OK;
 }

@@ -21,7 +21,10 @@ typedef struct tenonh_session_options {
     tenonh_device *fallback; /* takes what the device refuses; NULL: a refusal is an error. Retained. */
     uint32_t keep_plans;     /* plans kept for shapes met before, at most; 0: 64 */
     uint32_t reserved;       /* must be 0 */
+    uint32_t streams;        /* of a device that a run may use at a time; 0: 1. Fewer where the device has fewer */
+    uint32_t reserved_2;     /* must be 0 */
 } tenonh_session_options;
+#define TENONH_SESSION_OPTIONS_SIZE_V1 24u
 
 /* Makes a session for the function `main` of a finished module.
  * Owner:  the caller, until the last release; the module must outlive the session; the device is retained.
