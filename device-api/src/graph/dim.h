@@ -52,6 +52,7 @@ struct tenonh_dim {
     const tenonh_dim *const *operands;
     uint64_t hash;
     struct tenonh_dim *next; /* in its hash chain */
+    uint32_t slot;           /* in the table of numbers that planning fills (plan/lower.h); 0: not in use there */
 };
 
 /* Part of a module. */
@@ -116,6 +117,9 @@ const tenonh_dim *tenon__dim_substitute(tenon__dims *target, const tenonh_dim *d
 
 /* The value when every symbol is numbers[number]. Errors: INVALID on overflow or division by 0. */
 tenon_status tenon__dim_evaluate(const tenonh_dim *dim, const int64_t *numbers, int64_t *out_value);
+
+/* The value of an atom (a quotient, remainder, maximum, minimum or broadcast) of operands a and b. Errors: INVALID. */
+tenon_status tenon__dim_evaluate_atom(const tenonh_dim *dim, int64_t a, int64_t b, int64_t *out_value);
 
 void tenon__dim_print(tenon__text *text, const tenonh_dim *dim);
 

@@ -135,7 +135,7 @@ static int64_t floor_mod(int64_t a, int64_t b) {
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
-static tenon_status evaluate_atom(const tenonh_dim *dim, int64_t a, int64_t b, int64_t *out_value) {
+tenon_status tenon__dim_evaluate_atom(const tenonh_dim *dim, int64_t a, int64_t b, int64_t *out_value) {
     bool divides = dim->kind == TENON__DIM_DIV || dim->kind == TENON__DIM_MOD;
     if (divides && (b == 0 || (b == -1 && a == INT64_MIN)))
         return tenon__fail(TENON_STATUS_INVALID, "a dim divides %lld by %lld", (long long)a, (long long)b);
@@ -161,7 +161,7 @@ tenon_status tenon__dim_evaluate(const tenonh_dim *dim, const int64_t *numbers, 
         int64_t a = 0, b = 0;
         TENON_TRY(tenon__dim_evaluate(dim->operands[0], numbers, &a));
         TENON_TRY(tenon__dim_evaluate(dim->operands[1], numbers, &b));
-        return evaluate_atom(dim, a, b, out_value);
+        return tenon__dim_evaluate_atom(dim, a, b, out_value);
     }
     int64_t result = dim->number, operand = 0;
     for (uint32_t i = 0; i < dim->count; i++) {

@@ -17,6 +17,13 @@ typedef struct tenon__input_dims {
  * concretising may answer UNSUPPORTED. `out_flags` has an entry per input: 1 or 0. Errors: OUT_OF_MEMORY. */
 tenon_status tenon__shape_inputs(const tenonh_function *function, uint8_t *out_flags);
 
+#define TENON__UNBOUND INT64_MIN
+
+/* Numbers for the symbols of the function's module from the dims of its inputs; `dims[i]` has the rank of input i.
+ * `symbols` has an entry per symbol, by number: a value known beforehand, or TENON__UNBOUND, which stays where the inputs
+ * do not decide (symbols that are no input's). Allocates nothing. Errors: INVALID naming the input and dim that do not fit. */
+tenon_status tenon__bind_symbols(const tenonh_function *function, const int64_t *const *dims, int64_t *symbols);
+
 /* Function `name` for inputs of the given dims: binds symbols, makes every dim and attribute a number, resolves shape
  * composites, folds constants, takes conditionals with constant conditions, unrolls counted loops, expands calls, drops what
  * does nothing, nothing uses, or is there twice. The result's "main" has the same inputs and outputs.
@@ -25,6 +32,10 @@ tenon_status tenon__shape_inputs(const tenonh_function *function, uint8_t *out_f
  * whose dims depend on data that is not constant. */
 tenon_status tenon__concretize(const tenonh_module *module, const char *name, const tenon__input_dims *inputs,
                                uint32_t input_count, const tenon__fold_budget *budget, tenonh_module **out_module);
+
+/* The same with symbols left as they are: resolves, folds and takes what does not depend on their values. */
+tenon_status tenon__simplify_symbolic(const tenonh_module *module, const char *name, const tenon__fold_budget *budget,
+                                      tenonh_module **out_module);
 
 /* Expands the composites of "main" that are not claimed, those inside of them too, down to base operators and
  * tenon.concat; then cleans up as concretize does. Works on symbolic and concrete modules.

@@ -1,8 +1,7 @@
-/* Walks a concrete, decomposed function and makes its plan. */
+/* Walks a decomposed function with numbers for its dims and makes its plan. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "passes/passes.h"
 #include "plan/builder.h"
 
 /* Room for one more element of an array that doubles. */
@@ -14,6 +13,31 @@ static tenon_status grow(void **array, uint32_t count, uint32_t *capacity, size_
     *array = larger;
     *capacity = wanted;
     return TENON_STATUS_OK;
+}
+
+tenon_status tenon__planned_dims(const tenon__plan_builder *b, const tenonh_value *value, int64_t *dims) {
+    for (uint32_t i = 0; i < value->rank; i++) {
+        dims[i] = tenon__number_of(b->numbers, value->dims[i]);
+        if (dims[i] < 0)
+            return tenon__fail(TENON_STATUS_INVALID, "%s%sdim %u of a value of type %s is %s",
+                               b->node ? tenon__node_text(b->node) : "", b->node ? ": " : "", i,
+                               tenon__type_text(value),
+                               dims[i] == TENON__UNBOUND ? "not known from the inputs" : "negative");
+    }
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenon__planned_entry(const tenon__plan_builder *b, const tenonh_node *node, uint32_t attr, uint32_t index,
+                                  int64_t *out_value) {
+    const tenon__attr *given = tenon__node_attr(node, attr);
+    if (given && index < given->count) {
+        *out_value = tenon__number_of(b->numbers, given->dims[index]);
+        if (*out_value != TENON__UNBOUND) return TENON_STATUS_OK;
+    } else if (tenon__node_entry(node, attr, index, out_value)) {
+        return TENON_STATUS_OK;
+    }
+    return tenon__fail(TENON_STATUS_INVALID, "%s: attribute %s is no number", tenon__node_text(node),
+                       tenon_attr_row_of(attr)->name);
 }
 
 tenon_status tenon__add_storage(tenon__plan_builder *b, uint32_t kind, uint32_t place, uint64_t size,
@@ -110,7 +134,7 @@ static tenon_status outside_ref(tenon__plan_builder *b, const tenonh_value *valu
     int64_t dims[TENON_MAX_RANK];
     uint64_t size;
     uint32_t storage;
-    TENON_TRY(tenon__value_numbers(value, dims));
+    TENON_TRY(tenon__planned_dims(b, value, dims));
     TENON_TRY(bytes_of(value->dtype, value->rank, dims, &size));
     TENON_TRY(tenon__add_storage(b, kind, 0, size, &storage));
     b->plan->storages[storage].index = index;
@@ -168,41 +192,65 @@ static void count_outside(tenon__plan *plan) {
     }
 }
 
-static tenon_status lower_module(const tenonh_module *module, const int64_t *const *dims, uint32_t input_count,
-                                 tenonh_module **out_module) {
-    const tenonh_function *function = tenonh_module_function(module, "main");
-    tenon__input_dims *inputs = calloc((size_t)input_count + 1, sizeof *inputs);
-    if (!inputs) return tenon__fail_memory();
-    for (uint32_t i = 0; i < input_count; i++) {
-        inputs[i].rank = tenonh_value_rank(tenonh_function_input(function, i));
-        memcpy(inputs[i].dims, dims[i], inputs[i].rank * sizeof *inputs[i].dims);
-    }
-    tenonh_module *concrete = NULL;
-    tenon_status status = tenon__concretize(module, "main", inputs, input_count, NULL, &concrete);
-    if (status == TENON_STATUS_OK) status = tenon__decompose(concrete, NULL, NULL, out_module);
-    tenonh_module_destroy(concrete);
-    free(inputs);
+/* Plans a function whose dims have numbers by `numbers`. */
+static tenon_status plan_function(const tenon__plan_context *context, const tenonh_function *function,
+                                  const int64_t *numbers, tenon__plan *plan) {
+    tenon__plan_builder builder = {.context = context, .plan = plan, .function = function, .numbers = numbers};
+    tenon_status status = walk(&builder);
+    free(builder.values);
+    if (status == TENON_STATUS_OK) count_outside(plan);
     return status;
 }
 
-tenon_status tenon__plan_create(const tenon__plan_context *context, const tenonh_module *module,
-                                const int64_t *const *dims, uint32_t input_count, tenon__plan **out_plan) {
+static tenon_status create_plan(const tenon__plan_context *context, const tenonh_function *function,
+                                const int64_t *numbers, tenonh_module *module, tenon__plan **out_plan) {
     tenon__plan *plan = calloc(1, sizeof *plan);
-    if (!plan) return tenon__fail_memory();
-    tenon__plan_builder builder = {.context = context, .plan = plan};
-    tenon_status status = lower_module(module, dims, input_count, &plan->module);
-    if (status == TENON_STATUS_OK) {
-        builder.function = tenonh_module_function(plan->module, "main");
-        status = walk(&builder);
-    }
-    free(builder.values);
-    if (status != TENON_STATUS_OK) {
-        tenon__plan_destroy(plan);
-        return status;
-    }
-    count_outside(plan);
+    if (!plan) return tenonh_module_destroy(module), tenon__fail_memory();
+    plan->module = module;
+    tenon_status status = plan_function(context, function, numbers, plan);
+    if (status != TENON_STATUS_OK) return tenon__plan_destroy(plan), status;
     *out_plan = plan;
     return TENON_STATUS_OK;
+}
+
+/* A plan of the lowered module. */
+static tenon_status create_lowered(const tenon__plan_context *context, const tenon__lowered *lowered,
+                                   const tenonh_function *function, const int64_t *const *dims, const int64_t *known,
+                                   tenon__plan **out_plan) {
+    uint32_t symbol_count = lowered->module->dims.symbol_count;
+    int64_t *numbers = calloc((size_t)lowered->dim_count + symbol_count + 1, sizeof *numbers);
+    if (!numbers) return tenon__fail_memory();
+    int64_t *symbols = numbers + lowered->dim_count;
+    for (uint32_t i = 0; i < symbol_count; i++) symbols[i] = known ? known[i] : TENON__UNBOUND;
+    tenon_status status = tenon__bind_symbols(function, dims, symbols);
+    if (status == TENON_STATUS_OK) status = tenon__lowered_numbers(lowered, symbols, numbers);
+    if (status == TENON_STATUS_OK) status = create_plan(context, function, numbers, NULL, out_plan);
+    free(numbers);
+    return status;
+}
+
+/* A plan of the source made concrete. */
+static tenon_status create_concrete(const tenon__plan_context *context, const tenon__lowered *lowered,
+                                    const int64_t *const *dims, uint32_t input_count, tenon__plan **out_plan) {
+    tenonh_module *module;
+    TENON_TRY(tenon__lowered_concretize(lowered, dims, input_count, &module));
+    return create_plan(context, tenonh_module_function(module, "main"), NULL, module, out_plan);
+}
+
+tenon_status tenon__plan_create(const tenon__plan_context *context, const tenon__lowered *lowered, const char *name,
+                                const int64_t *const *dims, uint32_t input_count, const int64_t *known,
+                                tenon__plan **out_plan) {
+    bool is_main = strcmp(name, "main") == 0;
+    if (!lowered->module && is_main) return create_concrete(context, lowered, dims, input_count, out_plan);
+    const tenonh_function *function = lowered->module ? tenonh_module_function(lowered->module, name) : NULL;
+    if (!function) return tenon__fail(TENON_STATUS_NOT_FOUND, "there is no function '%s' to plan", name);
+    if (input_count != function->body->argument_count)
+        return tenon__fail(TENON_STATUS_INVALID, "function '%s' has %u inputs and dims are given for %u", name,
+                           function->body->argument_count, input_count);
+    tenon_status status = create_lowered(context, lowered, function, dims, known, out_plan);
+    /* Numbers that symbols left open and that do not go together: with the numbers in place the message names the node. */
+    return status == TENON_STATUS_INVALID && is_main ? create_concrete(context, lowered, dims, input_count, out_plan)
+                                                     : status;
 }
 
 void tenon__plan_destroy(tenon__plan *plan) {

@@ -3,6 +3,7 @@
 #define TENON_PLAN_BUILDER_H
 
 #include "graph/composite.h"
+#include "plan/lower.h"
 #include "plan/plan.h"
 
 /* What is known of a value of the function. */
@@ -22,10 +23,17 @@ typedef struct tenon__plan_builder {
     const tenon__plan_context *context;
     tenon__plan *plan;
     const tenonh_function *function;
+    const int64_t *numbers;  /* of the dims that are no numbers, by slot; NULL where all are */
     const tenonh_node *node; /* being planned */
     tenon__value_state *values;
     uint32_t storage_capacity, step_capacity;
 } tenon__plan_builder;
+
+/* A value's dims as numbers, and entry `index` of a node's attribute or that attribute's default.
+ * Errors: INVALID where no number is known, or a dim is negative. */
+tenon_status tenon__planned_dims(const tenon__plan_builder *b, const tenonh_value *value, int64_t *dims);
+tenon_status tenon__planned_entry(const tenon__plan_builder *b, const tenonh_node *node, uint32_t attr, uint32_t index,
+                                  int64_t *out_value);
 
 /* Adds a storage of `size` bytes and gives its number. */
 tenon_status tenon__add_storage(tenon__plan_builder *b, uint32_t kind, uint32_t place, uint64_t size,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plan/builder.h"
+#include "plan/fit.h"
 
 /* -- Launches -- */
 
@@ -67,7 +68,7 @@ static tenon_status place_constant(tenon__plan_builder *b, const tenonh_value *v
                                    tenon__ref *out_ref) {
     int64_t dims[TENON_MAX_RANK];
     uint32_t storage;
-    TENON_TRY(tenon__value_numbers(value, dims));
+    TENON_TRY(tenon__planned_dims(b, value, dims));
     TENON_TRY(tenon__add_storage(b, TENON__STORAGE_CONSTANT, place, value->constant->size, &storage));
     b->plan->storages[storage].constant = value->constant;
     *out_ref = tenon__ref_contiguous(storage, value->dtype, value->rank, dims);
@@ -107,27 +108,28 @@ tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, 
 
 /* -- Views -- */
 
-static tenon_status list_of(const tenonh_node *node, uint32_t attr, uint32_t count, int64_t *out_values) {
-    for (uint32_t i = 0; i < count; i++)
-        if (!tenon__node_entry(node, attr, i, &out_values[i]))
-            return tenon__fail(TENON_STATUS_INTERNAL, "%s: attribute %s is no number", tenon__node_text(node),
-                               tenon_attr_row_of(attr)->name);
+static tenon_status list_of(const tenon__plan_builder *b, const tenonh_node *node, uint32_t attr, uint32_t count,
+                            int64_t *out_values) {
+    for (uint32_t i = 0; i < count; i++) TENON_TRY(tenon__planned_entry(b, node, attr, i, &out_values[i]));
     return TENON_STATUS_OK;
 }
 
-static tenon_status view_window(const tenonh_node *node, const tenon__ref *x, tenon__ref *out_ref) {
+static tenon_status view_window(const tenon__plan_builder *b, const tenonh_node *node, const tenon__ref *x,
+                                tenon__ref *out_ref) {
     int64_t lists[4][TENON_MAX_RANK];
     uint32_t count = node->results[0]->rank - x->rank;
     static const uint32_t attrs[] = {TENON_ATTR_AXES, TENON_ATTR_SIZES, TENON_ATTR_STEPS, TENON_ATTR_DILATIONS};
-    for (uint32_t i = 0; i < 4; i++) TENON_TRY(list_of(node, attrs[i], count, lists[i]));
+    for (uint32_t i = 0; i < 4; i++) TENON_TRY(list_of(b, node, attrs[i], count, lists[i]));
     *out_ref = tenon__ref_window(x, count, lists[0], lists[1], lists[2], lists[3]);
     return TENON_STATUS_OK;
 }
 
-static tenon_status view_slice(const tenonh_node *node, const tenon__ref *x, const int64_t *dims, tenon__ref *out_ref) {
+static tenon_status view_slice(const tenon__plan_builder *b, const tenonh_node *node, const tenon__ref *x,
+                               const int64_t *dims, tenon__ref *out_ref) {
     int64_t starts[TENON_MAX_RANK], steps[TENON_MAX_RANK];
-    TENON_TRY(list_of(node, TENON_ATTR_STARTS, x->rank, starts));
-    TENON_TRY(list_of(node, TENON_ATTR_STEPS, x->rank, steps));
+    TENON_TRY(list_of(b, node, TENON_ATTR_STARTS, x->rank, starts));
+    TENON_TRY(list_of(b, node, TENON_ATTR_STEPS, x->rank, steps));
+    TENON_TRY(tenon__fit_slice(node, x, starts, steps, dims));
     *out_ref = tenon__ref_slice(x, starts, steps, dims);
     return TENON_STATUS_OK;
 }
@@ -137,20 +139,24 @@ static tenon_status view_of(tenon__plan_builder *b, const tenonh_node *node, uin
                             tenon__ref *out_ref) {
     int64_t dims[TENON_MAX_RANK], perm[TENON_MAX_RANK];
     const tenonh_value *result = node->results[0];
-    TENON_TRY(tenon__value_numbers(result, dims));
+    TENON_TRY(tenon__planned_dims(b, result, dims));
     switch (node->op) {
     case TENON_OP_RESHAPE:
+        TENON_TRY(tenon__fit_reshape(node, &x, dims));
         if (tenon__ref_reshape(&x, result->rank, dims, out_ref)) return TENON_STATUS_OK;
         TENON_TRY(make_contiguous(b, place, &x));
         tenon__ref_reshape(&x, result->rank, dims, out_ref);
         return TENON_STATUS_OK;
     case TENON_OP_PERMUTE:
-        TENON_TRY(list_of(node, TENON_ATTR_PERM, x.rank, perm));
+        TENON_TRY(list_of(b, node, TENON_ATTR_PERM, x.rank, perm));
         *out_ref = tenon__ref_permute(&x, perm);
         return TENON_STATUS_OK;
-    case TENON_OP_EXPAND: *out_ref = tenon__ref_expand(&x, result->rank, dims); return TENON_STATUS_OK;
-    case TENON_OP_SLICE: return view_slice(node, &x, dims, out_ref);
-    case TENON_OP_WINDOW: return view_window(node, &x, out_ref);
+    case TENON_OP_EXPAND:
+        TENON_TRY(tenon__fit_expand(node, &x, dims));
+        *out_ref = tenon__ref_expand(&x, result->rank, dims);
+        return TENON_STATUS_OK;
+    case TENON_OP_SLICE: return view_slice(b, node, &x, dims, out_ref);
+    case TENON_OP_WINDOW: return view_window(b, node, &x, out_ref);
     default: return tenon__fail(TENON_STATUS_INTERNAL, "%s is no view", tenon__node_text(node));
     }
 }
@@ -180,7 +186,7 @@ static tenon_status result_ref(tenon__plan_builder *b, const tenonh_value *value
         *out_ref = b->plan->outputs[output];
         return TENON_STATUS_OK;
     }
-    TENON_TRY(tenon__value_numbers(value, dims));
+    TENON_TRY(tenon__planned_dims(b, value, dims));
     return tenon__add_ref(b, place, value->dtype, value->rank, dims, out_ref);
 }
 
@@ -223,14 +229,30 @@ static tenon_status gather_operands(tenon__plan_builder *b, const tenonh_node *n
     return TENON_STATUS_OK;
 }
 
+/* The node's attributes as the plugin ABI has them. */
+static tenon_status export_attrs(tenon__plan_builder *b, const tenonh_node *node, tenon__task *task) {
+    tenon_attr *attrs = tenon__arena_array(&b->plan->arena, node->attr_count, sizeof *attrs);
+    if (!attrs) return tenon__fail_memory();
+    for (uint32_t i = 0; i < node->attr_count; i++) {
+        int64_t *values = tenon__arena_array(&b->plan->arena, node->attrs[i].count, sizeof *values);
+        if (!values) return tenon__fail_memory();
+        TENON_TRY(list_of(b, node, node->attrs[i].id, node->attrs[i].count, values));
+        attrs[i] = (tenon_attr){node->attrs[i].id, node->attrs[i].count, values};
+    }
+    task->attrs = attrs;
+    task->attr_count = node->attr_count;
+    return TENON_STATUS_OK;
+}
+
 static tenon_status plan_op_at(tenon__plan_builder *b, const tenonh_node *node, uint32_t place) {
     tenon__ref operands[8];
     const tenon_op_row *row = tenon_op_row_of(node->op);
     tenon__task task = {.op = node->op, .input_count = row->input_count, .operands = operands};
     task.operand_count = row->input_count + row->output_count;
     memcpy(task.scalars, node->scalars, sizeof task.scalars);
-    TENON_TRY(tenon__node_export(node, &b->plan->arena, &task.attrs, &task.attr_count));
+    TENON_TRY(export_attrs(b, node, &task));
     TENON_TRY(gather_operands(b, node, place, operands));
+    TENON_TRY(tenon__fit_task(node, &task));
     TENON_TRY(tenon__add_task(b, place, &task));
     for (uint32_t i = 0; i < node->result_count; i++)
         b->values[node->results[i]->id].at[place] = (tenon__place_ref){true, operands[row->input_count + i]};

@@ -1,4 +1,4 @@
-/* Plans: a concrete function as a list of prepared steps over laid-out storage.
+/* Plans: a function with numbers for its dims as a list of prepared steps over laid-out storage.
  *
  * Places are devices: 0 is the session's, 1 its fallback. A value may have a ref at each of them. Storage is of four
  * kinds; that of an ARENA shares one allocation a place, laid out so that storages alive at the same step do not
@@ -13,6 +13,7 @@
 #include <tenon/host/session.h>
 
 #include "graph/graph.h"
+#include "plan/lower.h"
 #include "plan/prepare.h"
 #include "plan/ref.h"
 
@@ -27,7 +28,7 @@ typedef struct tenon__storage {
     uint32_t place;
     uint32_t index;            /* INPUT, OUTPUT: of the function */
     uint32_t first, last;      /* steps between which it is alive; first is TENON__NEVER if no step uses it */
-    tenon__constant *constant; /* CONSTANT: held by the plan's module */
+    tenon__constant *constant; /* CONSTANT: held by the module */
     uint64_t size;             /* bytes */
     uint64_t alignment;        /* ARENA: bytes, a power of two, at least TENON__ARENA_ALIGNMENT */
     uint64_t offset;           /* ARENA: bytes from the arena's start, a multiple of `alignment` */
@@ -65,7 +66,7 @@ typedef struct tenon__command {
 } tenon__command;
 
 typedef struct tenon__plan {
-    tenonh_module *module; /* concrete and decomposed; holds names and constants */
+    tenonh_module *module; /* holds names and constants; NULL: those are the lowered module's */
     tenon__arena arena;
     tenon__storage *storages;
     tenon__step *steps;
@@ -89,10 +90,12 @@ typedef struct tenon__plan_context {
     uint32_t streams; /* of a place, at most; 0 is 1. Fewer where the device has fewer, 1 where it has no events */
 } tenon__plan_context;
 
-/* Plans `main` of a module for concrete input dims.
- * Owner: the caller, tenon__plan_destroy. Errors: as tenonh_session_run. */
-tenon_status tenon__plan_create(const tenon__plan_context *context, const tenonh_module *module,
-                                const int64_t *const *dims, uint32_t input_count, tenon__plan **out_plan);
+/* Plans a function of a lowered module for concrete input dims. `known`: numbers of the module's symbols that are known
+ * beforehand, by symbol number, TENON__UNBOUND for the rest; NULL: none.
+ * Owner: the caller, tenon__plan_destroy, before the lowered module. Errors: as tenonh_session_run. */
+tenon_status tenon__plan_create(const tenon__plan_context *context, const tenon__lowered *lowered, const char *name,
+                                const int64_t *const *dims, uint32_t input_count, const int64_t *known,
+                                tenon__plan **out_plan);
 void tenon__plan_destroy(tenon__plan *plan); /* NULL is allowed */
 
 /* Makes the commands: which step runs on which stream, after what. Errors: OUT_OF_MEMORY. */

@@ -125,7 +125,8 @@ tenon__ref tenon__ref_window(const tenon__ref *x, uint32_t count, const int64_t 
     tenon__ref ref = *x;
     for (uint32_t i = 0; i < count; i++) {
         int64_t axis = axes[i];
-        ref.dims[axis] = (x->dims[axis] - dilations[i] * (sizes[i] - 1) - 1) / steps[i] + 1;
+        int64_t room = x->dims[axis] - dilations[i] * (sizes[i] - 1) - 1; /* below 0: no position */
+        ref.dims[axis] = room < 0 ? 0 : room / steps[i] + 1;
         ref.strides[axis] = x->strides[axis] * steps[i];
         ref.dims[ref.rank] = sizes[i];
         ref.strides[ref.rank++] = x->strides[axis] * dilations[i];

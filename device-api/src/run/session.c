@@ -47,8 +47,14 @@ tenon_status tenonh_session_create(const tenonh_module *module, tenonh_device *d
     if (!function) return tenon__fail(TENON_STATUS_NOT_FOUND, "the module has no function 'main' to run");
     tenonh_session *session = calloc(1, sizeof *session);
     if (!session) return tenon__fail_memory();
+    uint64_t start = now();
     tenon_status status = tenon__execs_create(&session->execs);
-    if (status != TENON_STATUS_OK) return free(session), status;
+    if (status == TENON_STATUS_OK) status = tenon__lowered_create(module, NULL, NULL, &session->lowered);
+    if (status != TENON_STATUS_OK) {
+        tenon__execs_destroy(session->execs);
+        return free(session), status;
+    }
+    session->prepare_ns = now() - start;
     pthread_mutex_init(&session->lock, NULL);
     session->references = 1;
     session->module = module;
@@ -83,6 +89,7 @@ void tenonh_session_release(tenonh_session *session) {
         next = planned->next;
         drop_plan(session, planned);
     }
+    tenon__lowered_destroy(session->lowered);
     tenon__execs_destroy(session->execs);
     for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
         tenonh_memory_release(session->arenas[place]);
@@ -129,7 +136,7 @@ static tenon_status make_plan(tenonh_session *session, const int64_t *dims, teno
     }
     uint64_t start = now();
     if (status == TENON_STATUS_OK)
-        status = tenon__plan_create(&session->context, session->module, lists, count, &planned->plan);
+        status = tenon__plan_create(&session->context, session->lowered, "main", lists, count, NULL, &planned->plan);
     free(lists);
     if (status == TENON_STATUS_OK) {
         status = tenon__bind_constants(session, planned);

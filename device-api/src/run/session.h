@@ -30,6 +30,7 @@ struct tenonh_session {
     pthread_mutex_t lock; /* everything below: runs take turns */
     const tenonh_module *module;
     const tenonh_function *function;
+    tenon__lowered *lowered;
     tenon__plan_context context;
     tenon__execs *execs;
     tenonh_stream *streams[TENON__MAX_PLACES];

@@ -1,0 +1,43 @@
+/* Lowering: what of a module does not depend on numbers, done once. The simplified, decomposed module keeps its symbols;
+ * planning for a shape then only puts numbers in their place, and decides everything that depends on them.
+ *
+ * A module that can't be lowered with symbols (a composite that needs numbers, control flow that shapes decide) has no
+ * `module` here, and every plan makes its own from the source. */
+#ifndef TENON_PLAN_LOWER_H
+#define TENON_PLAN_LOWER_H
+
+#include "graph/build.h"
+#include "graph/graph.h"
+#include "passes/passes.h"
+
+typedef struct tenon__lowered {
+    const tenonh_module *source;
+    tenonh_module *module;   /* symbols and all; NULL: its plans are made from the source */
+    const tenonh_dim **dims; /* that are in use and no numbers: dims[i]->slot is i; operands come first. 0 is unused */
+    uint32_t dim_count;      /* of `dims`, 0 among them */
+    tenon__claim claim;      /* what the device takes whole */
+    void *claim_context;
+    char reason[256]; /* why there is no module: what lowering said */
+} tenon__lowered;
+
+/* Lowers the function `main` of a module; `claim` as for tenon__decompose.
+ * Owner:  the caller; the module must outlive it, and it must outlive its plans.
+ * Errors: OUT_OF_MEMORY. What else goes wrong comes back from the plans, which know the numbers. */
+tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim claim, void *context,
+                                   tenon__lowered **out_lowered);
+void tenon__lowered_destroy(tenon__lowered *lowered); /* NULL is allowed */
+
+/* The source's `main` with numbers for its symbols, decomposed. Errors: as tenon__concretize and tenon__decompose. */
+tenon_status tenon__lowered_concretize(const tenon__lowered *lowered, const int64_t *const *dims, uint32_t input_count,
+                                       tenonh_module **out_module);
+
+/* Values of all dims, by slot. `symbols` has the module's symbols by number, TENON__UNBOUND where unknown; a dim that
+ * has no value then is TENON__UNBOUND too. `numbers` has dim_count entries.
+ * Errors: INVALID when dims that the module needs to be equal differ. */
+tenon_status tenon__lowered_numbers(const tenon__lowered *lowered, const int64_t *symbols, int64_t *numbers);
+
+static inline int64_t tenon__number_of(const int64_t *numbers, const tenonh_dim *dim) {
+    return dim->kind == TENON__DIM_NUMBER ? dim->number : numbers[dim->slot];
+}
+
+#endif
