@@ -219,6 +219,150 @@ START_TEST(malformed_work_is_refused) {
 }
 END_TEST
 
+/* Two nodes, v2 = neg v0 and v1 = softmax v2: one operand in, one out, one value inside. */
+typedef struct small_graph {
+    tenon_operand operands[2];
+    tenon_view values[3];
+    uint32_t numbers[4];
+    tenon_graph_node nodes[2];
+    tenon_graph_work graph;
+    tenon_composite_work composite;
+    uint32_t inputs[2];
+    tenon_work work;
+} small_graph;
+
+static void describe_graph(small_graph *g) {
+    const tenon_extent length = {.value = 4, .symbol = TENON_NO_SYMBOL}, one = {.value = 1, .symbol = TENON_NO_SYMBOL};
+    memset(g, 0, sizeof *g);
+    for (int i = 0; i < 3; i++)
+        g->values[i] = (tenon_view){.dtype = TENON_DTYPE_F32, .rank = 1, .dims = {length}, .strides = {one}};
+    for (int i = 0; i < 2; i++)
+        g->operands[i] = (tenon_operand){.role = i ? TENON_ROLE_OUTPUT : TENON_ROLE_INPUT, .alignment = 4};
+    for (int i = 0; i < 2; i++) g->operands[i].view = g->values[i];
+    static const uint32_t numbers[] = {0, 2, 2, 1};
+    memcpy(g->numbers, numbers, sizeof numbers);
+    for (int i = 0; i < 2; i++)
+        g->nodes[i] = (tenon_graph_node){.inputs = &g->numbers[2 * i], .outputs = &g->numbers[2 * i + 1]};
+    g->nodes[0].input_count = g->nodes[0].output_count = g->nodes[1].input_count = g->nodes[1].output_count = 1;
+    g->nodes[0].op = TENON_OP_NEG;
+    g->nodes[1].name = "tenon.softmax";
+    g->graph = (tenon_graph_work){.struct_size = sizeof g->graph, .node_count = 2, .nodes = g->nodes};
+    g->graph.values = g->values;
+    g->graph.value_count = 3;
+    g->composite = (tenon_composite_work){.struct_size = sizeof g->composite, .name = "tenon.clip", .version = 1};
+    g->work = (tenon_work){.struct_size = sizeof g->work, .kind = TENON_WORK_GRAPH, .operands = g->operands};
+    g->work.operand_count = 2;
+    g->work.graph = &g->graph;
+}
+
+static void describe_composite(small_graph *g) {
+    describe_graph(g);
+    g->work.kind = TENON_WORK_COMPOSITE;
+    g->work.graph = NULL;
+    g->work.composite = &g->composite;
+}
+
+static void graph_without_nodes(small_graph *g) {
+    g->graph.node_count = 0;
+}
+static void graph_used_early(small_graph *g) {
+    g->numbers[0] = 2;
+}
+static void graph_defined_twice(small_graph *g) {
+    g->numbers[3] = 2;
+}
+static void graph_never_defined(small_graph *g) {
+    g->graph.node_count = 1;
+}
+static void graph_other_view(small_graph *g) {
+    g->values[1].dims[0].value = 5;
+}
+static void graph_in_place(small_graph *g) {
+    g->operands[1].role = TENON_ROLE_INOUT;
+}
+static void graph_of_inputs(small_graph *g) {
+    g->operands[1].role = TENON_ROLE_INPUT;
+}
+static void graph_two_inputs(small_graph *g) {
+    g->nodes[0].input_count = 2;
+}
+static void graph_nameless(small_graph *g) {
+    g->nodes[1].name = "";
+}
+static void graph_two_names(small_graph *g) {
+    g->nodes[0].name = "tenon.neg";
+}
+static void graph_absent_of_op(small_graph *g) {
+    g->numbers[0] = TENON_ABSENT;
+}
+static void graph_bad_value(small_graph *g) {
+    g->values[2].rank = 9;
+}
+static void composite_nameless(small_graph *g) {
+    describe_composite(g);
+    g->composite.name = NULL;
+}
+static void composite_disordered(small_graph *g) {
+    describe_composite(g);
+    g->inputs[0] = 1;
+    g->composite.inputs = g->inputs;
+    g->composite.input_count = 1;
+}
+static void composite_without_inputs(small_graph *g) {
+    describe_composite(g);
+    g->inputs[0] = TENON_ABSENT;
+    g->composite.inputs = g->inputs;
+    g->composite.input_count = 1;
+}
+static void composite_bad_attr(small_graph *g) {
+    static const tenon_attr attr = {.id = 63};
+    describe_composite(g);
+    g->composite.attrs = &attr;
+    g->composite.attr_count = 1;
+}
+
+START_TEST(malformed_graphs_are_refused) {
+    static const struct {
+        const char *words;
+        void (*spoil)(small_graph *g);
+    } rows[] = {
+        {"no nodes", graph_without_nodes},
+        {"value 2, which is not defined before", graph_used_early},
+        {"defined twice", graph_defined_twice},
+        {"value 1 is never defined", graph_never_defined},
+        {"not the view of operand 1", graph_other_view},
+        {"operand 1 has role 3", graph_in_place},
+        {"no output", graph_of_inputs},
+        {"neg has 1 inputs", graph_two_inputs},
+        {"neither operator nor composite", graph_nameless},
+        {"it has a name too", graph_two_names},
+        {"not defined before", graph_absent_of_op},
+        {"value 2: rank 9", graph_bad_value},
+        {"no name", composite_nameless},
+        {"name the operands in order", composite_disordered},
+        {"0 operands of 1", composite_without_inputs},
+        {"63 is no attribute", composite_bad_attr},
+    };
+    fixture f = open_one(0);
+    small_graph g;
+    tenonh_exec *exec = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        describe_graph(&g);
+        rows[i].spoil(&g);
+        expect(tenonh_exec_prepare(f.device, &g.work, NULL, &exec), TENON_STATUS_INVALID, rows[i].words);
+        ck_assert_ptr_null(exec);
+    }
+    tenon_claim claims[2];
+    describe_graph(&g);
+    expect(tenonh_exec_prepare(f.device, &g.work, NULL, &exec), TENON_STATUS_UNSUPPORTED, "no work of kind 8");
+    expect(tenonh_device_claim(f.device, &g.work, claims), TENON_STATUS_UNSUPPORTED, "takes no graph work");
+    describe_composite(&g);
+    expect(tenonh_exec_prepare(f.device, &g.work, NULL, &exec), TENON_STATUS_UNSUPPORTED, "no work of kind 4");
+    expect(tenonh_device_claim(f.device, &g.work, claims), TENON_STATUS_INVALID, "no graph");
+    fixture_close(&f);
+}
+END_TEST
+
 static uint32_t cancel_third(void *context) {
     return ++*(uint32_t *)context == 3;
 }
@@ -309,6 +453,7 @@ int main(void) {
     tcase_add_loop_test(rows, prepared_work_runs, 0, 2);
     tcase_add_test(rows, bad_launches_are_refused);
     tcase_add_test(rows, malformed_work_is_refused);
+    tcase_add_test(rows, malformed_graphs_are_refused);
     tcase_add_loop_test(rows, answers_are_checked, 0, 2);
     tcase_add_loop_test(rows, unknown_statuses_are_internal, 0, 2);
     tcase_add_loop_test(rows, late_failures_stick_and_spread, 0, 2);

@@ -65,10 +65,8 @@ static uint32_t frozen_hash(void) {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         const row *r = &rows[i];
         char line[160];
-        if (!r->member)
-            frozen = r->offset;
-        else if (r->offset >= frozen)
-            continue;
+        if (!r->member) frozen = r->offset;
+        if (frozen == 0 || (r->member && r->offset >= frozen)) continue;
         snprintf(line, sizeof line, "%s.%s %zu %zu\n", r->type, r->member ? r->member : "", r->offset,
                  r->member ? r->size : frozen);
         hash = fnv1a(hash, line);

@@ -49,11 +49,14 @@ static tenon_status call_prepare(tenonh_exec *exec, const tenon_work *work, cons
     tenon__count(&device->counters.prepare_ns, tenon__now() - start);
     tenon__preparing_remove(device->plugin, &preparing);
     if (status == TENON_STATUS_UNSUPPORTED) tenon__count(&device->counters.refusals, 1);
+    if (status != TENON_STATUS_OK && work->graph && TENON_HAS(options, out_refused_node))
+        *options->out_refused_node = answer.refused_node <= work->graph->node_count ? answer.refused_node : 0;
     if (status != TENON_STATUS_OK) return tenon__device_failure(device, status, "prepare");
     if (!exec->handle)
         return tenon__fail(TENON_STATUS_INTERNAL, "%s: prepare answers OK without an exec", device->name);
     exec->info.workspace_size = answer.workspace_size;
     exec->info.workspace_alignment = answer.workspace_alignment ? answer.workspace_alignment : 1;
+    exec->info.cost = answer.cost;
     return TENON_STATUS_OK;
 }
 
@@ -69,7 +72,8 @@ static tenon_status prepare(tenonh_exec *exec, const tenon_work *work, const ten
 
 static tenon_status check_options(const tenonh_prepare_options *options) {
     if (!options) return TENON_STATUS_OK;
-    tenon_status status = tenon_descriptor_check(options, sizeof *options, sizeof *options);
+    tenon_status status =
+        tenon_descriptor_check(options, offsetof(tenonh_prepare_options, out_refused_node), sizeof *options);
     if (status == TENON_STATUS_OK && options->reserved) status = TENON_STATUS_INVALID;
     return status == TENON_STATUS_OK ? status : tenon__fail(status, "prepare: options: struct_size or reserved");
 }
@@ -94,6 +98,32 @@ tenon_status tenonh_exec_prepare(tenonh_device *device, const tenon_work *work, 
     tenon__count(&device->counters.prepares, 1);
     *out_exec = exec;
     return TENON_STATUS_OK;
+}
+
+/* Marks are a region's number each, on nodes alone; nothing else is said. */
+static tenon_status check_claims(const tenonh_device *device, const tenon_work *work, const tenon_claim *claims) {
+    for (uint32_t i = 0; i < work->graph->node_count; i++)
+        if (claims[i].reserved)
+            return tenon__fail(TENON_STATUS_INTERNAL, "%s: claim breaks REQ-WORK-09: node %u: reserved is not 0",
+                               device->name, i);
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenonh_device_claim(tenonh_device *device, const tenon_work *work, tenon_claim *out_claims) {
+    if (!device || !out_claims) return tenon__fail(TENON_STATUS_INVALID, "claim: device or out_claims is NULL");
+    TENON_TRY(tenon__device_check(device, "claim"));
+    TENON_TRY(tenon__work_check(work));
+    if (work->kind != TENON_WORK_GRAPH) return tenon__fail(TENON_STATUS_INVALID, "claim: the work is no graph");
+    if (!(device->info.work_kinds & TENON_WORK_GRAPH))
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes no graph work", device->name);
+    memset(out_claims, 0, work->graph->node_count * sizeof *out_claims);
+    if (!device->hooks->work.claim) {
+        for (uint32_t i = 0; i < work->graph->node_count; i++) out_claims[i].region = work->graph->nodes[i].op != 0;
+        return TENON_STATUS_OK;
+    }
+    tenon_status status = device->hooks->work.claim(device->handle, work, out_claims);
+    if (status != TENON_STATUS_OK) return tenon__device_failure(device, status, "claim");
+    return check_claims(device, work, out_claims);
 }
 
 tenonh_exec *tenonh_exec_retain(tenonh_exec *exec) {

@@ -5,11 +5,11 @@
 
 #include <tenon/helpers.h>
 
-#include "support/error.h"
+#include "device/work_check_internal.h"
 
-#define MALFORMED(...) tenon__fail(TENON_STATUS_INVALID, "work: " __VA_ARGS__)
+#define MALFORMED TENON__MALFORMED
 
-static tenon_status check_descriptor(const void *descriptor, const char *name, uint32_t oldest, uint32_t known) {
+tenon_status tenon__check_descriptor(const void *descriptor, const char *name, uint32_t oldest, uint32_t known) {
     tenon_status status = tenon_descriptor_check(descriptor, oldest, known);
     if (status == TENON_STATUS_OK) return status;
     if (!descriptor) return tenon__fail(status, "work: %s is NULL", name);
@@ -27,28 +27,35 @@ static tenon_status check_symbols(const tenon_work *work) {
     return TENON_STATUS_OK;
 }
 
+/* A view that is checked: of operand or value `index`. */
+typedef struct place {
+    const tenon_work *work;
+    const char *whose;
+    uint32_t index;
+} place;
+
 /* A dim is not negative, a stride may be. */
-static tenon_status check_extent(const tenon_work *work, uint32_t operand, const char *what, const tenon_extent *extent,
-                                 int64_t least) {
+static tenon_status check_extent(const place *p, const char *what, const tenon_extent *extent, int64_t least) {
     if (extent->symbol == TENON_NO_SYMBOL) {
         if (extent->value >= least) return TENON_STATUS_OK;
-        return MALFORMED("operand %u: %s is %" PRId64, operand, what, extent->value);
+        return MALFORMED("%s %u: %s is %" PRId64, p->whose, p->index, what, extent->value);
     }
-    if (extent->symbol >= work->symbol_count)
-        return MALFORMED("operand %u: %s is symbol %u of %u", operand, what, extent->symbol, work->symbol_count);
-    if (extent->value != 0 || work->symbols[extent->symbol].min < least)
-        return MALFORMED("operand %u: %s is symbol %u, whose range begins at %" PRId64, operand, what, extent->symbol,
-                         work->symbols[extent->symbol].min);
-    return TENON_STATUS_OK;
+    if (extent->symbol >= p->work->symbol_count)
+        return MALFORMED("%s %u: %s is symbol %u of %u", p->whose, p->index, what, extent->symbol,
+                         p->work->symbol_count);
+    const tenon_symbol *symbol = &p->work->symbols[extent->symbol];
+    if (extent->value == 0 && symbol->min >= least) return TENON_STATUS_OK;
+    return MALFORMED("%s %u: %s is symbol %u, whose range begins at %" PRId64, p->whose, p->index, what, extent->symbol,
+                     symbol->min);
 }
 
-static tenon_status check_view(const tenon_work *work, uint32_t index) {
-    const tenon_view *view = &work->operands[index].view;
-    if (tenon_dtype_bits(view->dtype) == 0) return MALFORMED("operand %u: %u is no dtype", index, view->dtype);
-    if (view->rank > TENON_MAX_RANK) return MALFORMED("operand %u: rank %u", index, view->rank);
+tenon_status tenon__check_view(const tenon_work *work, const char *whose, uint32_t index, const tenon_view *view) {
+    const place p = {work, whose, index};
+    if (tenon_dtype_bits(view->dtype) == 0) return MALFORMED("%s %u: %u is no dtype", whose, index, view->dtype);
+    if (view->rank > TENON_MAX_RANK) return MALFORMED("%s %u: rank %u", whose, index, view->rank);
     for (uint32_t i = 0; i < view->rank; i++) {
-        TENON_TRY(check_extent(work, index, "a dim", &view->dims[i], 0));
-        TENON_TRY(check_extent(work, index, "a stride", &view->strides[i], INT64_MIN));
+        TENON_TRY(check_extent(&p, "a dim", &view->dims[i], 0));
+        TENON_TRY(check_extent(&p, "a stride", &view->strides[i], INT64_MIN));
     }
     return TENON_STATUS_OK;
 }
@@ -63,30 +70,37 @@ static tenon_status check_operand(const tenon_work *work, uint32_t index) {
     if (operand->role != TENON_ROLE_CONSTANT && has_data)
         return MALFORMED("operand %u: data, but it is no constant", index);
     if (operand->data_size && !operand->data) return MALFORMED("operand %u: data is NULL", index);
-    return check_view(work, index);
+    return tenon__check_view(work, "operand", index, &operand->view);
+}
+
+tenon_status tenon__check_attrs(const char *name, const tenon_attr *attrs, uint32_t count) {
+    if (count && !attrs) return MALFORMED("%s: attrs is NULL", name);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!tenon_attr_row_of(attrs[i].id)) return MALFORMED("%s: %u is no attribute", name, attrs[i].id);
+        if (attrs[i].count && !attrs[i].values) return MALFORMED("%s: attribute %u at NULL", name, attrs[i].id);
+    }
+    return TENON_STATUS_OK;
 }
 
 static tenon_status check_op(const tenon_work *work) {
     const tenon_op_work *op = work->op;
-    TENON_TRY(check_descriptor(op, "op", TENON_OP_WORK_SIZE_V1, sizeof *op));
+    TENON_TRY(tenon__check_descriptor(op, "op", TENON_OP_WORK_SIZE_V1, sizeof *op));
     const tenon_op_row *row = tenon_op_row_of(op->op);
     if (!row) return MALFORMED("%u is no operator", op->op);
     if (row->family == TENON_FAMILY_VIEW) return MALFORMED("%s is a view: it needs no device", row->name);
     if (work->operand_count != row->input_count + row->output_count)
         return MALFORMED("%s has %u operands, not %u", row->name, row->input_count + row->output_count,
                          work->operand_count);
-    if (op->attr_count && !op->attrs) return MALFORMED("%s: attrs is NULL", row->name);
-    for (uint32_t i = 0; i < op->attr_count; i++) {
-        const tenon_attr *attr = &op->attrs[i];
-        if (!tenon_op_has_attr(row, attr->id)) return MALFORMED("%s has no attribute %u", row->name, attr->id);
-        if (attr->count && !attr->values) return MALFORMED("%s: attribute %u at NULL", row->name, attr->id);
-    }
+    TENON_TRY(tenon__check_attrs(row->name, op->attrs, op->attr_count));
+    for (uint32_t i = 0; i < op->attr_count; i++)
+        if (!tenon_op_has_attr(row, op->attrs[i].id))
+            return MALFORMED("%s has no attribute %u", row->name, op->attrs[i].id);
     return TENON_STATUS_OK;
 }
 
 static tenon_status check_kernel(const tenon_work *work) {
     const tenon_kernel_work *kernel = work->kernel;
-    TENON_TRY(check_descriptor(kernel, "kernel", TENON_KERNEL_WORK_SIZE_V1, sizeof *kernel));
+    TENON_TRY(tenon__check_descriptor(kernel, "kernel", TENON_KERNEL_WORK_SIZE_V1, sizeof *kernel));
     if (!kernel->source || memchr(kernel->source, '\0', kernel->source_size) || kernel->source[kernel->source_size])
         return MALFORMED("kernel: source is not %" PRIu64 " bytes and a NUL", kernel->source_size);
     if (!kernel->entry_count || !kernel->entries) return MALFORMED("kernel: no entries");
@@ -110,13 +124,16 @@ static tenon_status check_kind(const tenon_work *work) {
         if ((parts[i].part != NULL) != (parts[i].kind == work->kind))
             return MALFORMED("kind %u, but the part of kind %u is %s", work->kind, parts[i].kind,
                              parts[i].part ? "there" : "NULL");
-    if (work->kind == TENON_WORK_OP) return check_op(work);
-    if (work->kind == TENON_WORK_KERNEL) return check_kernel(work);
-    return TENON_STATUS_OK;
+    switch (work->kind) {
+    case TENON_WORK_OP: return check_op(work);
+    case TENON_WORK_KERNEL: return check_kernel(work);
+    case TENON_WORK_COMPOSITE: return tenon__check_composite(work);
+    default: return tenon__check_graph(work);
+    }
 }
 
 tenon_status tenon__work_check(const tenon_work *work) {
-    TENON_TRY(check_descriptor(work, "it", TENON_WORK_SIZE_V1, sizeof *work));
+    TENON_TRY(tenon__check_descriptor(work, "it", TENON_WORK_SIZE_V1, sizeof *work));
     if (work->kind != TENON_WORK_OP && work->kind != TENON_WORK_KERNEL && work->kind != TENON_WORK_COMPOSITE &&
         work->kind != TENON_WORK_GRAPH)
         return MALFORMED("kind %u is none of TENON_WORK_*", work->kind);
@@ -142,7 +159,9 @@ static tenon_status check_operand_info(const tenon_work *work, const tenon_opera
     uint32_t role = work->operands[index].role;
     if (info->packed_size && (role != TENON_ROLE_CONSTANT || !packs))
         return BROKEN("operand %u is to be packed, but %s", index, packs ? "is no constant" : "work.pack is NULL");
-    if (info->layout != work->operands[index].layout && !info->packed_size)
+    if (info->layout == TENON_LAYOUT_HELD && (role != TENON_ROLE_CONSTANT || info->packed_size))
+        return BROKEN("operand %u is to be held, but is %s", index, info->packed_size ? "packed too" : "no constant");
+    if (info->layout != work->operands[index].layout && !info->packed_size && info->layout != TENON_LAYOUT_HELD)
         return BROKEN("operand %u is wanted in layout %u, but not to be packed", index, info->layout);
     if (info->alias == TENON_NO_ALIAS) return TENON_STATUS_OK;
     if (role != TENON_ROLE_OUTPUT || info->alias >= work->operand_count ||

@@ -10,7 +10,12 @@ TENON_EXTERN_C_BEGIN
 
 enum { TENON_ROLE_INPUT = 1, TENON_ROLE_OUTPUT = 2, TENON_ROLE_INOUT = 3, TENON_ROLE_CONSTANT = 4 };
 
-/* An operand of a work. For op work the order is the operator's: inputs, then outputs. */
+/* An optional input that is not there, in the input lists of composites and graph nodes. */
+#define TENON_ABSENT 0xffffffffu
+
+/* An operand of a work: inputs and constants, then outputs; for op and composite work in the order of the operator.
+ * Operands of composite and graph work lie in row-major order without gaps, whatever their strides say: the host copies
+ * what lies otherwise. */
 typedef struct tenon_operand {
     uint32_t role;      /* TENON_ROLE_* */
     uint32_t layout;    /* 0: the view's strides; else a layout id of the device, dims still those of the view */
@@ -32,7 +37,8 @@ typedef struct tenon_op_work {
 #define TENON_OP_WORK_SIZE_V1 24u
 static_assert(sizeof(tenon_op_work) == TENON_OP_WORK_SIZE_V1, "frozen layout");
 
-/* Work of kind COMPOSITE: a named, versioned larger operator. Declared in 0.1, handed out from 0.2 on. A descriptor. */
+/* Work of kind COMPOSITE: a named, versioned larger operator, whose meaning is its decomposition. Declared in 0.1, handed
+ * out from 0.2 on. Operands are the inputs that are there, then the outputs. A descriptor. */
 typedef struct tenon_composite_work {
     uint32_t struct_size;
     uint32_t version; /* of the composite's meaning */
@@ -40,17 +46,25 @@ typedef struct tenon_composite_work {
     const tenon_attr *attrs;
     uint32_t attr_count;
     uint32_t reserved; /* must be 0 */
+    /* Since 0.2. NULL: the inputs are the first operands, and optional ones after the last are absent. Else each
+     * input's operand, or TENON_ABSENT. */
+    const uint32_t *inputs;
+    uint32_t input_count;
+    uint32_t reserved2; /* must be 0 */
 } tenon_composite_work;
 #define TENON_COMPOSITE_WORK_SIZE_V1 32u
-static_assert(sizeof(tenon_composite_work) == TENON_COMPOSITE_WORK_SIZE_V1, "frozen layout");
+static_assert(sizeof(tenon_composite_work) == 48 && offsetof(tenon_composite_work, inputs) == 32, "frozen layout");
 
-/* A node of a graph work: an operator or a composite over value numbers. Fixed: stands in an array. */
+/* A node of a graph work: an operator (views too) or a composite over value numbers. Fixed: stands in an array.
+ * Operators that work in place take their in-out operand's first value as last input and give the changed one as output.
+ * The result's view says dims that are no attribute; `scalars` holds host scalars. Attributes are numbers; where dims
+ * are symbols, `dims` of reshape and expand is left out and the result's view says it. */
 typedef struct tenon_graph_node {
     tenon_op op;      /* 0: a composite */
     uint32_t version; /* of the composite */
     const char *name; /* of the composite, or NULL */
     const tenon_attr *attrs;
-    const uint32_t *inputs;  /* value numbers */
+    const uint32_t *inputs;  /* value numbers, or TENON_ABSENT */
     const uint32_t *outputs; /* value numbers */
     uint32_t attr_count;
     uint32_t input_count;
@@ -60,7 +74,8 @@ typedef struct tenon_graph_node {
 static_assert(sizeof(tenon_graph_node) == 56, "frozen layout");
 
 /* Work of kind GRAPH: a subgraph, its nodes in a valid order; values 0 ... operand_count - 1 are the work's operands,
- * the rest are inside. Declared in 0.1, handed out from 0.2 on. A descriptor. */
+ * the rest are inside. Each value is defined once: by an operand, or by one node. Declared in 0.1, handed out from 0.2
+ * on. A descriptor. */
 typedef struct tenon_graph_work {
     uint32_t struct_size;
     uint32_t node_count;
@@ -89,12 +104,15 @@ struct tenon_work {
 static_assert(sizeof(tenon_work) == TENON_WORK_SIZE_V1 && offsetof(tenon_work, op) == 32, "frozen layout");
 
 #define TENON_NO_ALIAS 0xffffffffu
+/* A layout that prepare may answer for a constant, since 0.2: the exec keeps the bytes itself. The host then keeps none
+ * on the device for it, and launches give it a buffer that must not be read. */
+#define TENON_LAYOUT_HELD 0xffffffffu
 
 /* What prepare answers for one operand. The host presets `alias` with TENON_NO_ALIAS, `layout` with the operand's, the
  * rest with 0. */
 typedef struct tenon_operand_info {
     uint32_t alias;         /* of an output: the input whose buffer it may share, or TENON_NO_ALIAS */
-    uint32_t layout;        /* layout id the exec wants; differs from the operand's only for constants to pack */
+    uint32_t layout;        /* layout id the exec wants; the operand's, but for constants to pack or to hold */
     uint64_t packed_size;   /* bytes of the packed constant; 0: takes it as it is */
     uint64_t packed_key[2]; /* equal keys and equal bytes: one packed copy serves several execs */
 } tenon_operand_info;
@@ -109,9 +127,20 @@ typedef struct tenon_exec_info {
     tenon_operand_info *operands; /* one per operand */
     uint64_t workspace_size;      /* bytes a launch needs at most; 0 none, or kernel work that brings its own */
     uint64_t workspace_alignment; /* bytes: a power of two, at most the alignment of memory type 0; 0 counts as 1 */
+    uint64_t cost;                /* since 0.2: nanoseconds that a launch is expected to take; 0 unknown */
+    uint32_t refused_node;        /* since 0.2, of a graph work that is refused: 1 + the node that is why; 0 not said */
+    uint32_t reserved2;
 } tenon_exec_info;
 #define TENON_EXEC_INFO_SIZE_V1 40u
-static_assert(sizeof(tenon_exec_info) == TENON_EXEC_INFO_SIZE_V1, "frozen layout");
+static_assert(sizeof(tenon_exec_info) == 56 && offsetof(tenon_exec_info, cost) == 40, "frozen layout");
+
+/* What claim answers for one node. The host zeroes it. Fixed: stands in an array. */
+typedef struct tenon_claim {
+    uint32_t region;   /* 0: not taken; nodes with unequal numbers never share an exec */
+    uint32_t reserved; /* must stay 0 */
+    uint64_t cost;     /* nanoseconds that the node is expected to add to its region; 0 unknown */
+} tenon_claim;
+static_assert(sizeof(tenon_claim) == 16, "frozen layout");
 
 /* Groups (or work-items, for C11) of one entry of a kernel work. */
 typedef struct tenon_grid {
@@ -147,7 +176,7 @@ typedef struct tenon_work_hooks {
      * Owner:  *out_exec is the host's until release(); the plugin keeps no pointer into `work`.
      * Thread: any number at once, beside launches. May take minutes; polls host->cancelled.
      * Errors: UNSUPPORTED with no side effect for what the device does not take (REQ-WORK-02): the host decomposes
-     *         further; INVALID, OUT_OF_MEMORY, COMPILE_FAILED with the log reported, CANCELLED, DEVICE_LOST.
+     *         further, or splits a graph, the first time at out_info->refused_node where that is said; INVALID, OUT_OF_MEMORY, COMPILE_FAILED with the log reported, CANCELLED, DEVICE_LOST.
      * Source: REQ-WORK-01. Since: 0.1 */
     tenon_status (*prepare)(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info,
                             tenon_exec **out_exec);
@@ -174,9 +203,20 @@ typedef struct tenon_work_hooks {
     /* The dialect to print kernels in; the same answer every time. Required if work_kinds has KERNEL.
      * Owner: the device; lives until it is closed. Thread: thread-safe. Source: REQ-KERNEL-01. Since: 0.1 */
     tenon_status (*dialect)(tenon_device *device, const tenon_dialect **out_dialect);
+
+    /* Marks the nodes of `work`, a graph work of a whole function, that the device takes in its own execs. Optional: the
+     * host then takes it that every base operator and no composite is wanted. The host cuts acyclic regions of marked
+     * nodes and prepares each; one that is refused is split and its nodes go other ways (REQ-WORK-02).
+     * Shapes: as prepare's; composites stand in the graph as long as the device may take them.
+     * Owner:  out_claims has one entry per node. Nothing of `work` is kept, nothing is left to release.
+     * Thread: as prepare. Quick: it decides and does not compile.
+     * Errors: OUT_OF_MEMORY, DEVICE_LOST; not UNSUPPORTED: a device that takes no node marks none.
+     * Source: REQ-WORK-09. Since: 0.2 */
+    tenon_status (*claim)(tenon_device *device, const tenon_work *work, tenon_claim *out_claims);
 } tenon_work_hooks;
 #define TENON_WORK_HOOKS_SIZE_V1 48u
-static_assert(sizeof(tenon_work_hooks) == TENON_WORK_HOOKS_SIZE_V1 && offsetof(tenon_work_hooks, launch) == 16,
+static_assert(sizeof(tenon_work_hooks) == 56 && offsetof(tenon_work_hooks, launch) == 16 &&
+                  offsetof(tenon_work_hooks, claim) == TENON_WORK_HOOKS_SIZE_V1,
               "frozen layout");
 
 TENON_EXTERN_C_END

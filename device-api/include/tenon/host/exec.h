@@ -18,6 +18,7 @@ typedef struct tenonh_prepare_options {
     uint32_t reserved;                   /* must be 0 */
     tenonh_cancelled_function cancelled; /* NULL: never */
     void *cancelled_context;
+    uint32_t *out_refused_node; /* NULL, or set when a graph work is refused: 1 + the node that is why, 0 not said */
 } tenonh_prepare_options;
 
 /* Lets the device prepare `work`, after checking that it is well formed. The plugin's answer is checked too.
@@ -27,6 +28,13 @@ typedef struct tenonh_prepare_options {
  * Thread: any; several prepares may run at once. */
 TENON_EXPORT tenon_status tenonh_exec_prepare(tenonh_device *device, const tenon_work *work,
                                               const tenonh_prepare_options *options, tenonh_exec **out_exec);
+
+/* Asks the device which nodes of `work`, a graph work of a whole function, it takes (tenon_work_hooks.claim); without
+ * the hook: every base operator, all in region 1. `out_claims` has an entry per node.
+ * Errors: INVALID (malformed work), UNSUPPORTED (the device takes no graph work), INTERNAL (an answer that breaks
+ *         REQ-WORK-09), OUT_OF_MEMORY, DEVICE_LOST. Thread: any. */
+TENON_EXPORT tenon_status tenonh_device_claim(tenonh_device *device, const tenon_work *work, tenon_claim *out_claims);
+
 TENON_EXPORT tenonh_exec *tenonh_exec_retain(tenonh_exec *exec);
 /* The last release must come after the exec's launches have ended. */
 TENON_EXPORT void tenonh_exec_release(tenonh_exec *exec);
