@@ -1,6 +1,7 @@
 #include "fill.h"
 
 #include <cjson/cJSON.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -10,6 +11,8 @@
 #include "support/file.h"
 
 enum { CHUNK = 1 << 16, TABLE_LIMIT = 1 << 28 };
+
+#define FILE_LIMIT ((uint64_t)1 << 38) /* bytes: a table that asks for more is a mistake */
 
 /* One tensor of the table. */
 typedef struct entry {
@@ -79,7 +82,25 @@ static tenon_status read_entry(const char *table, const cJSON *object, int index
                        index);
 }
 
-static tenon_status write_all(const char *table, const cJSON *list, tenon__file_writer *writer, uint64_t *out_bytes) {
+/* Checks every entry and finds the length of the file. */
+static tenon_status check_all(const char *table, const cJSON *list, uint64_t *out_bytes) {
+    const cJSON *object = NULL;
+    int index = 0;
+    *out_bytes = 0;
+    cJSON_ArrayForEach(object, list) {
+        entry e;
+        TENON_TRY(read_entry(table, object, index, &e));
+        uint64_t end = e.offset + e.count * 4;
+        if (end > FILE_LIMIT)
+            return tenon__fail(TENON_STATUS_BAD_DATA, "'%s': entry %d ('%s') ends at byte %" PRIu64 ", past %" PRIu64,
+                               table, index, e.name, end, FILE_LIMIT);
+        if (end > *out_bytes) *out_bytes = end;
+        index++;
+    }
+    return TENON_STATUS_OK;
+}
+
+static tenon_status write_all(const char *table, const cJSON *list, tenon__file_writer *writer) {
     float *chunk = malloc(CHUNK * sizeof *chunk);
     if (!chunk) return tenon__fail_memory();
     tenon_status status = TENON_STATUS_OK;
@@ -90,7 +111,6 @@ static tenon_status write_all(const char *table, const cJSON *list, tenon__file_
         status = read_entry(table, object, index++, &e);
         if (status == TENON_STATUS_OK) status = write_entry(writer, &e, chunk);
         if (status != TENON_STATUS_OK) break;
-        if (e.offset + e.count * 4 > *out_bytes) *out_bytes = e.offset + e.count * 4;
     }
     free(chunk);
     return status;
@@ -110,13 +130,22 @@ static tenon_status parse_table(const char *table, cJSON **out_list) {
     return TENON_STATUS_OK;
 }
 
+tenon_status models_measure(const char *table, uint64_t *out_bytes) {
+    cJSON *list;
+    TENON_TRY(parse_table(table, &list));
+    tenon_status status = check_all(table, list, out_bytes);
+    cJSON_Delete(list);
+    return status;
+}
+
 tenon_status models_fill(const char *table, const char *output, uint64_t *out_bytes) {
     cJSON *list;
-    uint64_t bytes = 0;
+    uint64_t bytes;
     tenon__file_writer writer = {0};
     TENON_TRY(parse_table(table, &list));
-    tenon_status status = tenon__file_begin(output, &writer);
-    if (status == TENON_STATUS_OK) status = write_all(table, list, &writer, &bytes);
+    tenon_status status = check_all(table, list, &bytes);
+    if (status == TENON_STATUS_OK) status = tenon__file_begin(output, &writer);
+    if (status == TENON_STATUS_OK) status = write_all(table, list, &writer);
     if (status == TENON_STATUS_OK) status = tenon__file_commit(&writer);
     tenon__file_discard(&writer);
     cJSON_Delete(list);

@@ -11,4 +11,8 @@
  * Errors: NOT_FOUND, IO, BAD_DATA naming the entry, OUT_OF_MEMORY. Thread: any. */
 tenon_status models_fill(const char *table, const char *output, uint64_t *out_bytes);
 
+/* Checks the table and gives the length of the file that it makes. Errors: NOT_FOUND, IO, BAD_DATA naming the entry,
+ * OUT_OF_MEMORY. */
+tenon_status models_measure(const char *table, uint64_t *out_bytes);
+
 #endif

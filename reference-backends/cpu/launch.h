@@ -5,6 +5,6 @@
 
 #include "work.h"
 
-tenon_status cpu_launch(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch);
+tenon_status cpu_launch(tenon_stream *stream, tenon_exec *exec, const tenon_launch *what);
 
 #endif

@@ -68,15 +68,38 @@ static void append_function(tenonh_module *module, tenonh_function *function) {
     *end = function;
 }
 
+/* A size may pass what can be counted only once later nodes have shown symbols to be equal to numbers. */
+static tenon_status check_size(tenonh_builder *b, const tenonh_node *node, const tenonh_value *result) {
+    struct tenonh_value type = {.dtype = result->dtype, .rank = result->rank};
+    uint64_t bytes;
+    for (uint32_t i = 0; i < type.rank; i++) {
+        type.dims[i] = tenon__dim_resolve(&b->module->dims, result->dims[i]);
+        if (!type.dims[i]) return tenon__fail_in(TENON_STATUS_INVALID, "%s", tenon__node_text(node));
+        if (type.dims[i]->kind != TENON__DIM_NUMBER) return TENON_STATUS_OK;
+    }
+    if (type.dtype == TENONH_TOKEN || tenon__value_bytes(&type, &bytes) == TENON_STATUS_OK) return TENON_STATUS_OK;
+    return tenon__fail_in(TENON_STATUS_INVALID, "%s", tenon__node_text(node));
+}
+
+static tenon_status check_sizes(tenonh_builder *b, const tenonh_region *region) {
+    for (uint32_t i = 0; i < region->node_count; i++) {
+        const tenonh_node *node = region->nodes[i];
+        for (uint32_t k = 0; k < node->result_count; k++) TENON_TRY(check_size(b, node, node->results[k]));
+        for (uint32_t k = 0; k < node->region_count; k++) TENON_TRY(check_sizes(b, node->regions[k]));
+    }
+    return TENON_STATUS_OK;
+}
+
 tenon_status tenonh_builder_finish(tenonh_builder *b) {
     if (b->status == TENON_STATUS_OK && b->depth)
         tenon__build_fail(b, TENON_STATUS_INVALID, "function '%s' ends inside a region of %s", b->function->name,
                           tenon__node_text(b->frames[b->depth - 1].node));
     tenon_status status = b->status;
     if (status == TENON_STATUS_OK)
-        status = tenon__verify_function(b->function);
+        status = check_sizes(b, b->function->body);
     else
         tenon__fail(status, "%s", b->message);
+    if (status == TENON_STATUS_OK) status = tenon__verify_function(b->function);
     if (status == TENON_STATUS_OK) append_function(b->module, b->function);
     free(b->nodes.slots);
     free(b->constants.slots);

@@ -8,7 +8,7 @@
 
 static int reserve(tenon__text *text, size_t more) {
     if (text->failed) return 0;
-    if (text->capacity - text->length > more) return 1;
+    if (text->data && text->capacity - text->length > more) return 1;
     size_t capacity = text->capacity ? text->capacity : 128;
     while (capacity - text->length <= more) {
         if (capacity > SIZE_MAX / 4) return text->failed = 1, 0;
