@@ -6,6 +6,7 @@
 
 #include "device/describe.h"
 #include "device/objects.h"
+#include "device/resident.h"
 #include "loader/services.h"
 #include "support/error.h"
 #include "support/text.h"
@@ -50,6 +51,7 @@ static tenonh_device *find_open(tenon__plugin *plugin, uint32_t index) {
 }
 
 static void free_device(tenonh_device *device) {
+    tenon__residents_end(&device->residents);
     free(device->types);
     free(device);
 }
@@ -75,6 +77,7 @@ static tenon_status open_new(tenonh_registry *registry, tenon__plugin *plugin, u
                            count);
     tenonh_device *device = calloc(1, sizeof *device);
     if (!device) return tenon__fail_memory();
+    tenon__residents_init(&device->residents);
     device->references = 1;
     device->generation = registry->generation;
     device->index = index;

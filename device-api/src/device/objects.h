@@ -3,6 +3,7 @@
 #ifndef TENON__DEVICE_OBJECTS_H
 #define TENON__DEVICE_OBJECTS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <tenon/host/device.h>
@@ -27,6 +28,14 @@ typedef struct tenon__counters {
     _Atomic uint64_t emulated_fills;
 } tenon__counters;
 
+/* What is shared on a device by what it holds; see resident.h. */
+enum { TENON__RESIDENT_BUCKETS = 1024 };
+typedef struct tenon__residents {
+    pthread_mutex_t lock;
+    pthread_cond_t made; /* one was made, or could not be */
+    struct tenon__resident *buckets[TENON__RESIDENT_BUCKETS];
+} tenon__residents;
+
 struct tenonh_device {
     _Atomic uint32_t references;
     uint32_t generation; /* of the registry */
@@ -45,6 +54,7 @@ struct tenonh_device {
     _Atomic uint32_t lost;
     _Atomic uint32_t stream_count;
     tenon__counters counters;
+    tenon__residents residents;
 };
 
 struct tenonh_memory {

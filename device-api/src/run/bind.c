@@ -1,129 +1,190 @@
-/* Binds plans to memory: constants once per session, arenas when they grow, inputs and outputs at each run. */
+/* Binds plans to a context: memory, streams and events of every step, once; inputs and outputs are left to each run. */
 #include <stdlib.h>
+#include <string.h>
 
-#include "run/session.h"
+#include "run/context.h"
+#include "support/error.h"
 
-/* -- Constants -- */
+/* -- Life -- */
 
-static tenon__resident **bucket_of(tenonh_session *session, const tenon__constant *constant, uint32_t place) {
-    return &session->residents[((uintptr_t)constant / 64 + place) % TENON__RESIDENT_BUCKETS];
+void tenon__binding_destroy(tenon__binding *binding) {
+    tenon__planned_release(binding->planned);
+    free(binding->launches);
+    free(binding->buffers);
+    free(binding->streams);
+    free(binding->events);
+    free(binding);
 }
 
-static tenon_status upload(tenonh_session *session, const tenon__constant *constant, uint32_t place,
-                           tenonh_memory **out_memory) {
-    tenonh_stream *stream = session->streams[place];
-    TENON_TRY(tenonh_memory_create(session->context.devices[place], 0, constant->size, out_memory));
-    tenon_status status = constant->size ? tenonh_stream_write(stream, *out_memory, 0, constant->data, constant->size)
-                                         : (tenon_status)TENON_STATUS_OK;
-    tenon_status end = tenonh_stream_synchronize(stream);
-    if (status == TENON_STATUS_OK) status = end;
-    if (status != TENON_STATUS_OK) tenonh_memory_release(*out_memory);
-    return status;
-}
-
-static tenon_status acquire(tenonh_session *session, tenon__constant *constant, uint32_t place,
-                            tenon__resident **out_resident) {
-    tenon__resident **bucket = bucket_of(session, constant, place), *resident = *bucket;
-    while (resident && (resident->constant != constant || resident->place != place)) resident = resident->next;
-    if (!resident) {
-        resident = calloc(1, sizeof *resident);
-        if (!resident) return tenon__fail_memory();
-        tenon_status status = upload(session, constant, place, &resident->memory);
-        if (status != TENON_STATUS_OK) return free(resident), status;
-        resident->constant = tenon__constant_retain(constant);
-        resident->place = place;
-        resident->next = *bucket;
-        *bucket = resident;
-        session->constant_bytes += constant->size;
+/* The plan's streams of a place are numbered in a row: the n-th is the context's n-th there. */
+static tenon_status find_streams(tenon__context *context, tenon__binding *binding) {
+    const tenon__plan *plan = binding->planned->plan;
+    uint32_t numbers[TENON__MAX_PLACES] = {0};
+    for (uint32_t i = 0; i < plan->stream_count; i++) {
+        uint32_t place = plan->stream_places[i];
+        TENON_TRY(tenon__context_stream(context, place, numbers[place]++, &binding->streams[i]));
     }
-    resident->users++;
-    *out_resident = resident;
     return TENON_STATUS_OK;
 }
 
-static void give_up(tenonh_session *session, tenon__resident *resident) {
-    if (--resident->users > 0) return;
-    tenon__resident **link = bucket_of(session, resident->constant, resident->place);
-    while (*link != resident) link = &(*link)->next;
-    *link = resident->next;
-    session->constant_bytes -= resident->constant->size;
-    tenonh_memory_release(resident->memory);
-    tenon__constant_release((tenon__constant *)resident->constant);
-    free(resident);
+static tenon_status find_events(tenon__context *context, tenon__binding *binding) {
+    const tenon__plan *plan = binding->planned->plan;
+    uint32_t numbers[TENON__MAX_PLACES] = {0};
+    for (uint32_t i = 0; i < plan->command_count; i++) {
+        const tenon__command *command = &plan->commands[i];
+        if (command->kind != TENON__COMMAND_RECORD) continue;
+        uint32_t place = plan->stream_places[command->stream];
+        TENON_TRY(tenon__context_event(context, place, numbers[place]++, &binding->events[command->index]));
+    }
+    return TENON_STATUS_OK;
 }
 
-tenon_status tenon__bind_constants(tenonh_session *session, tenon__planned *planned) {
+static tenon_status create_launches(tenon__binding *binding) {
+    const tenon__plan *plan = binding->planned->plan;
+    tenon_buffer *buffers = binding->buffers;
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        if (!plan->steps[i].exec) continue;
+        binding->launches[i] = plan->steps[i].launch;
+        binding->launches[i].buffers = buffers;
+        buffers += plan->steps[i].ref_count;
+    }
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenon__binding_create(tenon__context *context, tenon__planned *planned, tenon__binding **out_binding) {
     const tenon__plan *plan = planned->plan;
-    planned->residents = calloc((size_t)plan->storage_count + 1, sizeof *planned->residents);
-    if (!planned->residents) return tenon__fail_memory();
-    TENON_TRY(tenon__session_streams(session));
-    for (uint32_t i = 0; i < plan->storage_count; i++) {
-        const tenon__storage *s = &plan->storages[i];
-        if (s->kind != TENON__STORAGE_CONSTANT || s->first == TENON__NEVER) continue;
-        TENON_TRY(acquire(session, s->constant, s->place, &planned->residents[i]));
-    }
+    tenon__binding *binding = calloc(1, sizeof *binding);
+    if (!binding) return tenon__planned_release(planned), tenon__fail_memory();
+    binding->planned = planned;
+    binding->launches = calloc((size_t)plan->step_count + 1, sizeof *binding->launches);
+    binding->buffers = calloc((size_t)planned->buffer_count + 1, sizeof *binding->buffers);
+    binding->streams = calloc((size_t)plan->stream_count + 1, sizeof(void *));
+    binding->events = calloc((size_t)plan->event_count + 1, sizeof(void *));
+    bool made = binding->launches && binding->buffers && binding->streams && binding->events;
+    tenon_status status = made ? create_launches(binding) : tenon__fail_memory();
+    if (status == TENON_STATUS_OK) status = find_streams(context, binding);
+    if (status == TENON_STATUS_OK) status = find_events(context, binding);
+    if (status != TENON_STATUS_OK) return tenon__binding_destroy(binding), status;
+    *out_binding = binding;
     return TENON_STATUS_OK;
 }
 
-void tenon__unbind_constants(tenonh_session *session, tenon__planned *planned) {
-    for (uint32_t i = 0; planned->residents && i < planned->plan->storage_count; i++)
-        if (planned->residents[i]) give_up(session, planned->residents[i]);
-    free(planned->residents);
+/* -- Memory -- */
+
+static tenon_status size_arena(tenon__context *context, const tenon__plan *plan, uint32_t place) {
+    tenonh_memory **arena = &context->arenas[place];
+    if (plan->arena_size[place] <= (*arena ? tenonh_memory_size(*arena) : 0)) return TENON_STATUS_OK;
+    tenonh_memory_release(*arena);
+    *arena = NULL;
+    context->generation++;
+    return tenonh_memory_create(context->contexts->places->devices[place], 0, plan->arena_size[place], arena);
 }
 
-/* -- Arenas -- */
-
-static tenon_status size_arenas(tenonh_session *session, const tenon__plan *plan) {
-    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
-        tenonh_memory **arena = &session->arenas[place];
-        if (plan->arena_size[place] <= (*arena ? tenonh_memory_size(*arena) : 0)) continue;
-        tenonh_memory_release(*arena);
-        *arena = NULL;
-        session->generation++;
-        TENON_TRY(tenonh_memory_create(session->context.devices[place], 0, plan->arena_size[place], arena));
-    }
-    return TENON_STATUS_OK;
+static tenon_status size_bounce(tenon__context *context, uint64_t size) {
+    if (size <= context->bounce_size) return TENON_STATUS_OK;
+    free(context->bounce);
+    context->bounce = malloc(size);
+    context->bounce_size = context->bounce ? size : 0;
+    return context->bounce ? TENON_STATUS_OK : tenon__fail_memory();
 }
 
-/* -- Buffers -- */
-
-tenonh_memory *tenon__memory_of(const tenonh_session *session, const tenon__planned *planned, uint32_t storage,
-                                tenonh_tensor *const *inputs, tenonh_tensor *const *outputs, uint64_t *out_offset) {
+tenonh_memory *tenon__memory_of(const tenon__context *context, const tenon__planned *planned, uint32_t storage,
+                                tenonh_tensor *const *tensors, uint64_t *out_offset) {
     const tenon__storage *s = &planned->plan->storages[storage];
     const tenonh_tensor *tensor;
     switch (s->kind) {
-    case TENON__STORAGE_CONSTANT: *out_offset = 0; return planned->residents[storage]->memory;
-    case TENON__STORAGE_INPUT: tensor = inputs[s->index]; break;
-    case TENON__STORAGE_OUTPUT: tensor = outputs[s->index]; break;
-    default: *out_offset = s->offset; return session->arenas[s->place];
+    case TENON__STORAGE_CONSTANT:
+        *out_offset = planned->constants[storage]->start;
+        return planned->constants[storage]->memory;
+    case TENON__STORAGE_INPUT: tensor = tensors[s->index]; break;
+    case TENON__STORAGE_OUTPUT: tensor = tensors[planned->plan->input_count + s->index]; break;
+    default: *out_offset = s->offset; return context->arenas[s->place];
     }
-    *out_offset = tenonh_tensor_offset(tensor);
-    return tenonh_tensor_memory(tensor);
+    *out_offset = tensor->offset;
+    return tensor->memory;
 }
 
-static void bind_step(tenonh_session *session, const tenon__planned *planned, tenon__step *step, bool all,
-                      tenonh_tensor *const *inputs, tenonh_tensor *const *outputs) {
+/* Points a step's buffers to arenas and constants; those of inputs and outputs follow in each run. */
+static void bind_step(const tenon__context *context, const tenon__planned *planned, const tenon__step *step,
+                      tenon_launch *launch, tenon_buffer *buffers) {
+    const tenon__plan *plan = planned->plan;
     for (uint32_t i = 0; i < step->ref_count; i++) {
         const tenon__ref *ref = &step->refs[i];
-        uint32_t kind = planned->plan->storages[ref->storage].kind;
-        if (!all && kind != TENON__STORAGE_INPUT && kind != TENON__STORAGE_OUTPUT) continue;
+        uint32_t kind = plan->storages[ref->storage].kind;
         uint64_t start;
-        tenonh_memory *memory = tenon__memory_of(session, planned, ref->storage, inputs, outputs, &start);
-        uint64_t bits = (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype);
-        step->buffers[i] = tenonh_memory_buffer(memory, start + bits / 8);
+        if (kind == TENON__STORAGE_INPUT || kind == TENON__STORAGE_OUTPUT) continue;
+        tenonh_memory *memory = tenon__memory_of(context, planned, ref->storage, NULL, &start);
+        buffers[i] = tenonh_memory_buffer(memory, start + (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8);
     }
-    if (!all || step->workspace == TENON__NEVER) return;
-    const tenon__storage *s = &planned->plan->storages[step->workspace];
-    step->launch.workspace = tenonh_memory_buffer(session->arenas[s->place], s->offset);
+    if (step->workspace == TENON__NEVER) return;
+    const tenon__storage *s = &plan->storages[step->workspace];
+    launch->workspace = tenonh_memory_buffer(context->arenas[s->place], s->offset);
 }
 
-tenon_status tenon__bind(tenonh_session *session, const tenon__planned *planned, tenonh_tensor *const *inputs,
-                         tenonh_tensor *const *outputs) {
-    tenon__plan *plan = planned->plan;
-    TENON_TRY(size_arenas(session, plan));
-    bool all = plan->generation != session->generation;
-    for (uint32_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].buffers) bind_step(session, planned, &plan->steps[i], all, inputs, outputs);
-    plan->generation = session->generation;
+tenon_status tenon__binding_refresh(tenon__context *context, tenon__binding *binding) {
+    const tenon__planned *planned = binding->planned;
+    const tenon__plan *plan = planned->plan;
+    if (binding->generation == context->generation) return TENON_STATUS_OK;
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) TENON_TRY(size_arena(context, plan, place));
+    TENON_TRY(size_bounce(context, planned->bounce_size));
+    tenon_buffer *buffers = binding->buffers;
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        if (!plan->steps[i].exec) continue;
+        bind_step(context, planned, &plan->steps[i], &binding->launches[i], buffers);
+        buffers += plan->steps[i].ref_count;
+    }
+    binding->generation = context->generation;
     return TENON_STATUS_OK;
+}
+
+/* -- What a context has bound -- */
+
+/* Lets go of bindings whose plans left the list since this was last done. */
+static void sweep(tenon__context *context, const tenon__plans *plans) {
+    uint64_t drops = atomic_load_explicit(&plans->drops, memory_order_acquire);
+    if (drops == context->drops) return;
+    context->drops = drops;
+    for (tenon__binding **link = &context->bindings; *link;) {
+        tenon__binding *binding = *link;
+        if (binding->planned->dropped) {
+            *link = binding->next;
+            tenon__binding_destroy(binding);
+        } else {
+            link = &binding->next;
+        }
+    }
+}
+
+static tenon__binding *find(tenon__context *context, const tenon__plans *plans, const int64_t *dims) {
+    for (tenon__binding **link = &context->bindings; *link; link = &(*link)->next) {
+        tenon__binding *binding = *link;
+        const tenon__planned *planned = binding->planned;
+        if (planned->plans != plans || memcmp(planned->dims, dims, plans->dim_count * sizeof *dims) != 0) continue;
+        *link = binding->next;
+        binding->next = context->bindings;
+        return context->bindings = binding;
+    }
+    return NULL;
+}
+
+static tenon_status add(tenon__context *context, tenon__plans *plans, const int64_t *dims,
+                        tenon__binding **out_binding) {
+    tenonh_stream *streams[TENON__MAX_PLACES] = {0};
+    tenon__planned *planned;
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++)
+        if (context->stream_counts[place]) streams[place] = context->streams[place][0];
+    TENON_TRY(tenon__plans_get(plans, dims, streams, &planned));
+    TENON_TRY(tenon__binding_create(context, planned, out_binding));
+    (*out_binding)->next = context->bindings;
+    context->bindings = *out_binding;
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenon__context_bind(tenon__context *context, tenon__plans *plans, const int64_t *dims,
+                                 tenon__binding **out_binding) {
+    sweep(context, plans);
+    *out_binding = find(context, plans, dims);
+    if (!*out_binding) TENON_TRY(add(context, plans, dims, out_binding));
+    tenon__planned_touch((*out_binding)->planned);
+    return tenon__binding_refresh(context, *out_binding);
 }

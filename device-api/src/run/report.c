@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "run/session.h"
+#include "support/error.h"
 
 const char *tenonh_placement_name(tenonh_placement placement) {
     static const char *const names[] = {
@@ -12,8 +13,15 @@ const char *tenonh_placement_name(tenonh_placement placement) {
     return placement > 0 && placement < TENONH_PLACEMENT_COUNT ? names[placement] : "unknown";
 }
 
+/* The plan that ran or was prepared last; NULL before the first. */
+static const tenon__plan *latest(const tenonh_session *session) {
+    const tenon__planned *planned = atomic_load_explicit(&session->plans.latest, memory_order_relaxed);
+    return planned ? planned->plan : NULL;
+}
+
 uint32_t tenonh_session_step_count(const tenonh_session *session) {
-    return session && session->plans ? session->plans->plan->step_count : 0;
+    const tenon__plan *plan = session ? latest(session) : NULL;
+    return plan ? plan->step_count : 0;
 }
 
 /* Copies as much as the caller's struct_size covers. */
@@ -32,13 +40,13 @@ tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, 
         return tenon__fail(TENON_STATUS_NOT_FOUND, "the session has %u steps, not %u",
                            tenonh_session_step_count(session), index);
     if (!out_info) return tenon__fail(TENON_STATUS_INVALID, "session step: out_info is NULL");
-    const tenon__step *step = &session->plans->plan->steps[index];
+    const tenon__step *step = &latest(session)->steps[index];
     bool view = step->placement == TENONH_PLACEMENT_VIEW;
     tenonh_step_info info = {
         .placement = step->placement,
         .name = step->name,
         .location = step->location,
-        .device = view ? "" : tenonh_device_name(session->context.devices[step->place]),
+        .device = view ? "" : tenonh_device_name(session->places.devices[step->place]),
         .bytes = step->bytes,
     };
     return give(out_info, &info, sizeof info);
@@ -46,16 +54,16 @@ tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, 
 
 tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats) {
     if (!session || !out_stats) return tenon__fail(TENON_STATUS_INVALID, "session stats: session or out_stats is NULL");
+    const tenon__plan *plan = latest(session);
     tenonh_session_stats stats = {
-        .runs = session->runs,
-        .plans = session->plans_made,
+        .runs = tenon__contexts_runs(&session->contexts),
+        .plans = session->plans.made,
         .prepares = tenon__execs_prepares(session->execs),
-        .prepare_ns = session->prepare_ns,
-        .constant_bytes = session->constant_bytes,
+        .prepare_ns = session->plans.prepare_ns,
     };
-    if (session->plans) {
-        const tenon__plan *plan = session->plans->plan;
-        for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) stats.arena_bytes += plan->arena_size[place];
+    tenon__plans_constant_bytes((tenon__plans *)&session->plans, &stats.constant_bytes, &stats.imported_bytes);
+    for (uint32_t place = 0; plan && place < TENON__MAX_PLACES; place++) stats.arena_bytes += plan->arena_size[place];
+    if (plan) {
         stats.live_bytes = plan->live_bytes;
         stats.outside_nodes = plan->outside_nodes;
     }

@@ -1,89 +1,115 @@
-/* Runs plans: launches steps in order, moves values by way of the host, waits. */
-#include <stdlib.h>
-#include <string.h>
+/* Runs bound plans: executes their commands in order, moves values by way of the host, waits at the end. */
+#include "run/context.h"
+#include "support/error.h"
 
-#include "run/run.h"
-
-tenon_status tenon__session_streams(tenonh_session *session) {
-    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
-        tenonh_device *device = session->context.devices[place];
-        if (device && !session->streams[place]) TENON_TRY(tenonh_stream_create(device, &session->streams[place]));
-    }
-    return TENON_STATUS_OK;
-}
-
-tenon_status tenon__session_settle(tenonh_session *session, tenon_status status) {
-    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
-        if (!session->streams[place]) continue;
-        tenon_status end = tenonh_stream_synchronize(session->streams[place]);
-        bool is_cause = status == TENON_STATUS_OK || status == TENON_STATUS_FAILED_STREAM;
-        if (end != TENON_STATUS_OK && is_cause) status = end;
-    }
-    for (uint32_t place = 0; place < TENON__MAX_PLACES && status != TENON_STATUS_OK; place++) {
-        tenonh_stream_release(session->streams[place]);
-        session->streams[place] = NULL;
-    }
-    return status;
-}
+/* One run of a bound plan. */
+typedef struct run {
+    tenon__context *context;
+    const tenon__binding *binding;
+    const tenon__planned *planned;
+    tenonh_tensor *const *tensors; /* inputs, then outputs */
+} run;
 
 /* -- Moves by way of the host -- */
 
-static tenon_status reserve_bounce(tenonh_session *session, uint64_t size) {
-    if (size <= session->bounce_size) return TENON_STATUS_OK;
-    free(session->bounce);
-    session->bounce = malloc(size);
-    session->bounce_size = session->bounce ? size : 0;
-    return session->bounce ? TENON_STATUS_OK : tenon__fail_memory();
-}
+/* A ref of a move in memory. */
+typedef struct place {
+    tenonh_memory *memory;
+    uint64_t start; /* bytes */
+    uint64_t size;
+    const tenon__ref *ref;
+} place;
 
-/* A ref of a move as a tensor. */
-static tenon_status wrap(const tenonh_session *session, const tenon__planned *planned, const tenon__ref *ref,
-                         tenonh_tensor *const *inputs, tenonh_tensor *const *outputs, tenonh_tensor **out_tensor) {
+static tenon_status find_place(const run *r, const tenon__ref *ref, place *out_place) {
     uint64_t start;
-    tenonh_memory *memory = tenon__memory_of(session, planned, ref->storage, inputs, outputs, &start);
-    start += (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8;
-    return tenonh_tensor_wrap(memory, start, ref->dtype, ref->rank, ref->dims, ref->strides, out_tensor);
+    *out_place = (place){.ref = ref};
+    TENON_TRY(tenon_dtype_bytes(ref->dtype, tenon__ref_count(ref), &out_place->size));
+    out_place->memory = tenon__memory_of(r->context, r->planned, ref->storage, r->tensors, &start);
+    out_place->start = start + (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8;
+    return TENON_STATUS_OK;
 }
 
-static tenon_status move_tensor(tenonh_session *session, tenonh_tensor *from, tenonh_stream *from_stream,
-                                tenonh_tensor *to, tenonh_stream *to_stream) {
-    uint64_t size = tenonh_tensor_size(from);
-    TENON_TRY(reserve_bounce(session, size));
-    TENON_TRY(tenonh_tensor_read(from, from_stream, session->bounce, size));
-    return tenonh_tensor_write(to, to_stream, session->bounce, size);
-}
-
-static tenon_status move(tenonh_session *session, const tenon__planned *planned, const tenon__step *step,
-                         tenonh_tensor *const *inputs, tenonh_tensor *const *outputs) {
-    uint32_t from_place = planned->plan->storages[step->refs[0].storage].place;
-    tenonh_tensor *from = NULL, *to = NULL;
-    tenon_status status = wrap(session, planned, &step->refs[0], inputs, outputs, &from);
-    if (status == TENON_STATUS_OK) status = wrap(session, planned, &step->refs[1], inputs, outputs, &to);
-    if (status == TENON_STATUS_OK)
-        status = move_tensor(session, from, session->streams[from_place], to, session->streams[step->place]);
-    tenonh_tensor_release(from);
-    tenonh_tensor_release(to);
+/* Reads or writes a ref with gaps, and waits for it. */
+static tenon_status move_strided(const place *at, tenonh_stream *stream, void *bytes, bool is_write) {
+    const tenon__ref *ref = at->ref;
+    tenonh_tensor *tensor;
+    TENON_TRY(tenonh_tensor_wrap(at->memory, at->start, ref->dtype, ref->rank, ref->dims, ref->strides, &tensor));
+    tenon_status status = is_write ? tenonh_tensor_write(tensor, stream, bytes, at->size)
+                                   : tenonh_tensor_read(tensor, stream, bytes, at->size);
+    tenonh_tensor_release(tensor);
     return status;
 }
 
-static tenon_status run_step(tenonh_session *session, const tenon__planned *planned, uint32_t index,
-                             tenonh_tensor *const *inputs, tenonh_tensor *const *outputs) {
-    const tenon__step *step = &planned->plan->steps[index];
-    tenon_status status = step->exec ? tenonh_exec_launch(step->exec, session->streams[step->place], &step->launch)
-                                     : move(session, planned, step, inputs, outputs);
-    if (status == TENON_STATUS_OK) return status;
-    return tenon__fail_in(status, "step %u (%s%s%s)", index, step->name, *step->location ? ", from " : "",
+/* The bytes are read at once; the write goes on while later steps do, from host memory of this move alone. */
+static tenon_status move(const run *r, const tenon__command *command) {
+    const tenon__step *step = &r->planned->plan->steps[command->index];
+    tenonh_stream *from_stream = r->binding->streams[step->from_stream],
+                  *to_stream = r->binding->streams[command->stream];
+    void *bytes = (char *)r->context->bounce + r->planned->bounces[command->index];
+    place from, to;
+    TENON_TRY(find_place(r, &step->refs[0], &from));
+    TENON_TRY(find_place(r, &step->refs[1], &to));
+    if (from.size == 0) return TENON_STATUS_OK;
+    if (tenon__ref_is_contiguous(from.ref)) {
+        TENON_TRY(tenonh_stream_read(from_stream, bytes, from.memory, from.start, from.size));
+        TENON_TRY(tenonh_stream_synchronize(from_stream));
+    } else {
+        TENON_TRY(move_strided(&from, from_stream, bytes, false));
+    }
+    if (!tenon__ref_is_contiguous(to.ref)) return move_strided(&to, to_stream, bytes, true);
+    return tenonh_stream_write(to_stream, to.memory, to.start, bytes, to.size);
+}
+
+/* -- Commands -- */
+
+static tenon_status fail_step(const run *r, const tenon__command *command, tenon_status status) {
+    const tenon__step *step = &r->planned->plan->steps[command->index];
+    return tenon__fail_in(status, "step %u (%s%s%s)", command->index, step->name, *step->location ? ", from " : "",
                           step->location);
 }
 
-/* All streams of a place are one here, so that events have nothing to order. */
-tenon_status tenon__run_steps(tenonh_session *session, const tenon__planned *planned, tenonh_tensor *const *inputs,
-                              tenonh_tensor *const *outputs) {
-    const tenon__plan *plan = planned->plan;
-    for (uint32_t i = 0; i < plan->command_count; i++) {
-        const tenon__command *command = &plan->commands[i];
-        if (command->kind == TENON__COMMAND_RECORD || command->kind == TENON__COMMAND_WAIT) continue;
-        TENON_TRY(run_step(session, planned, command->index, inputs, outputs));
+static tenon_status execute(const run *r, const tenon__command *command) {
+    const tenon__binding *binding = r->binding;
+    tenonh_stream *stream = binding->streams[command->stream];
+    tenon_status status;
+    switch (command->kind) {
+    case TENON__COMMAND_LAUNCH:
+        status = tenonh_exec_launch(r->planned->plan->steps[command->index].exec, stream,
+                                    &binding->launches[command->index]);
+        break;
+    case TENON__COMMAND_MOVE: status = move(r, command); break;
+    case TENON__COMMAND_RECORD: return tenonh_event_record(binding->events[command->index], stream);
+    default: return tenonh_event_wait(stream, binding->events[command->index]);
     }
+    return status == TENON_STATUS_OK ? status : fail_step(r, command, status);
+}
+
+static tenon_status execute_all(const run *r) {
+    const tenon__plan *plan = r->planned->plan;
+    for (uint32_t i = 0; i < plan->command_count; i++) TENON_TRY(execute(r, &plan->commands[i]));
     return TENON_STATUS_OK;
+}
+
+/* Waits for all streams, whatever happened: the run's memory must be out of use. The first failure that is a cause, and
+ * not a consequence, is the run's. */
+static tenon_status settle(const run *r, tenon_status status) {
+    const tenon__plan *plan = r->planned->plan;
+    for (uint32_t i = 0; i < plan->stream_count; i++) {
+        tenon_status end = tenonh_stream_synchronize(r->binding->streams[i]);
+        bool is_cause = status == TENON_STATUS_OK || status == TENON_STATUS_FAILED_STREAM;
+        if (end != TENON_STATUS_OK && is_cause) status = end;
+    }
+    return status;
+}
+
+tenon_status tenon__context_run(tenon__context *context, tenon__binding *binding, tenonh_tensor *const *tensors) {
+    const run r = {context, binding, binding->planned, tensors};
+    for (uint32_t i = 0; i < r.planned->patch_count; i++) {
+        const tenon__patch *patch = &r.planned->patches[i];
+        const tenonh_tensor *tensor = tensors[patch->tensor];
+        binding->buffers[patch->buffer] = (tenon_buffer){tensor->memory->handle, tensor->offset + patch->offset};
+    }
+    tenon_status status = settle(&r, execute_all(&r));
+    if (status == TENON_STATUS_OK) atomic_fetch_add_explicit(&context->runs, 1, memory_order_relaxed);
+    return status;
 }

@@ -16,13 +16,13 @@ typedef struct tenonh_session tenonh_session;
 
 /* Zero-initialised but for struct_size is the default. A descriptor. */
 typedef struct tenonh_session_options {
-    uint32_t struct_size;    /* bytes: sizeof */
-    uint32_t require_device; /* 1: a node that the device refuses is an error, whatever `fallback` is */
-    tenonh_device *fallback; /* takes what the device refuses; NULL: a refusal is an error. Retained. */
-    uint32_t keep_plans;     /* plans kept for shapes met before, at most; 0: 64 */
-    uint32_t reserved;       /* must be 0 */
-    uint32_t streams;        /* of a device that a run may use at a time; 0: 1. Fewer where the device has fewer */
-    uint32_t reserved_2;     /* must be 0 */
+    uint32_t struct_size;     /* bytes: sizeof */
+    uint32_t require_device;  /* 1: a node that the device refuses is an error, whatever `fallback` is */
+    tenonh_device *fallback;  /* takes what the device refuses; NULL: a refusal is an error. Retained. */
+    uint32_t keep_plans;      /* plans kept for shapes met before, at most; 0: 64 */
+    uint32_t reserved;        /* must be 0 */
+    uint32_t streams;         /* of a device that a run may use at a time; 0: 1. Fewer where the device has fewer */
+    uint32_t concurrent_runs; /* at most, each with buffers and streams of its own; 0: 16, the most is 64 */
 } tenonh_session_options;
 #define TENONH_SESSION_OPTIONS_SIZE_V1 24u
 
@@ -47,7 +47,7 @@ TENON_EXPORT tenon_status tenonh_session_prepare(tenonh_session *session, const 
  * Errors: INVALID (count, dtype, dims: the message names the input), UNSUPPORTED (a node that no device takes: the
  *         message names it), OUT_OF_MEMORY, COMPILE_FAILED, OUT_OF_RANGE (an index that the model computed), DEVICE_LOST.
  *         After an error outputs are as on entry; the session can be used again unless the device is lost.
- * Thread: any; runs of one session take turns. */
+ * Thread: any; runs of one session go on beside each other, up to its concurrent_runs: further ones wait. */
 TENON_EXPORT tenon_status tenonh_session_run(tenonh_session *session, tenonh_tensor *const *inputs,
                                              uint32_t input_count, tenonh_tensor **outputs, uint32_t output_count);
 
@@ -97,10 +97,11 @@ typedef struct tenonh_session_stats {
     uint64_t plans;          /* made so far: one per combination of input shapes */
     uint64_t prepares;       /* work prepared so far */
     uint64_t prepare_ns;     /* nanoseconds in planning and preparing, all together */
-    uint64_t constant_bytes; /* of weights and other constants on devices */
+    uint64_t constant_bytes; /* of weights and other constants copied to devices */
     uint64_t arena_bytes;    /* planned peak of the latest plan, all devices together */
     uint64_t live_bytes;     /* bound below it: the most bytes alive at one step of that order */
     uint64_t outside_nodes;  /* steps of the latest plan that are not on the session's device, views apart */
+    uint64_t imported_bytes; /* of constants that devices use where they lie in host memory */
 } tenonh_session_stats;
 
 /* Errors: INVALID (struct_size). Thread: not beside a run or prepare of the same session. */

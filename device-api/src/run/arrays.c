@@ -1,0 +1,46 @@
+/* Runs on arrays in host memory. */
+#include <stdlib.h>
+
+#include "run/session.h"
+#include "support/error.h"
+
+static tenon_status write_input(tenonh_session *session, tenonh_stream *stream, uint32_t index,
+                                const tenonh_array *array, tenonh_tensor **out_tensor) {
+    TENON_TRY(tenon__session_check_type(session, index, array->dtype, array->rank));
+    TENON_TRY(tenonh_tensor_create(session->places.devices[0], array->dtype, array->rank, array->dims, out_tensor));
+    return tenonh_tensor_write(*out_tensor, stream, array->data, array->size);
+}
+
+static tenon_status read_output(tenonh_stream *stream, tenonh_tensor *tensor, tenonh_array *out_array) {
+    TENON_TRY(tenonh_array_create(tensor->dtype, tensor->rank, tenonh_tensor_dims(tensor), out_array));
+    return tenonh_tensor_read(tensor, stream, out_array->data, out_array->size);
+}
+
+/* `tensors` holds inputs, then outputs, and is empty on entry. */
+static tenon_status run(tenonh_session *session, tenon__context *context, const tenonh_array *inputs,
+                        tenonh_tensor **tensors, tenonh_array *outputs) {
+    tenonh_stream *stream = context->streams[0][0];
+    tenonh_tensor **results = tensors + session->plans.input_count;
+    for (uint32_t i = 0; i < session->plans.input_count; i++)
+        TENON_TRY(write_input(session, stream, i, &inputs[i], &tensors[i]));
+    TENON_TRY(tenon__session_run(session, context, tensors, results));
+    for (uint32_t i = 0; i < session->plans.output_count; i++) TENON_TRY(read_output(stream, results[i], &outputs[i]));
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenonh_session_run_arrays(tenonh_session *session, const tenonh_array *inputs, uint32_t input_count,
+                                       tenonh_array *outputs, uint32_t output_count) {
+    tenon__context *context;
+    if (!session) return tenon__fail(TENON_STATUS_INVALID, "no session to run");
+    TENON_TRY(tenon__session_check_count("inputs", input_count, session->plans.input_count));
+    TENON_TRY(tenon__session_check_count("outputs", output_count, session->plans.output_count));
+    tenonh_tensor **tensors = calloc((size_t)input_count + output_count + 1, sizeof(void *));
+    if (!tensors) return tenon__fail_memory();
+    tenon_status status = tenon__context_take(&session->contexts, &context);
+    if (status == TENON_STATUS_OK)
+        status = tenon__context_give(context, run(session, context, inputs, tensors, outputs));
+    for (uint32_t i = 0; status != TENON_STATUS_OK && i < output_count; i++) tenonh_array_free(&outputs[i]);
+    for (uint32_t i = 0; i < input_count + output_count; i++) tenonh_tensor_release(tensors[i]);
+    free(tensors);
+    return status;
+}

@@ -1,0 +1,97 @@
+/* Run contexts: everything that a run changes. A session has as many as runs go on at a time.
+ *
+ * A context belongs to the run that took it. It keeps plans *bound*: launches that point to its arenas, to constants and
+ * to the places that each run fills with its inputs and outputs. What a run of a bound plan does needs no lock and no
+ * allocation: contexts are taken from and given back to a set of bits. */
+#ifndef TENON_RUN_CONTEXT_H
+#define TENON_RUN_CONTEXT_H
+
+#include "run/plans.h"
+
+enum { TENON__MAX_CONTEXTS = 64 };
+
+typedef struct tenon__contexts tenon__contexts;
+
+/* A plan on a context's memory, streams and events. */
+typedef struct tenon__binding {
+    struct tenon__binding *next;
+    tenon__planned *planned; /* counted */
+    uint64_t generation;     /* of the context's memory that the buffers point to; 0: none yet */
+    tenon_launch *launches;  /* by step */
+    tenon_buffer *buffers;   /* of all launches */
+    tenonh_stream **streams; /* of the plan */
+    tenonh_event **events;   /* of the plan */
+    uint32_t stream_count;   /* different ones */
+} tenon__binding;
+
+typedef struct tenon__context {
+    tenon__contexts *contexts;
+    uint32_t slot;
+    tenonh_stream **streams[TENON__MAX_PLACES]; /* the first of a place is there from the start */
+    uint32_t stream_counts[TENON__MAX_PLACES];
+    tenonh_event **events[TENON__MAX_PLACES];
+    uint32_t event_counts[TENON__MAX_PLACES];
+    tenonh_memory *arenas[TENON__MAX_PLACES];
+    void *bounce; /* host memory for moves */
+    uint64_t bounce_size;
+    uint64_t generation;      /* changes when an arena does */
+    tenon__binding *bindings; /* the latest first */
+    uint64_t drops;           /* of the session when bindings were last looked through */
+    _Atomic uint64_t runs;
+    int64_t *dims;           /* these: room for what a run is given */
+    tenonh_tensor **tensors; /* inputs, then outputs, as the plan works on them */
+    tenonh_tensor **made;    /* those of them that are the run's own */
+} tenon__context;
+
+struct tenon__contexts {
+    const tenon__plan_context *places;
+    tenon__plans *plans;
+    _Atomic uint32_t limit; /* contexts alive at a time */
+    _Atomic uint64_t alive; /* a bit for each slot */
+    _Atomic uint64_t idle;  /* a bit for each that no run has */
+    tenon__context *all[TENON__MAX_CONTEXTS];
+    _Atomic uint64_t past_runs; /* of contexts that are gone */
+    _Atomic uint32_t waiters;
+    pthread_mutex_t lock; /* of waiting, never held while something is done */
+    pthread_cond_t returned;
+};
+
+void tenon__contexts_init(tenon__contexts *contexts, const tenon__plan_context *places, tenon__plans *plans,
+                          uint32_t limit);
+void tenon__contexts_end(tenon__contexts *contexts); /* all are idle */
+
+/* Takes an idle context, or a new one while fewer than the limit are alive, or waits for one.
+ * Errors: OUT_OF_MEMORY, DEVICE_LOST. */
+tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out_context);
+
+/* Gives a context back, after a run that ended with `status`, which is returned. One whose streams have failed is
+ * destroyed. */
+tenon_status tenon__context_give(tenon__context *context, tenon_status status);
+
+uint64_t tenon__contexts_runs(const tenon__contexts *contexts);
+
+/* A plan bound to the context: found, or planned and bound. Its buffers point to all but inputs and outputs. */
+tenon_status tenon__context_bind(tenon__context *context, tenon__plans *plans, const int64_t *dims,
+                                 tenon__binding **out_binding);
+
+/* Runs a bound plan on tensors, inputs then outputs, and waits for its end. */
+tenon_status tenon__context_run(tenon__context *context, tenon__binding *binding, tenonh_tensor *const *tensors);
+
+/* -- Shared by context.c, bind.c and run.c -- */
+
+/* A binding for a plan, its streams and events made. Takes the reference to `planned` over. */
+tenon_status tenon__binding_create(tenon__context *context, tenon__planned *planned, tenon__binding **out_binding);
+void tenon__binding_destroy(tenon__binding *binding);
+
+/* Makes the arenas large enough and points the binding's buffers to memory that changed. */
+tenon_status tenon__binding_refresh(tenon__context *context, tenon__binding *binding);
+
+/* Memory of a storage and the bytes before it there. */
+tenonh_memory *tenon__memory_of(const tenon__context *context, const tenon__planned *planned, uint32_t storage,
+                                tenonh_tensor *const *tensors, uint64_t *out_offset);
+
+/* Stream or event `index` of a place, made if need be. A place that has no further stream gives one of those it has. */
+tenon_status tenon__context_stream(tenon__context *context, uint32_t place, uint32_t index, tenonh_stream **out_stream);
+tenon_status tenon__context_event(tenon__context *context, uint32_t place, uint32_t index, tenonh_event **out_event);
+
+#endif
