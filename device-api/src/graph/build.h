@@ -32,6 +32,10 @@ void tenon__builder_budget(tenonh_builder *b, const tenon__fold_budget *budget);
 __attribute__((format(printf, 3, 4))) tenonh_value *tenon__build_fail(tenonh_builder *b, tenon_status status,
                                                                       const char *format, ...);
 
+/* Leaves the innermost control node without it: what was built in its regions so far is dropped. For importers that must
+ * see a loop's step before they know how to carry its values. */
+void tenon__build_abandon(tenonh_builder *b);
+
 /* Sets a value's name if it has none. Copied. */
 void tenon__value_name(tenonh_builder *b, tenonh_value *value, const char *name);
 

@@ -5,7 +5,9 @@
 static bool knows(const tenonh_node *node, uint32_t id) {
     if (node->kind == TENON__NODE_OP) return tenon_op_has_attr(tenon_op_row_of(node->op), id);
     if (node->kind == TENON__NODE_COMPOSITE) return !node->composite || tenon__composite_has_attr(node->composite, id);
-    return node->kind == TENON__NODE_FOR && (id == TENON_ATTR_AXIS || id == TENON_ATTR_SIZES);
+    if (node->kind == TENON__NODE_WHILE) return id == TENON_ATTR_AXES;
+    return node->kind == TENON__NODE_FOR &&
+           (id == TENON_ATTR_AXIS || id == TENON_ATTR_SIZES || id == TENON_ATTR_MODE || id == TENON_ATTR_AXES);
 }
 
 static const char *attr_name(uint32_t id) {

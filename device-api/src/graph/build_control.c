@@ -35,6 +35,29 @@ const tenonh_dim *tenon__for_steps(const tenonh_node *node) {
     return carried < node->operand_count && node->operands[carried]->rank ? node->operands[carried]->dims[0] : NULL;
 }
 
+bool tenon__for_is_conditional(const tenonh_node *node) {
+    return node->kind == TENON__NODE_FOR && tenon__node_int(node, TENON_ATTR_MODE, 0) == 1;
+}
+
+bool tenon__carried_dim_varies(const tenonh_node *node, uint32_t index, uint32_t axis) {
+    const tenon__attr *varying = tenon__node_attr(node, TENON_ATTR_AXES);
+    for (uint32_t i = 0; varying && i < varying->count; i++)
+        if (tenon__dim_is(varying->dims[i], (int64_t)index * TENON_MAX_RANK + axis)) return true;
+    return false;
+}
+
+/* Dims of carried value `index`: those that may change from step to step are only known when the loop runs. */
+static tenon_status carried_dims(tenonh_builder *b, const tenonh_node *node, uint32_t index,
+                                 const tenonh_dim **out_dims) {
+    const tenonh_value *x = node->operands[index];
+    for (uint32_t k = 0; k < x->rank; k++) {
+        bool varies = tenon__carried_dim_varies(node, index, k);
+        out_dims[k] = varies ? tenon__dim_fresh(&b->module->dims, "d", INT32_MAX) : x->dims[k];
+        if (!out_dims[k]) return TENON_STATUS_OUT_OF_MEMORY;
+    }
+    return TENON_STATUS_OK;
+}
+
 /* Arguments of region `index` follow from the node's operands. */
 static tenonh_region *open_region(tenonh_builder *b, tenonh_node *node) {
     tenon__arena *arena = &b->module->arena;
@@ -51,9 +74,31 @@ static tenonh_region *open_region(tenonh_builder *b, tenonh_node *node) {
     for (uint32_t i = 0; i < node->operand_count; i++) {
         const tenonh_value *x = node->operands[i];
         bool slice = i >= carried;
-        if (!add_argument(b, region, x->dtype, x->rank - slice, x->dims + slice)) return NULL;
+        const tenonh_dim *dims[TENON_MAX_RANK];
+        tenon_status status = TENON_STATUS_OK;
+        if (slice)
+            memcpy(dims, x->dims + 1, (x->rank - 1) * sizeof *dims);
+        else
+            status = carried_dims(b, node, i, dims);
+        if (status != TENON_STATUS_OK) tenon__build_failed(b, status, node);
+        if (!add_argument(b, region, x->dtype, x->rank - slice, dims)) return NULL;
     }
     return region;
+}
+
+/* Entries of the attribute `axes` name axes of carried values. */
+static tenon_status check_varying(const tenonh_node *node) {
+    const tenon__attr *varying = tenon__node_attr(node, TENON_ATTR_AXES);
+    uint32_t carried = node->kind == TENON__NODE_FOR     ? tenon__for_carried(node)
+                       : node->kind == TENON__NODE_WHILE ? node->operand_count
+                                                         : 0;
+    for (uint32_t i = 0; varying && i < varying->count; i++) {
+        int64_t entry;
+        if (!tenonh_dim_is_number(varying->dims[i], &entry) || entry < 0 || entry / TENON_MAX_RANK >= carried ||
+            entry % TENON_MAX_RANK >= node->operands[entry / TENON_MAX_RANK]->rank)
+            return tenon__fail(TENON_STATUS_INVALID, "entry %u of axes names no axis of a carried value", i);
+    }
+    return TENON_STATUS_OK;
 }
 
 static tenon_status check_inputs(tenonh_builder *b, const tenonh_node *node) {
@@ -64,7 +109,11 @@ static tenon_status check_inputs(tenonh_builder *b, const tenonh_node *node) {
         if (!condition || condition->dtype != TENON_DTYPE_BOOL || condition->rank != 0)
             return tenon__fail(TENON_STATUS_INVALID, "its one operand is the condition, bool[]");
     }
+    TENON_TRY(check_varying(node));
     if (node->kind != TENON__NODE_FOR) return TENON_STATUS_OK;
+    const tenonh_value *first = tenon__for_carried(node) ? node->operands[0] : NULL;
+    if (tenon__for_is_conditional(node) && (!first || first->dtype != TENON_DTYPE_BOOL || first->rank != 0))
+        return tenon__fail(TENON_STATUS_INVALID, "its first carried value is the condition, bool[]");
     const tenonh_dim *steps = tenon__for_steps(node);
     if (!steps) return tenon__fail(TENON_STATUS_INVALID, "the number of steps is not given: no xs, no attribute sizes");
     for (uint32_t i = tenon__for_carried(node); i < node->operand_count; i++) {
@@ -156,10 +205,18 @@ static void check_carried(tenonh_builder *b, const tenonh_node *node, const teno
                           const tenonh_value *after, uint32_t index) {
     bool same = before->dtype == after->dtype && before->rank == after->rank;
     for (uint32_t k = 0; k < before->rank && same; k++)
-        same = tenon__require_equal(b, node, "carried dim", before->dims[k], after->dims[k]) == TENON_STATUS_OK;
+        same = tenon__carried_dim_varies(node, index, k) ||
+               tenon__require_equal(b, node, "carried dim", before->dims[k], after->dims[k]) == TENON_STATUS_OK;
     if (!same)
         tenon__build_fail(b, TENON_STATUS_INVALID, "carried value %u goes in as %s and comes out as %s", index,
                           tenon__type_text(before), tenon__type_text(after));
+}
+
+static void add_carried(tenonh_builder *b, tenonh_node *node, uint32_t index) {
+    const tenonh_dim *dims[TENON_MAX_RANK];
+    tenon_status status = carried_dims(b, node, index, dims);
+    if (status != TENON_STATUS_OK) tenon__build_failed(b, status, node);
+    add_result(b, node, node->operands[index]->dtype, node->operands[index]->rank, dims);
 }
 
 static void type_while(tenonh_builder *b, tenonh_node *node) {
@@ -172,8 +229,17 @@ static void type_while(tenonh_builder *b, tenonh_node *node) {
     for (uint32_t i = 0; i < node->operand_count && b->status == TENON_STATUS_OK; i++) {
         const tenonh_value *x = node->operands[i];
         check_carried(b, node, x, body->results[i], i);
-        add_result(b, node, x->dtype, x->rank, x->dims);
+        add_carried(b, node, i);
     }
+}
+
+/* How often the step has run: all steps, or, with a condition, what the data says. */
+static const tenonh_dim *steps_done(tenonh_builder *b, const tenonh_node *node) {
+    const tenonh_dim *steps = tenon__for_steps(node);
+    if (!tenon__for_is_conditional(node)) return steps;
+    const tenonh_dim *done = tenon__dim_fresh(&b->module->dims, "d", steps->high < INT32_MAX ? steps->high : INT32_MAX);
+    if (!done) tenon__build_failed(b, TENON_STATUS_OUT_OF_MEMORY, node);
+    return done;
 }
 
 static void type_for(tenonh_builder *b, tenonh_node *node) {
@@ -183,13 +249,16 @@ static void type_for(tenonh_builder *b, tenonh_node *node) {
         tenon__build_fail(b, TENON_STATUS_INVALID, "%u values are carried and %u yielded", carried, step->result_count);
         return;
     }
-    for (uint32_t i = 0; i < step->result_count && b->status == TENON_STATUS_OK; i++) {
+    for (uint32_t i = 0; i < carried && b->status == TENON_STATUS_OK; i++) {
+        check_carried(b, node, node->operands[i], step->results[i], i);
+        add_carried(b, node, i);
+    }
+    const tenonh_dim *steps = carried < step->result_count ? steps_done(b, node) : NULL;
+    for (uint32_t i = carried; i < step->result_count && b->status == TENON_STATUS_OK; i++) {
         const tenonh_value *y = step->results[i];
-        const tenonh_dim *dims[TENON_MAX_RANK + 1] = {tenon__for_steps(node)};
-        bool stacked = i >= carried;
-        if (!stacked) check_carried(b, node, node->operands[i], y, i);
-        memcpy(dims + stacked, y->dims, y->rank * sizeof *dims);
-        add_result(b, node, y->dtype, y->rank + stacked, dims);
+        const tenonh_dim *dims[TENON_MAX_RANK + 1] = {steps};
+        memcpy(dims + 1, y->dims, y->rank * sizeof *dims);
+        add_result(b, node, y->dtype, y->rank + 1, dims);
     }
 }
 
@@ -203,6 +272,10 @@ static tenonh_value *close_node(tenonh_builder *b, tenonh_node *node) {
     if (node->kind == TENON__NODE_WHILE) type_while(b, node);
     if (node->kind == TENON__NODE_FOR) type_for(b, node);
     return b->status == TENON_STATUS_OK ? tenon__place(b, node) : NULL;
+}
+
+void tenon__build_abandon(tenonh_builder *b) {
+    if (b->depth) b->region = b->frames[--b->depth].outer;
 }
 
 tenonh_value *tenonh_build_yield(tenonh_builder *b, tenonh_value *const *values, uint32_t count) {

@@ -188,6 +188,12 @@ int tenon__node_inout(const tenonh_node *node);
 uint32_t tenon__for_carried(const tenonh_node *node);
 const tenonh_dim *tenon__for_steps(const tenonh_node *node);
 
+/* True for a FOR whose first carried value is the condition of the next step. */
+bool tenon__for_is_conditional(const tenonh_node *node);
+
+/* True when axis `axis` of carried value `index` of a loop may differ from step to step. */
+bool tenon__carried_dim_varies(const tenonh_node *node, uint32_t index, uint32_t axis);
+
 /* True for OP nodes of family VIEW. */
 bool tenon__node_is_view(const tenonh_node *node);
 

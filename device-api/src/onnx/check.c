@@ -5,6 +5,8 @@
 #include "onnx/importer.h"
 #include "support/text.h"
 
+enum { MOST_DEPTH = 64 }; /* of graphs within graphs: deeper ones are refused when they are lowered */
+
 /* An operator that is not known: told once, with the first of its nodes. */
 typedef struct unknown {
     struct unknown *next;
@@ -49,10 +51,14 @@ static int was_seen(search *s, const Onnx__FunctionProto *function) {
     return 0;
 }
 
-/* Bodies follow one another in `seen`; nothing recurses. */
+static void look_into_graphs(search *s, const Onnx__NodeProto *node, Onnx__OperatorSetIdProto *const *opsets,
+                             size_t opset_count, uint32_t depth);
+
+/* Bodies of functions follow one another in `seen`; graphs that are attributes nest, as deep as the wire format lets. */
 static void look_through(search *s, Onnx__NodeProto *const *nodes, size_t count,
-                         Onnx__OperatorSetIdProto *const *opsets, size_t opset_count) {
+                         Onnx__OperatorSetIdProto *const *opsets, size_t opset_count, uint32_t depth) {
     for (size_t i = 0; i < count; i++) {
+        look_into_graphs(s, nodes[i], opsets, opset_count, depth);
         const Onnx__FunctionProto *function = tenon__onnx_function_of(s->import, nodes[i]);
         if (function) {
             was_seen(s, function);
@@ -63,6 +69,14 @@ static void look_through(search *s, Onnx__NodeProto *const *nodes, size_t count,
         int64_t opset = tenon__onnx_opset(opsets, opset_count, domain);
         const char *op_type = nodes[i]->op_type ? nodes[i]->op_type : "";
         if (!standard || !tenon__onnx_row_of(op_type, opset)) add_unknown(s, nodes[i], opset);
+    }
+}
+
+static void look_into_graphs(search *s, const Onnx__NodeProto *node, Onnx__OperatorSetIdProto *const *opsets,
+                             size_t opset_count, uint32_t depth) {
+    for (size_t i = 0; i < node->n_attribute && depth < MOST_DEPTH; i++) {
+        const Onnx__GraphProto *graph = node->attribute[i]->g;
+        if (graph) look_through(s, graph->node, graph->n_node, opsets, opset_count, depth + 1);
     }
 }
 
@@ -99,11 +113,11 @@ tenon_status tenon__onnx_check_operators(tenon__import *import) {
     s.last = &s.first;
     s.seen = tenon__arena_array(&import->arena, model->n_functions + 1, sizeof(const Onnx__FunctionProto *));
     if (!s.seen) return tenon__fail_memory();
-    look_through(&s, model->graph->node, model->graph->n_node, model->opset_import, model->n_opset_import);
+    look_through(&s, model->graph->node, model->graph->n_node, model->opset_import, model->n_opset_import, 0);
     for (size_t i = 0; i < s.seen_count; i++) {
         const Onnx__FunctionProto *f = s.seen[i];
         look_through(&s, f->node, f->n_node, f->n_opset_import ? f->opset_import : model->opset_import,
-                     f->n_opset_import ? f->n_opset_import : model->n_opset_import);
+                     f->n_opset_import ? f->n_opset_import : model->n_opset_import, 0);
     }
     return s.failed ? tenon__fail_memory() : report(&s);
 }

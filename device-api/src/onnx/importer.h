@@ -37,9 +37,11 @@ typedef struct tenon__onnx_row {
 /* The row for an operator of the standard domain, NULL if there is none. */
 const tenon__onnx_row *tenon__onnx_row_of(const char *op_type, int64_t opset);
 
-/* The graph, or the body of a model-local function that is being inlined. */
+/* The graph, the body of a model-local function that is being inlined, or a graph that is a node's attribute. */
 typedef struct tenon__frame {
     const struct tenon__frame *caller; /* NULL for the graph */
+    const struct tenon__frame *scope;  /* of a node's graph: the frame whose names it sees too; else NULL */
+    const Onnx__GraphProto *graph;     /* of a node's graph, which may be read several times; else NULL */
     const tenon__onnx_node *call;      /* the node that is replaced by the body */
     const Onnx__FunctionProto *function;
     Onnx__OperatorSetIdProto *const *opsets;
@@ -78,6 +80,14 @@ struct tenon__onnx_node {
 /* Lowers all nodes of a frame in order. Errors: the first failure, naming the node. */
 tenon_status tenon__onnx_lower_nodes(tenon__import *import, tenon__frame *frame, Onnx__NodeProto *const *nodes,
                                      size_t count);
+
+/* Lowers the graph that is the node's attribute `name` into the region being built. `arguments` are its inputs; a graph
+ * with more or fewer is BAD_DATA. Gives its outputs, in the import's arena; NULL after failing the builder. */
+tenonh_value **tenon__onnx_lower_graph(tenon__onnx_node *node, const char *name, tenonh_value *const *arguments,
+                                       uint32_t argument_count, uint32_t *out_count);
+
+/* The graph that is the node's attribute; NULL after failing when there is none. */
+const Onnx__GraphProto *tenon__onnx_graph_attr(const tenon__onnx_node *node, const char *name);
 
 /* Looks for operators that have neither a row nor a function, in the graph and in the functions that it uses.
  * Errors: UNSUPPORTED naming all of them. */
@@ -141,6 +151,9 @@ const int64_t *tenon__onnx_axes(const tenon__onnx_node *node, const int64_t *axe
 
 /* Elements of both values' common broadcast dims. */
 void tenon__onnx_broadcast(const tenon__onnx_node *node, tenonh_value **x, tenonh_value **y);
+
+/* Axis `axis` from its last element to its first. NULL gives NULL. */
+tenonh_value *tenon__onnx_reversed(const tenon__onnx_node *node, tenonh_value *x, uint32_t axis);
 
 /* One element as a value of rank 0: scalars are often written as tensors of one element. NULL gives NULL. */
 tenonh_value *tenon__onnx_scalar(const tenon__onnx_node *node, tenonh_value *x);

@@ -169,8 +169,9 @@ tenonh_value *tenon__onnx_tensor_attr(const tenon__onnx_node *node, const char *
     const Onnx__AttributeProto *attr =
         typed_attr(node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR, "a tensor");
     if (!attr) return NULL;
-    /* A function's body is read each time that it is inlined. */
-    if (attr->t) return tenon__onnx_constant(node->import, name, attr->t, !node->frame->call);
+    /* A function's body is read each time that it is inlined, a loop's until its carried dims are found. */
+    int is_once = !node->frame->call && !node->frame->graph;
+    if (attr->t) return tenon__onnx_constant(node->import, name, attr->t, is_once);
     return tenon__onnx_fail(node, TENON_STATUS_BAD_DATA, "attribute '%s' holds no tensor", name);
 }
 

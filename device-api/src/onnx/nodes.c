@@ -49,9 +49,10 @@ static const char *label_of(tenon__import *import, const tenon__frame *frame, co
 /* -- Inputs and outputs by name ----------------------------------------------------------------------------------- */
 
 static int is_given_later(const tenon__frame *frame, const tenon__import *import, const char *name) {
-    const Onnx__GraphProto *graph = import->model->graph;
-    size_t count = frame->function ? frame->function->n_node : graph->n_node;
-    Onnx__NodeProto *const *nodes = frame->function ? frame->function->node : graph->node;
+    const Onnx__GraphProto *graph = frame->graph ? frame->graph : import->model->graph;
+    int is_body = frame->function && !frame->graph;
+    size_t count = is_body ? frame->function->n_node : graph->n_node;
+    Onnx__NodeProto *const *nodes = is_body ? frame->function->node : graph->node;
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < nodes[i]->n_output; k++)
             if (strcmp(nodes[i]->output[k], name) == 0) return 1;
@@ -59,7 +60,13 @@ static int is_given_later(const tenon__frame *frame, const tenon__import *import
 }
 
 static tenonh_value *value_of(tenon__import *import, const tenon__frame *frame, const char *name) {
+    const tenon__frame *inner = frame;
     tenon__name *entry = tenon__names_find(&frame->names, name);
+    while (!entry && frame->scope) {
+        frame = frame->scope;
+        entry = tenon__names_find(&frame->names, name);
+    }
+    if (!entry) frame = inner;
     if (!entry && is_given_later(frame, import, name))
         return tenon__build_fail(import->b, TENON_STATUS_BAD_DATA,
                                  "'%s' is used before it is computed: the nodes are not in order, or form a cycle",
@@ -69,7 +76,8 @@ static tenonh_value *value_of(tenon__import *import, const tenon__frame *frame, 
                                  "there is no '%s': no node, input or initializer gives it", name);
     if (entry->refusal)
         return tenon__build_fail(import->b, TENON_STATUS_UNSUPPORTED, "'%s' can't be used: %s", name, entry->refusal);
-    if (!entry->value && entry->initializer) entry->value = tenon__onnx_constant(import, name, entry->initializer, 1);
+    if (!entry->value && entry->initializer)
+        entry->value = tenon__onnx_constant(import, name, entry->initializer, !frame->graph);
     return entry->value;
 }
 
@@ -192,6 +200,72 @@ static tenon_status inline_function(tenon__onnx_node *node, const Onnx__Function
         TENON_TRY(tenonh_builder_status(node->b));
     }
     return TENON_STATUS_OK;
+}
+
+/* -- Graphs that are attributes ----------------------------------------------------------------------------------- */
+
+const Onnx__GraphProto *tenon__onnx_graph_attr(const tenon__onnx_node *node, const char *name) {
+    const Onnx__AttributeProto *attr = tenon__onnx_attr(node, name);
+    if (attr && attr->g) return attr->g;
+    tenon__onnx_fail(node, TENON_STATUS_BAD_DATA, "its graph '%s' is missing", name);
+    return NULL;
+}
+
+static tenon_status name_graph(tenon__import *import, tenon__frame *frame, tenonh_value *const *arguments) {
+    const Onnx__GraphProto *graph = frame->graph;
+    for (size_t i = 0; i < graph->n_initializer; i++) {
+        tenon__name entry = {.name = text_of(graph->initializer[i]->name), .initializer = graph->initializer[i]};
+        TENON_TRY(tenon__names_add(&frame->names, &import->arena, &entry));
+    }
+    for (size_t i = 0; i < graph->n_input; i++) {
+        tenon__name entry = {.name = text_of(graph->input[i]->name), .value = arguments[i]};
+        TENON_TRY(tenon__names_add(&frame->names, &import->arena, &entry));
+    }
+    return TENON_STATUS_OK;
+}
+
+static tenon_status lower_graph(tenon__import *import, tenon__frame *frame, tenonh_value *const *arguments,
+                                tenonh_value **out_values) {
+    TENON_TRY(name_graph(import, frame, arguments));
+    TENON_TRY(tenon__onnx_lower_nodes(import, frame, frame->graph->node, frame->graph->n_node));
+    for (size_t i = 0; i < frame->graph->n_output; i++) {
+        out_values[i] = value_of(import, frame, text_of(frame->graph->output[i]->name));
+        TENON_TRY(tenonh_builder_status(import->b));
+    }
+    return TENON_STATUS_OK;
+}
+
+tenonh_value **tenon__onnx_lower_graph(tenon__onnx_node *node, const char *name, tenonh_value *const *arguments,
+                                       uint32_t argument_count, uint32_t *out_count) {
+    tenon__import *import = node->import;
+    const tenon__frame *outer = node->frame;
+    const Onnx__GraphProto *graph = tenon__onnx_graph_attr(node, name);
+    if (!graph) return NULL;
+    char path[512];
+    snprintf(path, sizeof path, "%s/", node->label);
+    tenon__frame *frame = tenon__arena_allocate(&import->arena, sizeof *frame);
+    tenonh_value **values = tenon__arena_array(&import->arena, graph->n_output + 1, sizeof(tenonh_value *));
+    const char *kept = tenon__arena_string(&import->arena, path);
+    tenon_status status = frame && values && kept ? TENON_STATUS_OK : tenon__fail_memory();
+    if (status == TENON_STATUS_OK && outer->depth == MOST_DEPTH)
+        status = tenon__fail(TENON_STATUS_BAD_DATA, "graphs are nested too deep");
+    if (status == TENON_STATUS_OK && graph->n_input != argument_count)
+        status = tenon__fail(TENON_STATUS_BAD_DATA, "graph '%s' has %zu inputs; the node gives it %u", name,
+                             graph->n_input, argument_count);
+    if (status == TENON_STATUS_OK) {
+        *frame = *outer;
+        frame->names = (tenon__names){0};
+        frame->caller = frame->scope = outer;
+        frame->graph = graph;
+        frame->path = kept;
+        frame->depth = outer->depth + 1;
+        status = lower_graph(import, frame, arguments, values);
+    }
+    if (status == TENON_STATUS_OK) tenonh_builder_location(node->b, node->label);
+    if (status != TENON_STATUS_OK && tenonh_builder_status(node->b) == TENON_STATUS_OK)
+        tenon__onnx_fail(node, status, "%s", tenonh_error_message());
+    *out_count = (uint32_t)graph->n_output;
+    return status == TENON_STATUS_OK ? values : NULL;
 }
 
 /* -- Nodes -------------------------------------------------------------------------------------------------------- */

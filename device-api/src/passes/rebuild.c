@@ -237,13 +237,17 @@ static void unroll(frame *f, const tenonh_node *node, int64_t steps) {
     tenonh_value ***stacks = tenon__arena_array(f->scratch, region->result_count, sizeof *stacks);
     for (uint32_t i = carried; stacks && i < region->result_count; i++)
         stacks[i] = tenon__arena_array(f->scratch, (size_t)steps, sizeof **stacks);
-    if (!stacks || !operands) {
+    /* Dims that the data decides inside of a step have another value in each. */
+    size_t symbols_size = f->r->source->dims.symbol_count * sizeof *f->symbols;
+    const tenonh_dim **symbols = tenon__arena_copy(f->scratch, (const void *)f->symbols, symbols_size);
+    if (!stacks || !operands || !symbols) {
         tenon__build_failed(builder(f), tenon__fail_memory(), NULL);
         return;
     }
     for (int64_t step = 0; step < steps && !failed(f); step++) {
+        memcpy((void *)f->symbols, (const void *)symbols, symbols_size);
         for (uint32_t i = 0; i < region->argument_count; i++)
-            f->map[region->arguments[i]->id] = i < carried ? operands[i] : element_of(f, operands[i], step);
+            set(f, node, region->arguments[i], i < carried ? operands[i] : element_of(f, operands[i], step));
         rebuild_nodes(f, region);
         for (uint32_t i = 0; i < region->result_count && !failed(f); i++) {
             tenonh_value *value = get(f, region->results[i]);
@@ -263,8 +267,8 @@ static void rebuild_for(frame *f, const tenonh_node *node) {
     const tenonh_dim *steps = dim_of(f, tenon__for_steps(node));
     int64_t count = -1;
     uint64_t made;
-    bool known = (f->r->flags & TENON__REBUILD_INLINE) && steps && tenonh_dim_is_number(steps, &count) && count >= 0 &&
-                 count < TENON__MAX_OPERANDS &&
+    bool known = (f->r->flags & TENON__REBUILD_INLINE) && !tenon__for_is_conditional(node) && steps &&
+                 tenonh_dim_is_number(steps, &count) && count >= 0 && count < TENON__MAX_OPERANDS &&
                  !__builtin_mul_overflow(nodes_in(node->regions[0]), (uint64_t)count, &made) &&
                  f->r->unrolled + made <= MAX_UNROLLED;
     if (!known) {

@@ -89,6 +89,22 @@ static const struct module_row {
      "  }\n"
      "  return \"last\" %9, \"all\" %10\n"
      "}\n"},
+    {"loops_that_vary",
+     "tenon.graph 1\n"
+     "symbol n in 0 .. 100\n"
+     "symbol d1 in 0 .. 2147483647 data\n"
+     "symbol d2 in 0 .. 2147483647 data\n"
+     "symbol d3 in 0 .. 100 data\n"
+     "\n"
+     "func main(%0 \"c\": bool[], %1 \"x\": f32[n]) {\n"
+     "  %2: bool[], %3: f32[d2], %4: f32[d3] = for(%0, %1) {axes = [8], sizes = [100], axis = 2, mode = 1}"
+     " region (%5: bool[], %6: f32[d1]) {\n"
+     "    %7: f32[d1 + n] = tenon.concat.1(%6, %1) {axis = 0}\n"
+     "    %8: f32[] = sum(%7) {axes = [0]}\n"
+     "    yield %0, %7, %8\n"
+     "  }\n"
+     "  return \"c\" %2, \"y\" %3, \"sums\" %4\n"
+     "}\n"},
     {"effects",
      "tenon.graph 1\n"
      "state kv: f32[4]\n"

@@ -52,6 +52,14 @@ static const struct text_row {
      "state s: f32[2] func main(%0: bool[], %1: token) { %2: token = if(%0) region { %3: f32[2], %4: token = read(%1) of s"
      " yield %4 } region { yield %1 } %5: f32[2], %6: token = read(%1) of s return \"t\" %6 }",
      "node 1 (read): operand 0 ('1') was consumed"},
+    {"loop_without_condition",
+     "func main(%0: f32[2], %1: f32[3]) { %2: f32[2] = for(%0, %1) {axis = 1, mode = 1} region (%3: f32[2], %4: f32[])"
+     " { yield %3 } return }",
+     "its first carried value is the condition, bool[]"},
+    {"varying_axis",
+     "func main(%0: f32[2], %1: f32[3]) { %2: f32[2] = for(%0, %1) {axis = 1, axes = [1]} region (%3: f32[2], %4: f32[])"
+     " { yield %3 } return }",
+     "entry 0 of axes names no axis of a carried value"},
     {"branch_counts",
      "func main(%0: bool[], %1: f32[2]) { %2: f32[2] = if(%0) region { yield %1 } region { yield } return }",
      "the branches yield f32[2] and nothing"},

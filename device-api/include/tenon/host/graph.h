@@ -178,8 +178,11 @@ TENON_EXPORT tenonh_value *tenonh_value_result(tenonh_value *value, uint32_t ind
  *   WHILE  carried...                while(carried...) yields bool[]; do(carried...) yields carried...; results: carried
  *   FOR    carried..., xs...         step(carried..., slices of xs along axis 0) yields carried..., ys...;
  *                                    results: carried..., ys stacked along a new axis 0. Attribute `axis`: the number
- *                                    of carried inputs; attribute `sizes`: steps (needed without xs)
- * A region sees all values defined before its node. */
+ *                                    of carried inputs; attribute `sizes`: steps (needed without xs);
+ *                                    attribute `mode` 1: carried input 0 is bool[], and only while it is true a
+ *                                    further step runs: `sizes` is then the most steps there may be
+ * Attribute `axes` of loops: axes of carried values whose dims may change from step to step, each as
+ * TENON_MAX_RANK * index + axis. A region sees all values defined before its node. */
 enum { TENONH_CONTROL_IF = 1, TENONH_CONTROL_WHILE = 2, TENONH_CONTROL_FOR = 3 };
 
 /* Starts such a node and enters its first region. */
