@@ -99,7 +99,7 @@ static const struct module_row {
      "func main(%0 \"c\": bool[], %1 \"x\": f32[n]) {\n"
      "  %2: bool[], %3: f32[d2], %4: f32[d3] = for(%0, %1) {axes = [8], sizes = [100], axis = 2, mode = 1}"
      " region (%5: bool[], %6: f32[d1]) {\n"
-     "    %7: f32[d1 + n] = tenon.concat.1(%6, %1) {axis = 0}\n"
+     "    %7: f32[n + d1] = tenon.concat.1(%6, %1) {axis = 0}\n"
      "    %8: f32[] = sum(%7) {axes = [0]}\n"
      "    yield %0, %7, %8\n"
      "  }\n"

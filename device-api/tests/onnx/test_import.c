@@ -299,7 +299,7 @@ static void unknown_operators(model *m) {
     model_node(m, "Relu", "a", "b");
     model_node(m, "Frobnicate", "b", "c");
     model_node(m, "Gather9", "c", "d")->domain = (char *)"com.example";
-    model_node(m, "If", "c", "e");
+    model_node(m, "SequenceEmpty", "c", "e");
     model_output(m, "d");
 }
 
@@ -481,7 +481,7 @@ static const struct refused {
     const char *says[4];
 } refused[] = {
     {"unknown_operators", unknown_operators, TENON_STATUS_UNSUPPORTED, {"3 operators",
-     "Frobnicate (domain ai.onnx, opset 18; node 'first' and 1 more)", "Gather9 (domain com.example", "If ("}},
+     "Frobnicate (domain ai.onnx, opset 18; node 'first' and 1 more)", "Gather9 (domain com.example", "SequenceEmpty ("}},
     {"unknown_in_function", unknown_in_function, TENON_STATUS_UNSUPPORTED, {"Nonesuch"}},
     {"old_opset", old_opset, TENON_STATUS_UNSUPPORTED, {"opset 5", "6 to"}},
     {"new_opset", new_opset, TENON_STATUS_UNSUPPORTED, {"opset 1000"}},
