@@ -20,7 +20,7 @@ enum {
     CLI_NO_VERDICT = 6
 };
 
-/* An option of a verb. --help and --json are every verb's and stand in no table. */
+/* An option of a verb. --help, --json and --layers are every verb's and stand in no table. */
 typedef struct cli_option {
     const char *name;     /* without the dashes */
     const char *argument; /* what stands for its value in help, NULL: it takes none */
@@ -36,6 +36,7 @@ typedef struct cli_call {
     const uint32_t *options; /* the row in the verb's table that each value belongs to */
     uint32_t value_count;
     bool json;
+    const char *layers; /* NULL: not given */
 } cli_call;
 
 typedef struct cli_verb {

@@ -28,6 +28,7 @@ static void print_help(const cli_verb *verb) {
            verb->summary);
     for (uint32_t i = 0; i < verb->option_count; i++)
         print_option(verb->options[i].name, verb->options[i].argument, verb->options[i].meaning);
+    print_option("layers", "A,B:OPT=N", "wrap plugins in validate, trace, fault, skew (TENON_LAYERS)");
     print_option("json", NULL, "print JSON instead of text");
     print_option("help", NULL, "print this");
     if (verb->details) printf("\n%s", verb->details);
@@ -60,6 +61,20 @@ static int add_value(parser *p, const cli_option *option, const char *value) {
     return CLI_OK;
 }
 
+/* The value of an option that needs one; NULL after a message. */
+static const char *take_argument(parser *p, const char *name, const char *equals, const char *argument) {
+    if (equals) return equals + 1;
+    if (p->at < p->count) return p->arguments[p->at++];
+    cli_usage(p->verb, "--%s needs a value, %s", name, argument);
+    return NULL;
+}
+
+static int take_layers(parser *p, const char *equals) {
+    if (p->call->layers) return cli_usage(p->verb, "--layers is given more than once");
+    p->call->layers = take_argument(p, "layers", equals, "A,B");
+    return p->call->layers ? CLI_OK : CLI_USAGE;
+}
+
 /* --name, --name=value or --name value. */
 static int take_option(parser *p, const char *text) {
     const char *name = text + 2, *equals = strchr(name, '=');
@@ -68,13 +83,13 @@ static int take_option(parser *p, const char *text) {
         p->call->json = true;
         return CLI_OK;
     }
+    if (length == 6 && memcmp(name, "layers", 6) == 0) return take_layers(p, equals);
     const cli_option *option = find_option(p->verb, name, length);
     if (!option) return cli_usage(p->verb, "there is no option --%.*s", (int)length, name);
     if (!option->argument && equals) return cli_usage(p->verb, "--%s takes no value", option->name);
     if (!option->argument) return add_value(p, option, "");
-    if (equals) return add_value(p, option, equals + 1);
-    if (p->at == p->count) return cli_usage(p->verb, "--%s needs a value, %s", option->name, option->argument);
-    return add_value(p, option, p->arguments[p->at++]);
+    const char *value = take_argument(p, option->name, equals, option->argument);
+    return value ? add_value(p, option, value) : CLI_USAGE;
 }
 
 static int take(parser *p) {

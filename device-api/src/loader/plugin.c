@@ -138,7 +138,10 @@ tenon_status tenon__plugin_open(tenon__plugin *plugin) {
     tenon__services_init(plugin);
     tenon__report_forget();
     plugin->opened_once = 1;
-    tenon_status status = plugin->hooks.plugin.open(&plugin->host, &plugin->instance);
+    tenonh_registry *registry = plugin->registry;
+    tenon_status status = registry->layers ? tenon__layers_open(registry->layers, &plugin->hooks, plugin->abi_version,
+                                                                &plugin->host, &plugin->hooks, &plugin->instance)
+                                           : plugin->hooks.plugin.open(&plugin->host, &plugin->instance);
     if (status == TENON_STATUS_OK) {
         plugin->open = 1;
         return TENON_STATUS_OK;

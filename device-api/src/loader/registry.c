@@ -109,7 +109,7 @@ static void search_note(void *context, uint32_t level, const char *text) {
 }
 
 static tenon_status check_options(const tenonh_registry_options *options) {
-    const uint32_t oldest = sizeof *options, known = sizeof *options;
+    const uint32_t oldest = TENONH_REGISTRY_OPTIONS_SIZE_V1, known = sizeof *options;
     tenon_status status = options ? tenon_descriptor_check(options, oldest, known) : TENON_STATUS_OK;
     if (status != TENON_STATUS_OK)
         return tenon__fail(status, "registry options: struct_size %u, this library knows %u", options->struct_size,
@@ -134,6 +134,20 @@ static tenonh_registry *create_empty(const tenonh_registry_options *options) {
     return registry;
 }
 
+/* The layers that the program or, in its place, the environment asks for. Layers write files and change answers: a process
+ * with raised privileges takes none. */
+static tenon_status take_layers(tenonh_registry *registry, const tenonh_registry_options *options) {
+    const char *own = TENON_HAS(options, layers) ? options->layers : NULL, *text = own ? own : getenv("TENON_LAYERS");
+    if (!text || !*text) return TENON_STATUS_OK;
+    if (registry->trust.strict) {
+        tenon__log(registry, TENON_LOG_WARNING, "host", "%s is ignored: the process has raised privileges",
+                   own ? "the choice of layers" : "TENON_LAYERS");
+        return TENON_STATUS_OK;
+    }
+    tenon_status status = tenon__layers_parse(text, &registry->layers);
+    return status == TENON_STATUS_OK || own ? status : tenon__fail_in(status, "TENON_LAYERS");
+}
+
 tenon_status tenonh_registry_search(tenonh_registry *registry) {
     if (!registry) return tenon__fail(TENON_STATUS_INVALID, "search for plugins: the registry is NULL");
     if (tenon__forked(registry->generation)) return tenon__fail_forked("search for plugins");
@@ -146,7 +160,8 @@ tenon_status tenonh_registry_create(const tenonh_registry_options *options, teno
     TENON_TRY(check_options(options));
     tenonh_registry *registry = create_empty(options);
     if (!registry) return tenon__fail_memory();
-    tenon_status status = options && options->no_search ? TENON_STATUS_OK : tenonh_registry_search(registry);
+    tenon_status status = take_layers(registry, options);
+    if (status == TENON_STATUS_OK && !(options && options->no_search)) status = tenonh_registry_search(registry);
     if (status != TENON_STATUS_OK) {
         tenon__registry_release(registry);
         return status;
@@ -165,6 +180,7 @@ void tenon__registry_release(tenonh_registry *registry) {
     uint32_t forked = tenon__forked(registry->generation) ? 1 : 0;
     for (uint32_t i = registry->plugin_count; i-- > 0;) tenon__plugin_free(registry->plugins[i], forked);
     free(registry->plugins);
+    tenon__layers_release(registry->layers);
     tenon__arena_free(&registry->strings);
     pthread_mutex_destroy(&registry->mutex);
     pthread_mutex_destroy(&registry->string_mutex);

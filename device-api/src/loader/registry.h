@@ -7,6 +7,7 @@
 
 #include <tenon/host/registry.h>
 
+#include "layers/layers.h"
 #include "loader/plugin.h"
 #include "support/arena.h"
 
@@ -17,6 +18,7 @@ struct tenonh_registry {
     tenonh_log_function log;
     void *log_context;
     tenon__trust trust;
+    tenon__layers *layers; /* put on every plugin that is opened; NULL: none */
 
     pthread_mutex_t mutex; /* guards what follows */
     tenon__plugin **plugins;

@@ -104,6 +104,10 @@ void tenon__report_forget(void) {
     reported[0] = '\0';
 }
 
+void tenon__report_words(const char *text) {
+    snprintf(reported, sizeof reported, "%s", text);
+}
+
 tenon_status tenon__report_failure(tenon_status status, const char *subject, const char *what, const char *late) {
     const char *words = reported[0] ? reported : late && late[0] ? late : NULL;
     tenon_status known = status < TENON_STATUS_COUNT ? status : TENON_STATUS_INTERNAL;

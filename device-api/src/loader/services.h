@@ -13,6 +13,9 @@ void tenon__services_check_leaks(tenon__plugin *plugin);
 /* Forgets what this thread's last hook reported; called before a hook that may fail. */
 void tenon__report_forget(void);
 
+/* Keeps words as if this thread's hook had reported them: for layers, which may have no host to report to. */
+void tenon__report_words(const char *text);
+
 /* Makes the message of a hook's failure: "subject: what: words", the words being what the plugin reported on this thread,
  * or late on a stream, or else the status's meaning. Returns the status, INTERNAL for one that is not in the set.
  * `late` may be NULL. */

@@ -67,15 +67,21 @@ typedef struct tenonh_registry_options {
     uint32_t reserved;       /* must be 0 */
     tenonh_log_function log; /* NULL: no log */
     void *log_context;
+    const char *layers; /* "a,b:option=value", from the host to the plugin; NULL: what TENON_LAYERS says; "": none */
 } tenonh_registry_options;
+#define TENONH_REGISTRY_OPTIONS_SIZE_V1 32u
+static_assert(offsetof(tenonh_registry_options, layers) == TENONH_REGISTRY_OPTIONS_SIZE_V1, "frozen layout");
 
 /* Makes a registry and, unless told not to, scans the search order: TENON_PLUGIN_PATH (folders or files,
  * colon-separated), the folder `tenon` beside libtenon, ../lib/tenon of the program, $XDG_DATA_HOME/tenon/plugins,
  * /etc/tenon/plugins, /usr/local/lib/tenon, /usr/lib/tenon. A folder's plugins are its files libtenon_*.so, by name. The
  * first plugin of an id wins. A process with raised privileges (AT_SECURE) ignores the environment and takes root-owned
  * places only. A path is trusted when nobody can change it but this user, root, and who can change libtenon itself.
+ * Layers wrap every plugin that is opened: `validate` checks both sides against the rules, `trace` writes a timeline,
+ * `fault` makes calls fail, `skew` plays an older or newer other side. A process with raised privileges takes none.
  * Owner:  the caller, until tenonh_registry_destroy. options may be NULL.
- * Errors: INVALID, UNSUPPORTED (options), OUT_OF_MEMORY. Refused plugins are no error. Thread: any. */
+ * Errors: INVALID, UNSUPPORTED (options), NOT_FOUND, INVALID (layers: the message lists those there are, and their
+ *         options), OUT_OF_MEMORY. Refused plugins are no error. Thread: any. */
 TENON_EXPORT tenon_status tenonh_registry_create(const tenonh_registry_options *options,
                                                  tenonh_registry **out_registry);
 
