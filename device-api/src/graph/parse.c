@@ -263,6 +263,7 @@ tenon_status tenonh_module_parse(const char *text, size_t size, tenonh_module **
     tenon__parser p = {.lexer = {text, text, text + size}};
     TENON_TRY(tenonh_module_create(&p.module));
     tenon_status status = parse_module(&p);
+    if (status == TENON_STATUS_OK) status = tenonh_module_verify(p.module);
     if (status == TENON_STATUS_OK)
         *out_module = p.module;
     else
