@@ -101,10 +101,18 @@ static double tolerance(uint32_t dtype) {
     }
 }
 
-static void compare(const ir_run *got, const ir_run *want, const char *what) {
+/* The coarsest dtype on the way says how close floats can be; integers are exact. */
+static double bound_of(const tenon_pattern *pattern, uint32_t dtype) {
+    double bound = tolerance(dtype), most = tolerance(pattern->accumulator);
+    for (uint32_t k = 0; k < pattern->operand_count; k++)
+        if (tolerance(pattern->dtypes[k]) > most) most = tolerance(pattern->dtypes[k]);
+    return bound > 0 && most > bound ? most : bound;
+}
+
+static void compare(const ir_run *got, const ir_run *want, const tenon_pattern *pattern, const char *what) {
     ck_assert_msg(ir_run_fences_hold(got), "%s: wrote outside its buffers", what);
     for (uint32_t b = 0; b < got->buffer_count; b++) {
-        double bound = tolerance(got->buffers[b].operand->dtype);
+        double bound = bound_of(pattern, got->buffers[b].operand->dtype);
         if (got->buffers[b].operand->role == TENON__KIR_IN) continue;
         for (int64_t i = 0; i < got->buffers[b].count; i++) {
             double x = ir_get(got, b, i), y = ir_get(want, b, i);
@@ -139,7 +147,7 @@ static void run_problem(const printed_set *set, uint32_t number, const tenon__ki
     ir_run_pointers(&got, pointers);
     bool good = printed_run(set, number, symbols, scalars, pointers, (uint32_t)below(PRINTED_SPLITS + 1));
     ck_assert_msg(good == (status == TENON_STATUS_OK), "%s: another status", what);
-    compare(&got, &want, what);
+    compare(&got, &want, p, what);
     ir_run_end(&got);
     ir_run_end(&want);
 }

@@ -50,7 +50,8 @@ typedef struct options {
 static const char usage[] =
     "usage: tenon-kgen --out DIR --isas baseline[,avx2][,avx512] --parts N\n"
     "\n"
-    "Writes cpu_kernels_ISA_0.c ... cpu_kernels_ISA_<N-1>.c and cpu_kernels_ISA_table.c into DIR, for each ISA.\n";
+    "Writes cpu_kernels_ISA_0.c ... cpu_kernels_ISA_<N-1>.c and cpu_kernels_ISA_table.c into DIR, for each ISA, and\n"
+    "cpu_kernels_general_0.c ... for the baseline.\n";
 
 static tenon_status parse_isas(char *list, options *out_options) {
     char *rest = NULL;

@@ -33,8 +33,8 @@ typedef struct kgen_output {
     uint32_t geometry_count;
 } kgen_output;
 
-/* Prints the kernels of an instruction set into `parts` files of `folder`: all of them for the baseline, the fast ones
- * for the others. Owner: the caller, kgen_output_free, also after an error. Errors: with the thread's message. */
+/* Prints the fast kernels of an instruction set into `parts` files of `folder`, and with the baseline's the general ones
+ * into as many files of their own. Owner: the caller, kgen_output_free, also after an error. Errors: with the thread's message. */
 tenon_status kgen_make(const kgen_isa *isa, const kgen_patterns *patterns, const char *folder, uint32_t parts,
                        kgen_output *out_output);
 void kgen_output_free(kgen_output *output);

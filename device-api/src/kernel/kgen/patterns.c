@@ -68,7 +68,6 @@ static const layout layouts[] = {
     {TENON_FAMILY_ARG, 2, {4, 1}, {"1*", "1"}, 1, 0},
     {TENON_FAMILY_ARG, 2, {7, 1}, {"**", "*"}, 1, 0},
     {TENON_FAMILY_SCAN, 2, {7, 1}, {"**", "**"}, 1, 0},
-    {TENON_FAMILY_SORT, 3, {6, 1}, {"**", "**", "**"}, 1, 0},
     {TENON_FAMILY_SORT, 3, {7, 1}, {"**", "**", "**"}, 1, 0},
 
     /* axis s */
@@ -149,17 +148,24 @@ static tenon_status add(kgen_patterns *list, const tenon_pattern *pattern, uint3
     return TENON_STATUS_OK;
 }
 
-static tenon_status add_layouts(kgen_patterns *list, const tenon_pattern *base, uint32_t family) {
+/* Rows of integers with gaps between them are no model's hot spot: one instruction set has them. */
+static bool is_rare_row(const tenon_pattern *pattern, const layout *l) {
+    return l->family == TENON_FAMILY_MAP && l->ranks[0] > 1 && pattern->op != TENON_OP_WHERE &&
+           tenon_dtype_class(pattern->dtypes[0]) != TENON_CLASS_FLOAT;
+}
+
+static tenon_status add_layouts(kgen_patterns *list, const tenon_pattern *base, uint32_t family, bool rare) {
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
         const layout *l = &layouts[i];
         tenon_pattern pattern = *base;
         if (l->family != family || (l->operands && l->operands != base->operand_count)) continue;
+        if (rare && !l->general) continue;
         memcpy(pattern.ranks, l->ranks, sizeof pattern.ranks);
         pattern.variant |= l->variant;
         for (uint32_t k = 0; k < base->operand_count; k++)
             pattern.inner[k] = inner_of(&pattern, k, l->operands ? l->inner[k] : l->inner[0]);
         pattern.padded = family == TENON_FAMILY_PAD ? (uint8_t)((1u << l->ranks[0]) - 1) : 0;
-        TENON_TRY(add(list, &pattern, l->general));
+        TENON_TRY(add(list, &pattern, l->general || is_rare_row(&pattern, l)));
     }
     return TENON_STATUS_OK;
 }
@@ -171,6 +177,7 @@ typedef struct choice {
     const tenon_op_row *row;
     tenon_dtype value, result, index;
     int64_t combine, exclusive, reverse, descending, wrap, accumulator;
+    bool rare; /* general layouts will do */
 } choice;
 
 typedef struct making {
@@ -237,15 +244,33 @@ static bool is_known(const making *m, const tenon_pattern *base) {
 static tenon_status make_choice(making *m, const choice *c) {
     tenon_pattern base;
     if (base_pattern(c, &base) != TENON_STATUS_OK || is_known(m, &base)) return TENON_STATUS_OK;
-    return add_layouts(m->list, &base, c->row->family);
+    return add_layouts(m->list, &base, c->row->family, c->rare);
 }
 
-/* Results that a contraction is made for: of the factors' dtype, and of the accumulator's. */
+static bool computes(tenon_dtype dtype) {
+    return tenon_dtype_is_base(dtype) && tenon_dtype_compute(dtype) == dtype && dtype != TENON_DTYPE_BOOL;
+}
+
+static bool is_number_like(tenon_dtype dtype, tenon_dtype value) {
+    bool real = tenon_dtype_class(dtype) == TENON_CLASS_FLOAT;
+    return tenon_dtype_is_base(dtype) && dtype != TENON_DTYPE_BOOL &&
+           real == (tenon_dtype_class(value) == TENON_CLASS_FLOAT);
+}
+
+/* Common are results of the factors' dtype and of the accumulator's; then every other pair. */
 static tenon_status make_contractions(making *m, choice *c) {
-    tenon_dtype accumulator = tenon_dtype_accumulator(TENON_OP_MATMUL, c->value);
     TENON_TRY(make_choice(m, c));
-    c->result = accumulator;
-    return make_choice(m, c);
+    c->result = tenon_dtype_accumulator(TENON_OP_MATMUL, c->value);
+    TENON_TRY(make_choice(m, c));
+    c->rare = true;
+    for (c->result = 1; c->result < TENON_DTYPE_COUNT; c->result++) {
+        for (c->accumulator = 1; c->accumulator < TENON_DTYPE_COUNT; c->accumulator++) {
+            tenon_dtype accumulator = (tenon_dtype)c->accumulator;
+            if (!is_number_like(c->result, c->value) || !is_number_like(accumulator, c->value)) continue;
+            if (computes(accumulator)) TENON_TRY(make_choice(m, c));
+        }
+    }
+    return TENON_STATUS_OK;
 }
 
 static tenon_status make_casts(making *m, choice *c) {
@@ -332,10 +357,23 @@ static bool is_byte_of_truth(const tenon_pattern *p) {
     }
 }
 
+static tenon_dtype as_signed(tenon_dtype dtype) {
+    return tenon_dtype_class(dtype) == TENON_CLASS_UINT ? dtype - (TENON_DTYPE_U8 - TENON_DTYPE_I8) : dtype;
+}
+
 static tenon_dtype simpler(const tenon_pattern *p, tenon_dtype dtype) {
     if (dtype == TENON_DTYPE_BOOL && is_byte_of_truth(p)) dtype = TENON_DTYPE_U8;
-    if (tenon_dtype_class(dtype) == TENON_CLASS_UINT && is_signless(p)) dtype -= TENON_DTYPE_U8 - TENON_DTYPE_I8;
-    return dtype;
+    return is_signless(p) ? as_signed(dtype) : dtype;
+}
+
+/* A sum modulo a power of two has no sign until it is widened. */
+static tenon_pattern simplified_contraction(const tenon_pattern *p) {
+    tenon_pattern out = *p;
+    if (tenon_dtype_class(p->dtypes[2]) == TENON_CLASS_FLOAT) return out;
+    if (tenon_dtype_bits(p->dtypes[2]) <= tenon_dtype_bits(p->accumulator))
+        out.accumulator = (uint8_t)as_signed(p->accumulator);
+    out.dtypes[2] = (uint8_t)as_signed(p->dtypes[2]);
+    return out;
 }
 
 /* The operands of the value's dtype with the simplest one that makes no difference. */
@@ -344,6 +382,7 @@ static tenon_pattern simplified(const tenon_pattern *p) {
     tenon_pattern out = *p;
     tenon_dtype value = p->dtypes[row->family == TENON_FAMILY_SCATTER];
     uint32_t kept = row->result == TENON_RESULT_BOOL ? p->operand_count - 1u : p->operand_count;
+    if (row->family == TENON_FAMILY_CONTRACT) return simplified_contraction(p);
     for (uint32_t k = 0; k < kept; k++)
         if (p->dtypes[k] == value) out.dtypes[k] = (uint8_t)simpler(p, value);
     return out;

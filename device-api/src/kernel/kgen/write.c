@@ -80,43 +80,51 @@ static tenon_status add_kernel(kgen_output *output, const kgen_patterns *pattern
     return text->failed ? tenon__fail_memory() : status;
 }
 
-static tenon_status write_part(const kgen_output *output, uint32_t part, const tenon__text *entries,
+static tenon_status write_part(const kgen_output *output, const char *file_name, const tenon__text *entries,
                                const tenon__prelude_need *need, const char *folder) {
     tenon_dialect dialect = dialect_of(output->isa);
     FILE *file;
-    char name[64], *prelude;
-    snprintf(name, sizeof name, "cpu_kernels_%s_%" PRIu32 ".c", output->isa->name, part);
+    char *prelude;
     TENON_TRY(tenon__print_prelude(&dialect, need, &prelude));
-    tenon_status status = kgen_open(folder, name, &file);
+    tenon_status status = kgen_open(folder, file_name, &file);
     if (status == TENON_STATUS_OK) {
         fprintf(file, "/* Made by tenon-kgen. */\n#pragma GCC visibility push(hidden)\n%s%s", prelude,
                 tenon__text_string(entries));
-        status = kgen_close(file, name);
+        status = kgen_close(file, file_name);
     }
     free(prelude);
     return status;
 }
 
-/* Patterns `first` to before `end`, those of them that the instruction set has. */
-static tenon_status make_part(kgen_output *output, const kgen_patterns *patterns, uint32_t part, const uint32_t *rows,
-                              uint32_t count, const char *folder) {
+/* The kernels of `count` rows of the patterns, as one file. */
+static tenon_status make_part(kgen_output *output, const kgen_patterns *patterns, const char *name,
+                              const uint32_t *rows, uint32_t count, const char *folder) {
     tenon__text text = {0};
     tenon__prelude_need need = {0};
     tenon_status status = TENON_STATUS_OK;
     for (uint32_t i = 0; i < count && status == TENON_STATUS_OK; i++)
         status = add_kernel(output, patterns, rows[i], &text, &need);
-    if (status == TENON_STATUS_OK) status = write_part(output, part, &text, &need, folder);
+    if (status == TENON_STATUS_OK) status = write_part(output, name, &text, &need, folder);
     tenon__text_free(&text);
     return status;
 }
 
-/* Rows that the instruction set has kernels for, in `out_rows`. */
-static uint32_t choose(const kgen_isa *isa, const kgen_patterns *patterns, uint32_t *out_rows) {
-    bool all = isa == kgen_isa_of("baseline");
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < patterns->count; i++)
-        if (patterns->rows[i].kernel == i && (all || !patterns->rows[i].general)) out_rows[count++] = i;
-    return count;
+/* The fast rows, or the general ones, in `parts` files. */
+static tenon_status make_parts(kgen_output *output, const kgen_patterns *patterns, bool general, const char *folder,
+                               uint32_t parts) {
+    uint32_t *rows = calloc(patterns->count + 1, sizeof *rows), count = 0;
+    tenon_status status = rows ? TENON_STATUS_OK : tenon__fail_memory();
+    for (uint32_t i = 0; i < patterns->count && rows; i++)
+        if (patterns->rows[i].kernel == i && (patterns->rows[i].general != 0) == general) rows[count++] = i;
+    for (uint32_t part = 0; part < parts && status == TENON_STATUS_OK; part++) {
+        uint32_t first = (uint32_t)((uint64_t)count * part / parts);
+        uint32_t end = (uint32_t)((uint64_t)count * (part + 1) / parts);
+        char name[64];
+        snprintf(name, sizeof name, "cpu_kernels_%s_%" PRIu32 ".c", general ? "general" : output->isa->name, part);
+        status = make_part(output, patterns, name, rows + first, end - first, folder);
+    }
+    free(rows);
+    return status;
 }
 
 tenon_status kgen_make(const kgen_isa *isa, const kgen_patterns *patterns, const char *folder, uint32_t parts,
@@ -125,17 +133,9 @@ tenon_status kgen_make(const kgen_isa *isa, const kgen_patterns *patterns, const
                                 .kernels = calloc(patterns->count + 1, sizeof(kgen_kernel)),
                                 .geometries = calloc(patterns->count + 1, sizeof(char *)),
                                 .keys = calloc(patterns->count + 1, sizeof(char *))};
-    uint32_t *rows = calloc(patterns->count + 1, sizeof *rows);
-    tenon_status status = TENON_STATUS_OK;
-    if (!out_output->kernels || !out_output->geometries || !out_output->keys || !rows) status = tenon__fail_memory();
-    uint32_t count = rows ? choose(isa, patterns, rows) : 0;
-    for (uint32_t part = 0; part < parts && status == TENON_STATUS_OK; part++) {
-        uint32_t first = (uint32_t)((uint64_t)count * part / parts),
-                 end = (uint32_t)((uint64_t)count * (part + 1) / parts);
-        status = make_part(out_output, patterns, part, rows + first, end - first, folder);
-    }
-    free(rows);
-    return status;
+    if (!out_output->kernels || !out_output->geometries || !out_output->keys) return tenon__fail_memory();
+    TENON_TRY(make_parts(out_output, patterns, false, folder, parts));
+    return isa == kgen_isa_of("baseline") ? make_parts(out_output, patterns, true, folder, parts) : TENON_STATUS_OK;
 }
 
 void kgen_output_free(kgen_output *output) {
