@@ -5,8 +5,13 @@
  *   add  adds two contiguous f32 vectors          sub  fails late with OUT_OF_RANGE
  *   mul  loses the device                         div  prepares an exec that claims more than was asked
  *   max  launches with a status that is none      min  prepares until it is cancelled
- * and everything else is UNSUPPORTED. */
+ * and everything else is UNSUPPORTED.
+ *
+ * CONSTRUCTOR, DESTRUCTOR, QUERY and OPEN are statements that run there; misbehaviours for them stand below. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,8 +53,20 @@
 #ifndef WORK_KINDS
 #define WORK_KINDS TENON_WORK_OP
 #endif
+#ifndef TYPE_COUNT
+#define TYPE_COUNT 1
+#endif
 #ifndef TYPE_FLAGS
 #define TYPE_FLAGS TENON_MEMORY_DEVICE
+#endif
+#ifndef TYPE_ALIGNMENT
+#define TYPE_ALIGNMENT 64
+#endif
+#ifndef DENORMALS
+#define DENORMALS TENON_DENORMAL_KEEP
+#endif
+#ifndef DEVICE_OPEN
+#define DEVICE_OPEN device_open
 #endif
 #ifndef MAX_STREAMS
 #define MAX_STREAMS 3
@@ -92,6 +109,77 @@
 #endif
 
 #define OPTIONAL static __attribute__((unused)) /* some plugins leave the hook out */
+
+/* -- What no plugin may do ---------------------------------------------------------------------------------------- */
+
+OPTIONAL void crash(void) {
+    raise(SIGSEGV);
+}
+
+/* Waits for something that never comes. */
+OPTIONAL void hang(void) {
+    for (;;) pause();
+}
+
+OPTIONAL void spin(void) {
+    for (volatile uint64_t i = 0;; i++) {}
+}
+
+/* Leaves a child behind that keeps every file open. */
+OPTIONAL void fork_and_crash(void) {
+    if (fork() == 0) hang();
+    crash();
+}
+
+/* Says more than anybody reads. */
+OPTIONAL void talk_and_crash(void) {
+    fputs("no licence server\n", stderr);
+    for (int i = 0; i < 100000; i++) fputs("and so on, ", stderr);
+    crash();
+}
+
+/* Scribbles over the files that are not its own. */
+OPTIONAL void scribble(void) {
+    static const char garbage[2000] = "garbage";
+    for (int i = 3; i < 64; i++) (void)!write(i, garbage, sizeof garbage);
+}
+
+OPTIONAL void close_files(void) {
+    for (int i = 0; i < 64; i++) close(i);
+}
+
+OPTIONAL void wait_a_little(void) {
+    const struct timespec moment = {0, 100000000};
+    nanosleep(&moment, NULL);
+}
+
+/* Tells what it was given, then ends the process so that the host is told. */
+OPTIONAL void tell_surroundings(void) {
+    char folder[256];
+    const char *secret = getenv("TENON_SECRET"), *debug = getenv("LD_DEBUG_OUTPUT"), *home = getenv("HOME");
+    sigset_t blocked;
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    printf("secret %s debug %s home %s ", secret ? secret : "none", debug ? debug : "none", home ? home : "none");
+    printf("file %d mask %d int %d ", fcntl(77, F_GETFD), sigismember(&blocked, SIGINT),
+           signal(SIGINT, SIG_DFL) == SIG_DFL);
+    printf("folder %s\n", getcwd(folder, sizeof folder));
+    fflush(stdout);
+    _exit(7);
+}
+
+#ifdef CONSTRUCTOR
+__attribute__((constructor)) static void construct(void) {
+    CONSTRUCTOR;
+}
+#endif
+
+#ifdef DESTRUCTOR
+__attribute__((destructor)) static void destruct(void) {
+    DESTRUCTOR;
+}
+#endif
+
+/* -- The device --------------------------------------------------------------------------------------------------- */
 
 enum { FLUSH_UNIT = 64, OVER_READ = 32 };
 
@@ -137,6 +225,9 @@ static tenon_status plugin_open(const tenon_host *host, tenon_instance **out_ins
 #ifdef UNRESOLVED
     tenon_no_library_has_this();
 #endif
+#ifdef OPEN
+    OPEN;
+#endif
     if (OPEN_STATUS != TENON_STATUS_OK)
         return tenon_report(host, NULL, NULL, NULL, OPEN_STATUS, "the driver is from the last century");
     tenon_instance *instance = calloc(1, sizeof *instance);
@@ -158,7 +249,7 @@ static tenon_status device_count(tenon_instance *instance, uint32_t *out_count) 
     return TENON_STATUS_OK;
 }
 
-static tenon_status device_open(tenon_instance *instance, uint32_t index, tenon_device **out_device) {
+OPTIONAL tenon_status device_open(tenon_instance *instance, uint32_t index, tenon_device **out_device) {
     tenon_device *device = calloc(1, sizeof *device);
     if (!device) return TENON_STATUS_OUT_OF_MEMORY;
     device->instance = instance;
@@ -174,7 +265,7 @@ static void device_close(tenon_device *device) {
 static tenon_status device_info(tenon_device *device, tenon_device_info *out_info) {
     out_info->kind = TENON_DEVICE_DSP;
     out_info->uuid[0] = (uint8_t)device->index;
-    out_info->denormals = TENON_DENORMAL_KEEP;
+    out_info->denormals = DENORMALS;
     out_info->rounding = TENON_ROUNDING_EXACT;
     out_info->shapes = TENON_SHAPES_DYNAMIC;
     out_info->work_kinds = WORK_KINDS;
@@ -188,14 +279,14 @@ static tenon_status device_health(tenon_device *device) {
 
 static tenon_status memory_type_count(tenon_device *device, uint32_t *out_count) {
     (void)device;
-    *out_count = 1;
+    *out_count = TYPE_COUNT;
     return TENON_STATUS_OK;
 }
 
 static tenon_status memory_type_info(tenon_device *device, uint32_t index, tenon_memory_type *out_type) {
     (void)device, (void)index;
     out_type->flags = TYPE_FLAGS;
-    out_type->alignment = 64;
+    out_type->alignment = TYPE_ALIGNMENT;
     out_type->over_read = OVER_READ;
     out_type->flush_unit = FLUSH_UNIT;
     return TENON_STATUS_OK;
@@ -391,7 +482,7 @@ OPTIONAL void work_release(tenon_device *device, tenon_exec *exec) {
 static const tenon_device_hooks device_hooks = {
     .struct_size = DEVICE_SIZE,
     .count = device_count,
-    .open = device_open,
+    .open = DEVICE_OPEN,
     .close = device_close,
     .info = device_info,
     .health = device_health,
@@ -465,6 +556,15 @@ static const tenon_plugin plugin __attribute__((unused)) = {
 #undef TENON_LAYOUT_HASH
 #define TENON_LAYOUT_HASH NOTE_LAYOUT
 #endif
+/* Another copy of the table each time. */
+OPTIONAL const tenon_plugin *another_table(void) {
+    static tenon_plugin copies[2];
+    static int calls;
+    tenon_plugin *copy = &copies[calls++ % 2];
+    memcpy(copy, &plugin, sizeof plugin);
+    return copy;
+}
+
 #ifndef NO_NOTE
 TENON_PLUGIN_NOTE();
 #endif
@@ -472,5 +572,8 @@ TENON_PLUGIN_NOTE();
 TENON_EXPORT const tenon_plugin *ENTRY(void);
 
 const tenon_plugin *ENTRY(void) {
+#ifdef QUERY
+    QUERY;
+#endif
     return ANSWER;
 }

@@ -19,6 +19,7 @@
 #include "loader/elf.h"
 #include "loader/search.h"
 #include "loader/trust.h"
+#include "scratch.h"
 
 #define GOOD PLANTED_DIR "/libtenon_good.so"
 
@@ -29,35 +30,8 @@ typedef struct row {
 } row;
 
 static const row planted[] = {
-    {"good", TENONH_REASON_OK, ""},
-    {"full", TENONH_REASON_OK, ""},
-    {"no_note", TENONH_REASON_OK, ""},
-    {"newer_minor", TENONH_REASON_OK, ""},
-    {"note_too_new", TENONH_REASON_ABI_TOO_NEW, "built with ABI 1.0"},
-    {"note_too_old", TENONH_REASON_ABI_TOO_OLD, "built with ABI 0.0"},
-    {"layout", TENONH_REASON_LAYOUT_MISMATCH, "0xbadbad00"},
-    {"stripped_layout", TENONH_REASON_LAYOUT_MISMATCH, "0xbadbad00"},
-    {"unresolved", TENONH_REASON_UNRESOLVED_IMPORT, "tenon_no_library_has_this"},
-    {"missing_library", TENONH_REASON_MISSING_LIBRARY, "libtenon_absent.so"},
-    {"no_symbol", TENONH_REASON_NO_SYMBOL, ""},
-    {"null_table", TENONH_REASON_BAD_TABLE, "nil"},
-    {"foreign_table", TENONH_REASON_BAD_TABLE, "0x"},
-    {"wrong_magic", TENONH_REASON_BAD_MAGIC, "0x4b414645"},
-    {"too_old", TENONH_REASON_ABI_TOO_OLD, "built with ABI 0.0"},
-    {"too_new", TENONH_REASON_ABI_TOO_NEW, "built with ABI 1.0"},
-    {"needs_newer_host", TENONH_REASON_ABI_TOO_NEW, "asks for a host of ABI 0.2"},
-    {"short_struct", TENONH_REASON_SHORT_STRUCT, "group plugin has struct_size 48"},
-    {"short_group", TENONH_REASON_SHORT_STRUCT, "group device has struct_size 40"},
-    {"endless_struct", TENONH_REASON_BAD_TABLE, "group plugin of 2147483647 bytes"},
-    {"missing_group", TENONH_REASON_HOOK_MISSING, "group work"},
-    {"missing_hook", TENONH_REASON_HOOK_MISSING, "memory.allocate"},
-    {"half_event", TENONH_REASON_GROUP_HALF_FILLED, "event.wait"},
-    {"half_map", TENONH_REASON_GROUP_HALF_FILLED, "memory.map is there, but memory.unmap"},
-    {"upper_id", TENONH_REASON_BAD_ID, "Fake"},
-    {"long_id", TENONH_REASON_BAD_ID, "a2345678901234567890"},
-    {"no_id", TENONH_REASON_BAD_ID, "\"\""},
-    {"wild_vendor", TENONH_REASON_BAD_TABLE, "vendor"},
-    {"duplicate", TENONH_REASON_DUPLICATE_ID, "libtenon_good.so"},
+#define PLANTED(name, REASON, words) {#name, TENONH_REASON_##REASON, words},
+#include "planted.def"
 };
 enum { PLANTED = sizeof planted / sizeof planted[0] };
 
@@ -122,6 +96,12 @@ START_TEST(planted_devices_get_their_reasons) {
     } rows[] = {
         {"open_fails", "open-fails", "last century", TENON_STATUS_UNAVAILABLE, TENONH_REASON_OPEN_FAILED},
         {"zero_devices", "zero-devices", "0 devices", TENON_STATUS_UNAVAILABLE, TENONH_REASON_NO_DEVICE},
+        {"absurd_count", "absurd-count", "2147483647", TENON_STATUS_UNSUPPORTED, TENONH_REASON_TOO_MANY_DEVICES},
+        {"no_device_open", "no_device_open", "device.open", TENON_STATUS_UNSUPPORTED, TENONH_REASON_HOOK_MISSING},
+        {"no_types", "no-types", "REQ-MEM-01: it counts 0", TENON_STATUS_INTERNAL, TENONH_REASON_OK},
+        {"many_types", "many-types", "REQ-MEM-01: it counts 65", TENON_STATUS_INTERNAL, TENONH_REASON_OK},
+        {"odd_alignment", "odd-alignment", "REQ-MEM-01", TENON_STATUS_INTERNAL, TENONH_REASON_OK},
+        {"no_denormals", "no-denormals", "REQ-DEV-03", TENON_STATUS_INTERNAL, TENONH_REASON_OK},
         {"no_work", "no-work", "REQ-DEV-03", TENON_STATUS_INTERNAL, TENONH_REASON_OK},
         {"no_dialect", "no-dialect", "REQ-KERNEL-01", TENON_STATUS_INTERNAL, TENONH_REASON_OK},
         {"no_device_memory", "no-device-memory", "REQ-MEM-01", TENON_STATUS_INTERNAL, TENONH_REASON_OK},
@@ -411,6 +391,7 @@ START_TEST(refusals_are_logged) {
 END_TEST
 
 int main(void) {
+    scratch_begin();
     Suite *suite = suite_create("loader");
     TCase *rows = tcase_create("loader");
     tcase_add_test(rows, planted_plugins_get_their_reasons);
@@ -430,5 +411,6 @@ int main(void) {
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    scratch_end();
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -10,9 +10,12 @@
 #include <tenon/helpers.h>
 
 #include "loader/elf.h"
+#include "loader/probe_message.h"
 #include "loader/registry.h"
 #include "loader/services.h"
 #include "support/error.h"
+
+enum { MOST_DEVICES = 4096 };
 
 static tenonh_reason resolve(tenon__plugin *plugin, tenon__verdict *verdict) {
     char *resolved = realpath(plugin->path, NULL);
@@ -39,15 +42,33 @@ static tenonh_reason check_note(const tenon__elf_note *note, tenon__verdict *ver
 }
 
 /* Everything that can be said without loading the file. */
-static tenonh_reason examine(tenon__plugin *plugin, const tenon__trust *trust, tenon__verdict *verdict) {
+static tenonh_reason examine(tenon__plugin *plugin, const tenon__trust *trust, struct stat *out_file,
+                             tenon__verdict *verdict) {
     TENON__ACCEPT(resolve(plugin, verdict));
     TENON__ACCEPT(tenon__trust_path(trust, plugin->path, verdict));
     int fd = open(plugin->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0) return tenon__refuse(verdict, TENONH_REASON_UNREADABLE, "%s", strerror(errno));
     tenon__elf_note note;
-    tenonh_reason reason = tenon__elf_inspect(fd, &note, verdict);
+    tenonh_reason reason = fstat(fd, out_file) == 0
+                               ? tenon__elf_inspect(fd, &note, verdict)
+                               : tenon__refuse(verdict, TENONH_REASON_UNREADABLE, "%s", strerror(errno));
     close(fd);
     return reason == TENONH_REASON_OK ? check_note(&note, verdict) : reason;
+}
+
+/* What the probe says of it; a process that can have no probe loads it all the same, and says so. */
+static tenonh_reason probe(const tenon__plugin *plugin, const struct stat *file, tenon__verdict *verdict) {
+    static const char *const ways[] = {"was probed before", "was probed", "was not probed"};
+    tenonh_registry *registry = plugin->registry;
+    tenon__probed how = tenon__probe(&registry->prober, plugin->path, file, verdict);
+    if (how == TENON__PROBED_NOT && registry->prober.mode != TENONH_PROBE_NEVER &&
+        !atomic_exchange(&registry->prober.told, 1))
+        tenon__log(registry, TENON_LOG_WARNING, "host",
+                   "plugins are loaded without a probe, so that a crash in one of them is a crash of this process: %s",
+                   verdict->detail);
+    tenon__log(registry, TENON_LOG_DEBUG, "host", "%s %s", plugin->path, ways[how]);
+    if (how == TENON__PROBED_NOT) *verdict = (tenon__verdict){0};
+    return verdict->reason;
 }
 
 static int is_id(const char *id) {
@@ -67,16 +88,30 @@ static tenonh_reason take_strings(tenon__plugin *plugin, const tenon_plugin *tab
     return TENONH_REASON_OK;
 }
 
-static tenonh_reason load(tenon__plugin *plugin, tenon__verdict *verdict) {
-    TENON__ACCEPT(tenon__library_open(plugin->path, &plugin->library, verdict));
-    const tenon_plugin *table = plugin->library.query();
+static tenonh_reason ask(tenon__plugin *plugin, tenon__verdict *verdict) {
+    const tenon_plugin *table = plugin->library.query(), *again = plugin->library.query();
+    if (again != table)
+        return tenon__refuse(verdict, TENONH_REASON_UNSTABLE_QUERY, "tenon_plugin_query answers %p, then %p",
+                             (const void *)table, (const void *)again);
     TENON__ACCEPT(tenon__hooks_negotiate(&plugin->library, table, &plugin->hooks, &plugin->abi_version, verdict));
-    if (plugin->library.query() != table)
-        return tenon__refuse(verdict, TENONH_REASON_BAD_TABLE, "tenon_plugin_query answers another table each time");
     return take_strings(plugin, &plugin->hooks.plugin, verdict);
 }
 
-tenon_status tenon__plugin_create(const char *path, const tenon__trust *trust, tenon__plugin **out_plugin,
+tenonh_reason tenon__plugin_load(tenon__plugin *plugin, tenon__stage_function stage, tenon__verdict *verdict) {
+    if (stage) stage(TENON__STAGE_LOADING);
+    TENON__ACCEPT(tenon__library_open(plugin->path, &plugin->library, verdict));
+    if (stage) stage(TENON__STAGE_ASKING);
+    return ask(plugin, verdict);
+}
+
+static tenonh_reason judge(tenon__plugin *plugin, tenon__verdict *verdict) {
+    struct stat file;
+    TENON__ACCEPT(examine(plugin, &plugin->registry->trust, &file, verdict));
+    TENON__ACCEPT(probe(plugin, &file, verdict));
+    return tenon__plugin_load(plugin, NULL, verdict);
+}
+
+tenon_status tenon__plugin_create(tenonh_registry *registry, const char *path, tenon__plugin **out_plugin,
                                   tenon__verdict *verdict) {
     tenon__plugin *plugin = calloc(1, sizeof *plugin);
     if (!plugin) return tenon__fail_memory();
@@ -85,12 +120,13 @@ tenon_status tenon__plugin_create(const char *path, const tenon__trust *trust, t
         free(plugin);
         return tenon__fail_memory();
     }
+    plugin->registry = registry;
     plugin->id = plugin->vendor = plugin->version = plugin->license = "";
     atomic_init(&plugin->detail, "");
     pthread_mutex_init(&plugin->mutex, NULL);
     pthread_mutex_init(&plugin->report_mutex, NULL);
     *verdict = (tenon__verdict){0};
-    if (examine(plugin, trust, verdict) == TENONH_REASON_OK && load(plugin, verdict) != TENONH_REASON_OK) {
+    if (judge(plugin, verdict) != TENONH_REASON_OK) {
         plugin->id = plugin->vendor = plugin->version = plugin->license = ""; /* go with the library */
         tenon__library_close(&plugin->library);
     }
@@ -163,8 +199,12 @@ tenon_status tenon__plugin_count_devices(tenon__plugin *plugin, uint32_t *out_co
         tenon__refuse(&verdict, TENONH_REASON_NO_DEVICE, "%s", tenonh_error_message());
     } else if (count == 0) {
         tenon__refuse(&verdict, TENONH_REASON_NO_DEVICE, "it counts 0 devices");
+    } else if (count > MOST_DEVICES) {
+        tenon__refuse(&verdict, TENONH_REASON_TOO_MANY_DEVICES, "it counts %u devices; %d are the most", count,
+                      MOST_DEVICES);
     }
     if (verdict.reason != atomic_load(&plugin->reason)) tenon__plugin_refuse(plugin, &verdict);
+    if (verdict.reason == TENONH_REASON_TOO_MANY_DEVICES) return tenon__plugin_fail(plugin);
     if (status == TENON_STATUS_OK) *out_count = count;
     return status;
 }

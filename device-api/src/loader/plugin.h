@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #include "loader/hooks.h"
-#include "loader/trust.h"
 
 /* What a live stream's late failures said in words. Embedded in the stream's object. */
 typedef struct tenon__late {
@@ -52,10 +51,17 @@ typedef struct tenon__plugin {
     _Atomic uint64_t host_bytes; /* allocated by the plugin through its host table */
 } tenon__plugin;
 
-/* Makes a plugin and judges it: path, file, note, tables. Always gives a plugin, with its verdict, unless host memory
- * is used up. Owner: the caller, until tenon__plugin_free. */
-tenon_status tenon__plugin_create(const char *path, const tenon__trust *trust, tenon__plugin **out_plugin,
+/* Makes a plugin and judges it: path, file, note, probe, tables. Always gives a plugin, with its verdict, unless host
+ * memory is used up. Owner: the caller, until tenon__plugin_free. */
+tenon_status tenon__plugin_create(tenonh_registry *registry, const char *path, tenon__plugin **out_plugin,
                                   tenon__verdict *verdict);
+
+/* Told before each part of a load that runs code of the plugin: TENON__STAGE_*. */
+typedef void (*tenon__stage_function)(uint32_t stage);
+
+/* Opens the library of plugin->path, asks it for its table and checks that. `stage` may be NULL.
+ * Owner: plugin->library is the caller's to close, whatever the reason. */
+tenonh_reason tenon__plugin_load(tenon__plugin *plugin, tenon__stage_function stage, tenon__verdict *verdict);
 
 /* Closes the instance, unless `forked`, and frees. Its devices are closed. */
 void tenon__plugin_free(tenon__plugin *plugin, uint32_t forked);

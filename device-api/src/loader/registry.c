@@ -83,7 +83,6 @@ static tenon_status list_plugin(tenonh_registry *registry, tenon__plugin *plugin
     }
     const tenon__plugin *same = verdict->reason == TENONH_REASON_OK ? find_usable(registry, plugin) : NULL;
     if (same) tenon__refuse(verdict, TENONH_REASON_DUPLICATE_ID, "id %s is that of %s", plugin->id, same->path);
-    plugin->registry = registry;
     tenon__plugin_refuse(plugin, verdict);
     registry->plugins[registry->plugin_count++] = *out_plugin = plugin;
     return TENON_STATUS_OK;
@@ -92,7 +91,7 @@ static tenon_status list_plugin(tenonh_registry *registry, tenon__plugin *plugin
 static tenon_status add_path(tenonh_registry *registry, const char *path, tenon__plugin **out_plugin) {
     tenon__plugin *plugin;
     tenon__verdict verdict;
-    TENON_TRY(tenon__plugin_create(path, &registry->trust, &plugin, &verdict));
+    TENON_TRY(tenon__plugin_create(registry, path, &plugin, &verdict));
     pthread_mutex_lock(&registry->mutex);
     tenon_status status = list_plugin(registry, plugin, &verdict, out_plugin);
     pthread_mutex_unlock(&registry->mutex);
@@ -108,14 +107,21 @@ static void search_note(void *context, uint32_t level, const char *text) {
     tenon__log(context, level, "host", "%s", text);
 }
 
-static tenon_status check_options(const tenonh_registry_options *options) {
+/* The options in this library's own size; what the caller's version lacks is the default. */
+static tenon_status read_options(const tenonh_registry_options *options, tenonh_registry_options *out_options) {
     const uint32_t oldest = TENONH_REGISTRY_OPTIONS_SIZE_V1, known = sizeof *options;
-    tenon_status status = options ? tenon_descriptor_check(options, oldest, known) : TENON_STATUS_OK;
+    *out_options = (tenonh_registry_options){0};
+    if (!options) return TENON_STATUS_OK;
+    tenon_status status = tenon_descriptor_check(options, oldest, known);
     if (status != TENON_STATUS_OK)
         return tenon__fail(status, "registry options: struct_size %u, this library knows %u", options->struct_size,
                            known);
-    if (options && (options->reserved || options->no_search > 1 || options->log_level > TENON_LOG_DEBUG))
-        return tenon__fail(TENON_STATUS_INVALID, "registry options: reserved, no_search or log_level out of range");
+    memcpy(out_options, options, options->struct_size < known ? options->struct_size : known);
+    const tenonh_registry_options *o = out_options;
+    if (o->reserved || o->reserved2 || o->no_search > 1 || o->log_level > TENON_LOG_DEBUG ||
+        o->probe > TENONH_PROBE_NEVER)
+        return tenon__fail(TENON_STATUS_INVALID,
+                           "registry options: reserved, reserved2, no_search, log_level or probe out of range");
     return TENON_STATUS_OK;
 }
 
@@ -125,12 +131,13 @@ static tenonh_registry *create_empty(const tenonh_registry_options *options) {
     pthread_once(&fork_once, watch_forks);
     registry->references = 1;
     registry->generation = atomic_load(&tenon__fork_generation);
-    registry->log = options ? options->log : NULL;
-    registry->log_context = options ? options->log_context : NULL;
-    registry->log_level = options && options->log_level ? options->log_level : TENON_LOG_WARNING;
+    registry->log = options->log;
+    registry->log_context = options->log_context;
+    registry->log_level = options->log_level ? options->log_level : TENON_LOG_WARNING;
     pthread_mutex_init(&registry->mutex, NULL);
     pthread_mutex_init(&registry->string_mutex, NULL);
     tenon__trust_init(&registry->trust);
+    tenon__prober_init(&registry->prober, options->probe, &registry->trust);
     return registry;
 }
 
@@ -157,11 +164,12 @@ tenon_status tenonh_registry_search(tenonh_registry *registry) {
 
 tenon_status tenonh_registry_create(const tenonh_registry_options *options, tenonh_registry **out_registry) {
     if (!out_registry) return tenon__fail(TENON_STATUS_INVALID, "registry: out_registry is NULL");
-    TENON_TRY(check_options(options));
-    tenonh_registry *registry = create_empty(options);
+    tenonh_registry_options own;
+    TENON_TRY(read_options(options, &own));
+    tenonh_registry *registry = create_empty(&own);
     if (!registry) return tenon__fail_memory();
-    tenon_status status = take_layers(registry, options);
-    if (status == TENON_STATUS_OK && !(options && options->no_search)) status = tenonh_registry_search(registry);
+    tenon_status status = take_layers(registry, &own);
+    if (status == TENON_STATUS_OK && !own.no_search) status = tenonh_registry_search(registry);
     if (status != TENON_STATUS_OK) {
         tenon__registry_release(registry);
         return status;
@@ -182,6 +190,7 @@ void tenon__registry_release(tenonh_registry *registry) {
     free(registry->plugins);
     tenon__layers_release(registry->layers);
     tenon__arena_free(&registry->strings);
+    tenon__prober_free(&registry->prober);
     pthread_mutex_destroy(&registry->mutex);
     pthread_mutex_destroy(&registry->string_mutex);
     free(registry);

@@ -9,6 +9,7 @@
 
 #include "layers/layers.h"
 #include "loader/plugin.h"
+#include "loader/probe.h"
 #include "support/arena.h"
 
 struct tenonh_registry {
@@ -19,6 +20,7 @@ struct tenonh_registry {
     void *log_context;
     tenon__trust trust;
     tenon__layers *layers; /* put on every plugin that is opened; NULL: none */
+    tenon__prober prober;
 
     pthread_mutex_t mutex; /* guards what follows */
     tenon__plugin **plugins;

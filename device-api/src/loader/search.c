@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <tenon/host.h>
 
@@ -77,13 +78,22 @@ static tenon_status search_entry(const tenon__search *search, const char *entry)
     return S_ISDIR(status.st_mode) ? search_folder(search, entry) : search->found(search->context, entry);
 }
 
+/* With raised privileges the environment is the caller's, not ours. The registry tells of layers. */
+static void note_ignored(const tenon__search *search) {
+    static const char *const others[] = {"XDG_DATA_HOME=", "XDG_CACHE_HOME="};
+    for (char **variable = environ; variable && *variable; variable++) {
+        int is_ours = strncmp(*variable, "TENON_", 6) == 0 && strncmp(*variable, "TENON_LAYERS=", 13) != 0;
+        for (int i = 0; i < 2; i++) is_ours = is_ours || strncmp(*variable, others[i], strlen(others[i])) == 0;
+        if (!is_ours) continue;
+        note(search, TENON_LOG_WARNING, "%.*s is ignored: this process has raised privileges",
+             (int)strcspn(*variable, "="), *variable);
+    }
+}
+
 static tenon_status search_variable(const tenon__search *search) {
     const char *value = getenv("TENON_PLUGIN_PATH");
-    if (!value) return TENON_STATUS_OK;
-    if (search->strict) {
-        note(search, TENON_LOG_WARNING, "TENON_PLUGIN_PATH is ignored: this process has raised privileges");
-        return TENON_STATUS_OK;
-    }
+    if (search->strict) note_ignored(search);
+    if (!value || search->strict) return TENON_STATUS_OK;
     char *entries = strdup(value), *rest = entries, *entry;
     if (!entries) return tenon__fail_memory();
     tenon_status status = TENON_STATUS_OK;

@@ -1,8 +1,8 @@
 /* Registry: finds plugins, checks each before and after it is loaded, and says why a plugin is not used.
  *
- * Scanning runs no code of a plugin but its constructors and tenon_plugin_query, which is pure; drivers start when a
- * device of the plugin is first counted or opened. A plugin that does not fit is listed with its reason; it never hides
- * the others. */
+ * Scanning runs no code of a plugin but its constructors and tenon_plugin_query, which is pure, and those first in a
+ * process of their own, the probe; drivers start when a device of the plugin is first counted or opened. A plugin that
+ * does not fit is listed with its reason; it never hides the others, and never takes the process down when it is loaded. */
 #ifndef TENON_HOST_REGISTRY_H
 #define TENON_HOST_REGISTRY_H
 
@@ -40,7 +40,14 @@ TENON_EXTERN_C_BEGIN
     X(21, GROUP_HALF_FILLED, UNSUPPORTED, "of hooks that come together, some are missing",                             \
       "implement all of them or none")                                                                                 \
     X(22, OPEN_FAILED, UNAVAILABLE, "its open hook failed", "see the detail")                                          \
-    X(23, NO_DEVICE, UNAVAILABLE, "it finds no device", "check that the device is there and its driver runs")
+    X(23, NO_DEVICE, UNAVAILABLE, "it finds no device", "check that the device is there and its driver runs")          \
+    X(24, PROBE_CRASHED, UNSUPPORTED, "it ends the process that loads it",                                             \
+      "get a plugin that loads; `tenon doctor` tries again at once")                                                   \
+    X(25, PROBE_TIMED_OUT, UNSUPPORTED, "it does not load within 2 seconds",                                           \
+      "get a plugin that loads without waiting; `tenon doctor` tries again at once")                                   \
+    X(26, UNSTABLE_QUERY, UNSUPPORTED, "tenon_plugin_query answers another table each time",                           \
+      "answer the same static const table")                                                                            \
+    X(27, TOO_MANY_DEVICES, UNSUPPORTED, "it counts more devices than there can be", "set *out_count")
 
 typedef uint32_t tenonh_reason; /* one of TENONH_REASON_* */
 
@@ -59,6 +66,11 @@ typedef struct tenonh_registry tenonh_registry;
  * plugins' own among them; must not call the library. Owner: the strings live during the call. */
 typedef void (*tenonh_log_function)(void *context, uint32_t level, const char *source, const char *text);
 
+/* How a registry uses the probe: a process that loads a plugin before this one does, with a limit of 2 seconds, so that a
+ * crash or a hang becomes a reason. Verdicts are kept in the user's cache folder for as long as the file is unchanged;
+ * those of crashes and timeouts for ten minutes. Where no probe can run, the log says so and plugins are loaded without. */
+enum { TENONH_PROBE_CACHED = 0, TENONH_PROBE_ALWAYS = 1 /* look at no kept verdict */, TENONH_PROBE_NEVER = 2 };
+
 /* Zero-initialised but for struct_size is the default. A descriptor. */
 typedef struct tenonh_registry_options {
     uint32_t struct_size;    /* bytes: sizeof */
@@ -68,6 +80,8 @@ typedef struct tenonh_registry_options {
     tenonh_log_function log; /* NULL: no log */
     void *log_context;
     const char *layers; /* "a,b:option=value", from the host to the plugin; NULL: what TENON_LAYERS says; "": none */
+    uint32_t probe;     /* TENONH_PROBE_*. Since: 0.2 */
+    uint32_t reserved2; /* must be 0 */
 } tenonh_registry_options;
 #define TENONH_REGISTRY_OPTIONS_SIZE_V1 32u
 static_assert(offsetof(tenonh_registry_options, layers) == TENONH_REGISTRY_OPTIONS_SIZE_V1, "frozen layout");
@@ -76,7 +90,7 @@ static_assert(offsetof(tenonh_registry_options, layers) == TENONH_REGISTRY_OPTIO
  * colon-separated), the folder `tenon` beside libtenon, ../lib/tenon of the program, $XDG_DATA_HOME/tenon/plugins,
  * /etc/tenon/plugins, /usr/local/lib/tenon, /usr/lib/tenon. A folder's plugins are its files libtenon_*.so, by name. The
  * first plugin of an id wins. A process with raised privileges (AT_SECURE) ignores the environment and takes root-owned
- * places only. A path is trusted when nobody can change it but this user, root, and who can change libtenon itself.
+ * places only, keeps no verdicts of the probe. A path is trusted when nobody can change it but this user, root, and who can change libtenon itself.
  * Layers wrap every plugin that is opened: `validate` checks both sides against the rules, `trace` writes a timeline,
  * `fault` makes calls fail, `skew` plays an older or newer other side. A process with raised privileges takes none.
  * Owner:  the caller, until tenonh_registry_destroy. options may be NULL.
