@@ -41,19 +41,23 @@ static tenonh_reason check_note(const tenon__elf_note *note, tenon__verdict *ver
     return TENONH_REASON_OK;
 }
 
+static tenonh_reason inspect(int file, struct stat *out_file, tenon__verdict *verdict) {
+    tenon__elf_note note;
+    if (fstat(file, out_file) != 0) return tenon__refuse(verdict, TENONH_REASON_UNREADABLE, "%s", strerror(errno));
+    TENON__ACCEPT(tenon__elf_inspect(file, &note, verdict));
+    return check_note(&note, verdict);
+}
+
 /* Everything that can be said without loading the file. */
 static tenonh_reason examine(tenon__plugin *plugin, const tenon__trust *trust, struct stat *out_file,
                              tenon__verdict *verdict) {
     TENON__ACCEPT(resolve(plugin, verdict));
     TENON__ACCEPT(tenon__trust_path(trust, plugin->path, verdict));
-    int fd = open(plugin->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    if (fd < 0) return tenon__refuse(verdict, TENONH_REASON_UNREADABLE, "%s", strerror(errno));
-    tenon__elf_note note;
-    tenonh_reason reason = fstat(fd, out_file) == 0
-                               ? tenon__elf_inspect(fd, &note, verdict)
-                               : tenon__refuse(verdict, TENONH_REASON_UNREADABLE, "%s", strerror(errno));
-    close(fd);
-    return reason == TENONH_REASON_OK ? check_note(&note, verdict) : reason;
+    int file = open(plugin->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (file < 0) return tenon__refuse(verdict, TENONH_REASON_UNREADABLE, "%s", strerror(errno));
+    tenonh_reason reason = inspect(file, out_file, verdict);
+    close(file);
+    return reason;
 }
 
 /* What the probe says of it; a process that can have no probe loads it all the same, and says so. */
