@@ -177,6 +177,7 @@ static bool expands(tenonh_builder *b, const tenonh_node *node, bool ready) {
     const tenon__composite *row = node->composite;
     if (!row->decompose || !ready) return false;
     if ((b->flags & TENON__BUILD_FOLD) && is_arithmetic(b, node)) return true;
+    if (row->number == TENON__COMPOSITE_SHAPE_OF) return b->decompose; /* until then its content stands for it */
     /* Composites that only say a shape are base operators as soon as the shape is known. */
     if (row->is_shape) return b->flags & TENON__BUILD_SIMPLIFY || b->decompose;
     return b->decompose && !(b->claim && b->claim(b->claim_context, node));

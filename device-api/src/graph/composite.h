@@ -31,7 +31,7 @@ struct tenon__composite {
     tenon_status (*shape)(tenonh_builder *b, const tenonh_node *node);
 
     /* Builds the results from node's operands (values of the function being built). Failures fail the builder.
-     * NULL: the executor runs it itself (concat), or it only resolves through content (shape_of). */
+     * NULL: the executor runs it itself (concat). */
     void (*decompose)(tenonh_builder *b, const tenonh_node *node, tenonh_value **out_results);
 };
 

@@ -83,6 +83,7 @@ TENON__DECOMPOSITION(scatter_nd);
 TENON__DECOMPOSITION(take);
 TENON__DECOMPOSITION(quantize);
 TENON__DECOMPOSITION(dequantize);
+TENON__DECOMPOSITION(shape_of);
 TENON__DECOMPOSITION(broadcast);
 TENON__DECOMPOSITION(reshape_to);
 TENON__DECOMPOSITION(expand_to);
@@ -107,7 +108,10 @@ tenon_status tenon__count(tenonh_builder *b, const tenonh_dim *const *dims, uint
 tenonh_value *tenon__fit(tenonh_builder *b, tenonh_value *x, uint64_t bits, const tenonh_dim *const *low,
                          const tenonh_dim *const *high);
 
-/* Dim `axis` of x as a scalar i64. */
+/* The value of a dim as a scalar i64, a constant where it is a number. */
+tenonh_value *tenon__dim_value(tenonh_builder *b, const tenonh_dim *dim);
+
+/* Dim `axis` of x likewise. */
 tenonh_value *tenon__dim_of(tenonh_builder *b, tenonh_value *x, uint32_t axis);
 
 /* Indices with those below 0 counted from the end of axis `axis` of x. */

@@ -4,11 +4,7 @@
 #include "passes/fold.h"
 
 tenonh_value *tenon__dim_of(tenonh_builder *b, tenonh_value *x, uint32_t axis) {
-    int64_t number;
-    if (!x) return NULL;
-    if (tenonh_dim_is_number(x->dims[axis], &number)) return tenon__build_bits(b, TENON_DTYPE_I64, (uint64_t)number);
-    tenonh_value *dim = tenon__slice_axis(b, tenon__shape_of(b, x), 0, tenon__num(b, axis), tenon__num(b, 1));
-    return tenon__reshape(b, dim, 0, NULL);
+    return x ? tenon__dim_value(b, x->dims[axis]) : NULL;
 }
 
 /* Constant indices are looked at: most of them need no wrapping. */

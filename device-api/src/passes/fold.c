@@ -8,8 +8,15 @@
 
 enum { DEFAULT_RESULT_BYTES = 1 << 20, DEFAULT_WORK = 1 << 24, VIEW_DEPTH = 16 };
 
+static bool has_numbers(const tenonh_value *value) {
+    for (uint32_t i = 0; i < value->rank; i++)
+        if (value->dims[i]->kind != TENON__DIM_NUMBER) return false;
+    return true;
+}
+
 static bool is_constant(const tenonh_value *value, int depth) {
     if (value->kind == TENON__VALUE_CONSTANT) return true;
+    if (!has_numbers(value)) return false; /* a constant repeated as often as a symbol says */
     return depth < VIEW_DEPTH && value->kind == TENON__VALUE_RESULT && tenon__node_is_view(value->node) &&
            is_constant(value->node->operands[0], depth + 1);
 }
@@ -72,8 +79,7 @@ static bool foldable(const tenonh_node *node) {
         node->kind == TENON__NODE_COMPOSITE && node->composite && node->composite->number == TENON__COMPOSITE_CONCAT;
     if ((node->kind != TENON__NODE_OP && !concat) || node->result_count != 1) return false;
     for (uint32_t i = 0; i < node->result_count; i++)
-        for (uint32_t k = 0; k < node->results[i]->rank; k++)
-            if (node->results[i]->dims[k]->kind != TENON__DIM_NUMBER) return false;
+        if (!has_numbers(node->results[i])) return false;
     for (uint32_t i = 0; i < node->attr_count; i++)
         for (uint32_t k = 0; k < node->attrs[i].count; k++)
             if (node->attrs[i].dims[k]->kind != TENON__DIM_NUMBER) return false;
