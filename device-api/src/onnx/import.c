@@ -21,10 +21,21 @@ static const tenonh_dim *symbol_of(tenon__import *import, const char *name) {
     return dim;
 }
 
+/* What the caller says of a dim, NULL where that is nothing. */
+static const tenonh_onnx_dim *given_dim(const tenon__import *import, const char *input, uint32_t axis) {
+    const tenonh_onnx_options *options = import->options;
+    for (uint32_t i = 0; options && i < options->dim_count; i++)
+        if (options->dims[i].axis == axis && strcmp(options->dims[i].input, input) == 0) return &options->dims[i];
+    return NULL;
+}
+
 /* A number, a named symbol, or a symbol called after the input and the axis. */
 static const tenonh_dim *dim_of(tenon__import *import, const char *input, uint32_t axis,
                                 const Onnx__TensorShapeProto__Dimension *proto) {
     char name[512];
+    const tenonh_onnx_dim *given = given_dim(import, input, axis);
+    if (given && given->symbol) return symbol_of(import, given->symbol);
+    if (given) return tenonh_dim_number(tenon__builder_module(import->b), given->number);
     if (proto->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && proto->dim_value >= 0)
         return tenonh_dim_number(tenon__builder_module(import->b), proto->dim_value);
     if (proto->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && text_of(proto->dim_param)[0])
@@ -151,8 +162,15 @@ static tenon_status check_model(const tenon__import *import) {
                        (long long)opset, TENON__OPSET_OLDEST, TENON__OPSET_NEWEST);
 }
 
-/* Every constant that the caller gives must be for an input. */
+/* Every constant and every name that the caller gives must be for an input. */
 static tenon_status check_given(const tenon__import *import, const tenon__frame *frame) {
+    for (uint32_t i = 0; import->options && i < import->options->dim_count; i++) {
+        const tenonh_onnx_dim *dim = &import->options->dims[i];
+        const tenon__name *entry = tenon__names_find(&frame->names, dim->input);
+        if (!entry || !entry->value || dim->axis >= tenonh_value_rank(entry->value))
+            return tenon__fail(TENON_STATUS_INVALID, "there is no input '%s' with an axis %u to set", dim->input,
+                               dim->axis);
+    }
     for (uint32_t i = 0; import->options && i < import->options->constant_count; i++) {
         const char *name = import->options->constants[i].name;
         const tenon__name *entry = tenon__names_find(&frame->names, name);
@@ -212,14 +230,25 @@ static tenon_status import_model(const char *name, Onnx__ModelProto *model, teno
     return status == TENON_STATUS_OK ? status : tenon__fail_in(status, "'%s'", name);
 }
 
-static tenon_status check_options(const tenonh_onnx_options *options) {
-    if (!options) return TENON_STATUS_OK;
-    tenon_status status = tenon_descriptor_check(options, sizeof *options, sizeof *options);
+/* The caller's options as this version has them. Owner: what they point to stays the caller's. */
+static tenon_status take_options(const tenonh_onnx_options *given, tenonh_onnx_options *out_options) {
+    *out_options = (tenonh_onnx_options){.struct_size = sizeof *out_options};
+    if (!given) return TENON_STATUS_OK;
+    tenon_status status = tenon_descriptor_check(given, TENONH_ONNX_OPTIONS_SIZE_V1, sizeof *given);
+    if (status == TENON_STATUS_OK) {
+        uint32_t size = given->struct_size;
+        memcpy(out_options, given, size < sizeof *out_options ? size : sizeof *out_options);
+        if (out_options->reserved) status = TENON_STATUS_INVALID;
+    }
     if (status != TENON_STATUS_OK)
         return tenon__fail(status, "tenonh_onnx_options: struct_size must be its size, what is not set zero");
-    for (uint32_t i = 0; i < options->constant_count; i++)
-        if (!options->constants || !options->constants[i].name || !options->constants[i].value)
+    for (uint32_t i = 0; i < out_options->constant_count; i++)
+        if (!out_options->constants || !out_options->constants[i].name || !out_options->constants[i].value)
             return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_options: constant %u has no name or value", i);
+    for (uint32_t i = 0; i < out_options->dim_count; i++)
+        if (!out_options->dims || !out_options->dims[i].input || out_options->dims[i].number < 0 ||
+            out_options->dims[i].reserved)
+            return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_options: dim %u has no input, or a negative number", i);
     return TENON_STATUS_OK;
 }
 
@@ -227,12 +256,13 @@ tenon_status tenonh_onnx_import_bytes(const void *bytes, uint64_t size, const te
                                       tenonh_module **out_module) {
     ProtobufCMessage *message;
     tenon__folder *folder = NULL;
-    TENON_TRY(check_options(options));
+    tenonh_onnx_options chosen;
+    TENON_TRY(take_options(options, &chosen));
     TENON_TRY(tenon__wire_decode(&onnx__model_proto__descriptor, "model", bytes, size, &message));
-    const char *path = options ? options->folder : NULL;
+    const char *path = chosen.folder;
     tenon_status status = path ? tenon__folder_open(path, &folder) : TENON_STATUS_OK;
     if (status == TENON_STATUS_OK)
-        return import_model("model", (Onnx__ModelProto *)message, folder, options, out_module);
+        return import_model("model", (Onnx__ModelProto *)message, folder, &chosen, out_module);
     protobuf_c_message_free_unpacked(message, NULL);
     return status;
 }
@@ -249,11 +279,12 @@ static tenon_status decode_file(const char *path, ProtobufCMessage **out_message
 tenon_status tenonh_onnx_import(const char *path, const tenonh_onnx_options *options, tenonh_module **out_module) {
     ProtobufCMessage *message;
     tenon__folder *folder;
-    TENON_TRY(check_options(options));
+    tenonh_onnx_options chosen;
+    TENON_TRY(take_options(options, &chosen));
     TENON_TRY(decode_file(path, &message));
-    const char *named = options ? options->folder : NULL;
+    const char *named = chosen.folder;
     tenon_status status = named ? tenon__folder_open(named, &folder) : tenon__folder_of(path, &folder);
-    if (status == TENON_STATUS_OK) return import_model(path, (Onnx__ModelProto *)message, folder, options, out_module);
+    if (status == TENON_STATUS_OK) return import_model(path, (Onnx__ModelProto *)message, folder, &chosen, out_module);
     protobuf_c_message_free_unpacked(message, NULL);
     return status;
 }

@@ -14,12 +14,27 @@ typedef struct tenonh_onnx_constant {
     const tenonh_array *value;
 } tenonh_onnx_constant;
 
+/* One dim of an input, whatever the model says of it. A symbol frees a model that was exported with the numbers of one
+ * example (nodes that hold such numbers themselves still want them); a number fixes what the model leaves open. */
+typedef struct tenonh_onnx_dim {
+    const char *input;
+    const char *symbol; /* equal names are equal dims; NULL: `number` */
+    int64_t number;     /* elements, without a symbol */
+    uint32_t axis;
+    uint32_t reserved; /* must be 0 */
+} tenonh_onnx_dim;
+
+#define TENONH_ONNX_OPTIONS_SIZE_V1 24u
+
 /* Zero-initialised but for struct_size is the default. A descriptor. */
 typedef struct tenonh_onnx_options {
     uint32_t struct_size; /* bytes: sizeof */
     uint32_t constant_count;
     const tenonh_onnx_constant *constants; /* copied */
     const char *folder;                    /* where external data lie; NULL: the folder of the model's file */
+    const tenonh_onnx_dim *dims;           /* copied */
+    uint32_t dim_count;
+    uint32_t reserved; /* must be 0 */
 } tenonh_onnx_options;
 
 /* Reads a model file into a module whose function `main` has the graph's inputs and outputs under their names.
