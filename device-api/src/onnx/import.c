@@ -248,7 +248,8 @@ static tenon_status take_options(const tenonh_onnx_options *given, tenonh_onnx_o
     for (uint32_t i = 0; i < out_options->dim_count; i++)
         if (!out_options->dims || !out_options->dims[i].input || out_options->dims[i].number < 0 ||
             out_options->dims[i].reserved)
-            return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_options: dim %u has no input, or a negative number", i);
+            return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_options: dim %u has no input, or a negative number",
+                               i);
     return TENON_STATUS_OK;
 }
 

@@ -211,6 +211,44 @@ START_TEST(takes_inputs_as_constants) {
 END_TEST
 
 /* Old models list initializers among the inputs: those are constants. */
+/* Dims that the caller names or fixes, whatever the model says of them. */
+START_TEST(takes_dims) {
+    model m;
+    size_t size;
+    tenonh_module *module = NULL;
+    tenonh_onnx_dim dims[] = {{.input = "x", .symbol = "length", .axis = 0}, {.input = "x", .number = 5, .axis = 1}};
+    const tenonh_onnx_options options = {.struct_size = sizeof options, .dims = dims, .dim_count = 2};
+    const tenonh_onnx_options before = {.struct_size = TENONH_ONNX_OPTIONS_SIZE_V1, .dims = dims, .dim_count = 2};
+    model_begin(&m, 18);
+    model_input(&m, "x", FLOAT, "6,n");
+    model_node(&m, "Relu", "x", "result");
+    model_output(&m, "result");
+    uint8_t *bytes = model_pack(&m, &size);
+    const struct {
+        const char *name, *type;
+        const tenonh_onnx_options *options;
+    } rows[] = {{"given", "f32[length, 5]", &options}, {"not_given", "f32[6, n]", NULL}, {"old", "f32[6, n]", &before}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ck_assert_msg(tenonh_onnx_import_bytes(bytes, size, rows[i].options, &module) == TENON_STATUS_OK, "%s: %s",
+                      rows[i].name, tenonh_error_message());
+        const tenonh_function *function = tenonh_module_function(module, "main");
+        ck_assert_str_eq(tenon__type_text(tenonh_function_output(function, 0)), rows[i].type);
+        tenonh_module_destroy(module);
+    }
+    const tenonh_onnx_dim wrong[] = {{.input = "y", .symbol = "n"},
+                                     {.input = "x", .symbol = "n", .axis = 2},
+                                     {.symbol = "n"},
+                                     {.input = "x", .number = -1},
+                                     {.input = "x", .symbol = "", .axis = 1}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        dims[1] = wrong[i];
+        ck_assert_uint_ne(tenonh_onnx_import_bytes(bytes, size, &options, &module), TENON_STATUS_OK);
+    }
+    free(bytes);
+    model_end(&m);
+}
+END_TEST
+
 START_TEST(keeps_only_real_inputs) {
     model m;
     tenonh_module *module = NULL;
@@ -610,6 +648,7 @@ int main(void) {
     tcase_add_test(tests, follows_shape_arithmetic);
     tcase_add_test(tests, folds_what_needs_no_input);
     tcase_add_test(tests, takes_inputs_as_constants);
+    tcase_add_test(tests, takes_dims);
     tcase_add_test(tests, keeps_only_real_inputs);
     tcase_add_test(tests, inlines_functions);
     tcase_add_test(tests, knows_function_defaults);
