@@ -6,6 +6,8 @@
 
 #include "device/describe.h"
 #include "device/objects.h"
+#include "device/pool.h"
+#include "device/reclaim.h"
 #include "device/resident.h"
 #include "loader/services.h"
 #include "support/error.h"
@@ -52,6 +54,9 @@ static tenonh_device *find_open(tenon__plugin *plugin, uint32_t index) {
 
 static void free_device(tenonh_device *device) {
     tenon__residents_end(&device->residents);
+    tenon__pools_end(device);
+    pthread_mutex_destroy(&device->reclaim_lock);
+    pthread_mutex_destroy(&device->shared_lock);
     free(device->types);
     free(device);
 }
@@ -62,6 +67,7 @@ static tenon_status open_handle(tenonh_device *device) {
     if (!device->handle)
         return tenon__fail(TENON_STATUS_INTERNAL, "%s: open answers OK without a device", device->name);
     status = tenon__describe(device);
+    if (status == TENON_STATUS_OK) status = tenon__pools_init(device);
     if (status != TENON_STATUS_OK) device->hooks->device.close(device->handle);
     return status;
 }
@@ -78,6 +84,8 @@ static tenon_status open_new(tenonh_registry *registry, tenon__plugin *plugin, u
     tenonh_device *device = calloc(1, sizeof *device);
     if (!device) return tenon__fail_memory();
     tenon__residents_init(&device->residents);
+    pthread_mutex_init(&device->reclaim_lock, NULL);
+    pthread_mutex_init(&device->shared_lock, NULL);
     device->references = 1;
     device->generation = registry->generation;
     device->index = index;
@@ -132,8 +140,10 @@ static void unlink_device(tenonh_device *device) {
 void tenonh_device_release(tenonh_device *device) {
     if (!device || !tenon__release(&device->references)) return;
     tenonh_registry *registry = device->registry;
+    if (tenon__forked(device->generation)) tenon__pools_empty(device);
     if (!tenon__forked(device->generation)) {
         unlink_device(device);
+        tenon__pools_empty(device);
         device->hooks->device.close(device->handle);
     }
     free_device(device);
@@ -173,11 +183,23 @@ tenon_status tenonh_device_health(tenonh_device *device) {
     return status == TENON_STATUS_OK ? status : tenon__device_failure(device, status, "health");
 }
 
+tenon_status tenonh_device_trim(tenonh_device *device, uint64_t *out_bytes) {
+    if (!device) return tenon__fail(TENON_STATUS_INVALID, "trim: device is NULL");
+    if (tenon__forked(device->generation)) return tenon__fail_forked("trim");
+    const tenon__counters *c = &device->counters;
+    uint64_t before = c->allocated_bytes + c->pooled_bytes;
+    tenon__device_reclaim(device);
+    uint64_t after = c->allocated_bytes + c->pooled_bytes;
+    if (out_bytes) *out_bytes = before > after ? before - after : 0;
+    return TENON_STATUS_OK;
+}
+
 tenon_status tenonh_device_counters_read(tenonh_device *device, tenonh_device_counters *out_counters) {
-    if (!device || !out_counters || out_counters->struct_size < sizeof *out_counters)
+    if (!device || !out_counters || out_counters->struct_size < TENONH_DEVICE_COUNTERS_SIZE_V1)
         return tenon__fail(TENON_STATUS_INVALID, "counters: set struct_size to sizeof(tenonh_device_counters)");
     tenon__counters *c = &device->counters;
-    *out_counters = (tenonh_device_counters){
+    size_t size = out_counters->struct_size;
+    tenonh_device_counters all = {
         .struct_size = out_counters->struct_size,
         .allocations = c->allocations,
         .allocated_bytes = c->allocated_bytes,
@@ -191,6 +213,9 @@ tenon_status tenonh_device_counters_read(tenonh_device *device, tenonh_device_co
         .emulated_events = c->emulated_events,
         .emulated_queries = c->emulated_queries,
         .emulated_fills = c->emulated_fills,
+        .pooled_bytes = c->pooled_bytes,
+        .imported_bytes = c->imported_bytes,
     };
+    memcpy(out_counters, &all, size < sizeof all ? size : sizeof all);
     return TENON_STATUS_OK;
 }

@@ -2,10 +2,13 @@
 #include <stdlib.h>
 
 #include "device/objects.h"
+#include "device/pool.h"
+#include "device/reclaim.h"
 #include "loader/services.h"
 #include "support/error.h"
 
-static void count_allocation(tenon__counters *counters, uint64_t bytes) {
+void tenon__memory_count(tenonh_device *device, uint64_t bytes) {
+    tenon__counters *counters = &device->counters;
     tenon__count(&counters->allocations, 1);
     uint64_t now = atomic_fetch_add(&counters->allocated_bytes, bytes) + bytes, peak = counters->peak_bytes;
     while (now > peak && !atomic_compare_exchange_weak(&counters->peak_bytes, &peak, now)) {}
@@ -13,7 +16,13 @@ static void count_allocation(tenon__counters *counters, uint64_t bytes) {
 
 static tenon_status allocate(tenonh_memory *memory) {
     tenonh_device *device = memory->device;
-    tenon_status status = device->hooks->memory.allocate(device->handle, memory->type, memory->padded, &memory->handle);
+    tenon_status (*hook)(tenon_device *, uint32_t, uint64_t, tenon_memory **) = device->hooks->memory.allocate;
+    tenon_status status = hook(device->handle, memory->type, memory->padded, &memory->handle);
+    if (status == TENON_STATUS_OUT_OF_MEMORY) { /* once more, with what is kept for later given up */
+        tenon__device_reclaim(device);
+        tenon__report_forget();
+        status = hook(device->handle, memory->type, memory->padded, &memory->handle);
+    }
     if (status != TENON_STATUS_OK) {
         status = tenon__device_failure(device, status, "allocate memory");
         return tenon__fail_in(status, "%" PRIu64 " bytes of type %u", memory->size, memory->type);
@@ -44,7 +53,7 @@ tenon_status tenonh_memory_create(tenonh_device *device, uint32_t type, uint64_t
         return status;
     }
     tenonh_device_retain(device);
-    count_allocation(&device->counters, padded);
+    tenon__memory_count(device, padded);
     *out_memory = memory;
     return TENON_STATUS_OK;
 }
@@ -57,13 +66,15 @@ tenonh_memory *tenonh_memory_retain(tenonh_memory *memory) {
 void tenonh_memory_release(tenonh_memory *memory) {
     if (!memory || !tenon__release(&memory->references)) return;
     tenonh_device *device = memory->device;
-    if (!tenon__forked(device->generation)) {
-        if (memory->mapped) device->hooks->memory.unmap(device->handle, memory->handle);
-        device->hooks->memory.release(device->handle, memory->handle);
-    }
     atomic_fetch_sub(&device->counters.allocations, 1);
     atomic_fetch_sub(&device->counters.allocated_bytes, memory->padded);
-    free(memory);
+    if (!tenon__pool_keep(memory)) {
+        if (!tenon__forked(device->generation)) {
+            if (memory->mapped) device->hooks->memory.unmap(device->handle, memory->handle);
+            device->hooks->memory.release(device->handle, memory->handle);
+        }
+        free(memory);
+    }
     tenonh_device_release(device);
 }
 

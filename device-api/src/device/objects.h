@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <tenon/host/device.h>
 #include <tenon/host/exec.h>
@@ -26,6 +27,8 @@ typedef struct tenon__counters {
     _Atomic uint64_t emulated_events;
     _Atomic uint64_t emulated_queries;
     _Atomic uint64_t emulated_fills;
+    _Atomic uint64_t pooled_bytes;
+    _Atomic uint64_t imported_bytes;
 } tenon__counters;
 
 /* What is shared on a device by what it holds; see resident.h. */
@@ -55,6 +58,11 @@ struct tenonh_device {
     _Atomic uint32_t stream_count;
     tenon__counters counters;
     tenon__residents residents;
+    struct tenon__pool *pools; /* by memory type; see pool.h */
+    pthread_mutex_t reclaim_lock;
+    struct tenon__reclaimer *reclaimers; /* see reclaim.h */
+    pthread_mutex_t shared_lock;
+    struct tenon__exec_cache *execs; /* of who prepares work, under shared_lock; see plan/execs.c */
 };
 
 struct tenonh_memory {
@@ -65,7 +73,11 @@ struct tenonh_memory {
     uint64_t size;   /* bytes asked for */
     uint64_t padded; /* bytes allocated */
     _Atomic uint32_t mapped;
+    uint32_t imported;          /* TENON__IMPORTED, and TENON__READ_ONLY: host bytes used where they lie */
+    uint64_t class_size;        /* of pooled memory; 0: goes back to the device */
+    struct tenonh_memory *next; /* in its pool */
 };
+enum { TENON__IMPORTED = 1, TENON__READ_ONLY = 2 };
 
 struct tenonh_stream {
     _Atomic uint32_t references;
@@ -128,6 +140,13 @@ tenon_status tenon__stream_failure(tenonh_stream *stream, tenon_status status, c
 
 /* Checks before calls on a stream. */
 tenon_status tenon__stream_check(tenonh_stream *stream, const char *what);
+
+/* Counts an allocation. */
+void tenon__memory_count(tenonh_device *device, uint64_t bytes);
+
+/* A tensor of the shape without memory. Strides NULL: row-major. */
+tenon_status tenon__tensor_create_shape(tenon_dtype dtype, uint32_t rank, const int64_t *dims, const int64_t *strides,
+                                        tenonh_tensor **out_tensor);
 
 /* Adds to a counter. */
 static inline void tenon__count(_Atomic uint64_t *counter, uint64_t amount) {

@@ -92,9 +92,8 @@ static tenon_status check_strides(const tenonh_tensor *tensor) {
     return TENON_STATUS_OK;
 }
 
-/* A tensor of the shape without memory. */
-static tenon_status create_shape(tenon_dtype dtype, uint32_t rank, const int64_t *dims, const int64_t *strides,
-                                 tenonh_tensor **out_tensor) {
+tenon_status tenon__tensor_create_shape(tenon_dtype dtype, uint32_t rank, const int64_t *dims, const int64_t *strides,
+                                        tenonh_tensor **out_tensor) {
     int64_t count;
     uint64_t size;
     TENON_TRY(check_shape(dtype, rank, dims));
@@ -121,7 +120,7 @@ tenon_status tenonh_tensor_create(tenonh_device *device, tenon_dtype dtype, uint
                                   tenonh_tensor **out_tensor) {
     if (!device || !out_tensor) return tenon__fail(TENON_STATUS_INVALID, "tensor: device or out_tensor is NULL");
     tenonh_tensor *tensor;
-    TENON_TRY(create_shape(dtype, rank, dims, NULL, &tensor));
+    TENON_TRY(tenon__tensor_create_shape(dtype, rank, dims, NULL, &tensor));
     tenon_status status = tenonh_memory_create(device, 0, tensor->size, &tensor->memory);
     if (status != TENON_STATUS_OK) {
         free(tensor);
@@ -135,7 +134,7 @@ tenon_status tenonh_tensor_wrap(tenonh_memory *memory, uint64_t offset, tenon_dt
                                 const int64_t *dims, const int64_t *strides, tenonh_tensor **out_tensor) {
     if (!memory || !out_tensor) return tenon__fail(TENON_STATUS_INVALID, "tensor: memory or out_tensor is NULL");
     tenonh_tensor *tensor;
-    TENON_TRY(create_shape(dtype, rank, dims, strides, &tensor));
+    TENON_TRY(tenon__tensor_create_shape(dtype, rank, dims, strides, &tensor));
     tensor->memory = memory;
     tensor->offset = offset;
     tenon_status status = check_strides(tensor);

@@ -1,4 +1,4 @@
-/* The cache of execs, and op work. */
+/* Tasks as op work. */
 #include "plan/prepare.h"
 
 #include <stdlib.h>
@@ -6,73 +6,6 @@
 
 #include "plan/prepare_internal.h"
 #include "support/error.h"
-
-tenon_status tenon__execs_create(tenon__execs **out_execs) {
-    *out_execs = calloc(1, sizeof **out_execs);
-    return *out_execs ? TENON_STATUS_OK : tenon__fail_memory();
-}
-
-static void free_entry(tenon__exec_entry *entry) {
-    tenonh_exec_release(entry->exec);
-    tenon__kernel_free(entry->kernel);
-    free(entry);
-}
-
-void tenon__execs_destroy(tenon__execs *execs) {
-    if (!execs) return;
-    for (uint32_t i = 0; i < TENON__EXEC_BUCKETS; i++) {
-        for (tenon__exec_entry *entry = execs->buckets[i], *next; entry; entry = next) {
-            next = entry->next;
-            free_entry(entry);
-        }
-    }
-    free(execs);
-}
-
-uint64_t tenon__execs_prepares(const tenon__execs *execs) {
-    return execs->prepares;
-}
-
-static uint32_t bucket_of(const tenon__key *key) {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (uint32_t i = 0; i < key->size; i++) hash = (hash ^ key->bytes[i]) * 0x100000001b3u;
-    return (uint32_t)(hash ^ hash >> 32) % TENON__EXEC_BUCKETS;
-}
-
-tenon_status tenon__execs_entry(tenon__execs *execs, const tenonh_device *device, const tenon__key *key,
-                                tenon__exec_entry **out_entry) {
-    tenon__exec_entry **bucket = &execs->buckets[bucket_of(key)];
-    for (tenon__exec_entry *entry = *bucket; entry; entry = entry->next) {
-        bool same = entry->device == device && entry->key_size == key->size;
-        if (!same || memcmp(entry->key, key->bytes, key->size) != 0) continue;
-        *out_entry = entry;
-        return TENON_STATUS_OK;
-    }
-    tenon__exec_entry *entry = calloc(1, sizeof *entry + key->size);
-    if (!entry) return tenon__fail_memory();
-    *entry = (tenon__exec_entry){.next = *bucket, .device = device, .status = TENON_STATUS_NOT_READY};
-    entry->key_size = key->size;
-    memcpy(entry->key, key->bytes, key->size);
-    *out_entry = *bucket = entry;
-    return TENON_STATUS_OK;
-}
-
-bool tenon__exec_is_open(const tenon__exec_entry *entry) {
-    return entry->status != TENON_STATUS_OK && entry->status != TENON_STATUS_UNSUPPORTED;
-}
-
-void tenon__key_put(tenon__key *key, const void *bytes, uint32_t size) {
-    if (size > sizeof key->bytes - key->size) {
-        key->overflow = true;
-        return;
-    }
-    memcpy(key->bytes + key->size, bytes, size);
-    key->size += size;
-}
-
-void tenon__key_number(tenon__key *key, int64_t number) {
-    tenon__key_put(key, &number, sizeof number);
-}
 
 /* -- Op work -- */
 
@@ -163,13 +96,6 @@ tenon_status tenon__task_scalars(const tenon__task *task, tenon__arena *arena, t
     return out->scalars ? TENON_STATUS_OK : tenon__fail_memory();
 }
 
-tenon_status tenon__execs_prepare(tenon__execs *execs, tenonh_device *device, tenon__exec_entry *entry,
-                                  const tenon_work *work) {
-    execs->prepares++;
-    entry->status = tenonh_exec_prepare(device, work, NULL, &entry->exec);
-    return entry->status;
-}
-
 bool tenon__exec_covers(const tenonh_exec *exec, const tenon__prepared *prepared) {
     const tenon_symbol *ranges = tenonh_exec_info(exec)->symbols;
     for (uint32_t i = 0; i < prepared->symbol_count; i++) {
@@ -179,23 +105,32 @@ bool tenon__exec_covers(const tenonh_exec *exec, const tenon__prepared *prepared
     return true;
 }
 
+/* What an entry of op work is made from. */
+typedef struct op_request {
+    const tenon__task *task;
+    bool symbolic;
+} op_request;
+
+static tenon_status make_op(tenon__execs *execs, tenonh_device *device, tenon__exec_entry *entry, const void *context) {
+    const op_request *request = context;
+    op_work work;
+    describe_work(&work, request->task, request->symbolic);
+    return tenon__execs_prepare(execs, device, &work.work, &entry->exec);
+}
+
 /* The exec of a task as op work, prepared or found. */
 static tenon_status find_op(tenon__execs *execs, tenonh_device *device, const tenon__task *task, bool symbolic,
                             tenonh_exec **out_exec) {
-    tenon__key key = {0};
+    tenon__key key;
+    key.size = 0;
+    key.overflow = false;
     key_of_op(&key, task, symbolic);
     if (key.overflow) return tenon__fail(TENON_STATUS_UNSUPPORTED, "attributes too long for op work");
-    tenon__exec_entry *entry;
-    TENON_TRY(tenon__execs_entry(execs, device, &key, &entry));
-    if (tenon__exec_is_open(entry)) {
-        op_work work;
-        describe_work(&work, task, symbolic);
-        tenon__execs_prepare(execs, device, entry, &work.work);
-    } else if (entry->status != TENON_STATUS_OK) {
-        tenon__fail(entry->status, "%s refused %s before", tenonh_device_name(device), tenon_op_row_of(task->op)->name);
-    }
+    const op_request request = {task, symbolic};
+    const tenon__exec_entry *entry;
+    TENON_TRY(tenon__execs_find(execs, device, &key, make_op, &request, &entry));
     *out_exec = entry->exec;
-    return entry->status;
+    return TENON_STATUS_OK;
 }
 
 static tenon_status prepare_op(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__arena *arena,

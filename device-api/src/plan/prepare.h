@@ -10,6 +10,7 @@
 #include <tenon/host/exec.h>
 #include <tenon/host/session.h>
 
+#include "plan/execs.h"
 #include "plan/ref.h"
 #include "support/arena.h"
 
@@ -34,15 +35,6 @@ typedef struct tenon__prepared {
     uint64_t workspace_size;      /* bytes */
     uint64_t workspace_alignment; /* bytes, a power of two; TENON__ARENA_ALIGNMENT or less counts as that */
 } tenon__prepared;
-
-/* A cache of execs, by device and work. Thread: one thread at a time. */
-typedef struct tenon__execs tenon__execs;
-
-tenon_status tenon__execs_create(tenon__execs **out_execs);
-void tenon__execs_destroy(tenon__execs *execs); /* NULL is allowed; launches must have ended */
-
-/* Number of prepares so far. */
-uint64_t tenon__execs_prepares(const tenon__execs *execs);
 
 /* Prepares a task on a device, or finds it prepared: op work if the device takes it, else a kernel.
  * Errors: UNSUPPORTED when the device takes neither; what prepare answers; OUT_OF_MEMORY. */

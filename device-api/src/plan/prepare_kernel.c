@@ -96,13 +96,20 @@ static tenon_status describe_work(kernel_work *work, const tenon__kernel *kernel
     return TENON_STATUS_OK;
 }
 
-static tenon_status prepare_entry(tenon__execs *execs, tenonh_device *device, const tenon_pattern *pattern,
-                                  const int64_t *pinned, tenon__exec_entry *entry) {
-    TENON_TRY(create_kernel(device, pattern, &entry->kernel));
+/* What an entry of kernel work is made from. */
+typedef struct kernel_request {
+    const tenon_pattern *pattern;
+    const int64_t *pinned; /* values that the symbols are to have alone, or NULL */
+} kernel_request;
+
+static tenon_status make_kernel(tenon__execs *execs, tenonh_device *device, tenon__exec_entry *entry,
+                                const void *context) {
+    const kernel_request *request = context;
+    TENON_TRY(create_kernel(device, request->pattern, &entry->kernel));
     kernel_work *work = calloc(1, sizeof *work);
     if (!work) return tenon__fail_memory();
-    tenon_status status = describe_work(work, entry->kernel, tenonh_device_dialect(device), pinned);
-    if (status == TENON_STATUS_OK) status = tenon__execs_prepare(execs, device, entry, &work->work);
+    tenon_status status = describe_work(work, entry->kernel, tenonh_device_dialect(device), request->pinned);
+    if (status == TENON_STATUS_OK) status = tenon__execs_prepare(execs, device, &work->work, &entry->exec);
     free(work->blob);
     free(work);
     return status;
@@ -120,24 +127,16 @@ static tenon_status canonicalize(const tenon__task *task, tenon_canonical *out_c
 }
 
 /* The exec of a pattern, prepared or found: for all values of its symbols, or for those of `pinned` alone. */
-static tenon_status find_kernel(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
-                                const tenon_pattern *pattern, const tenon__prepared *pinned,
-                                tenon__exec_entry **out_entry) {
-    tenon__key key = {0};
+static tenon_status find_kernel(tenon__execs *execs, tenonh_device *device, const tenon_pattern *pattern,
+                                const tenon__prepared *pinned, const tenon__exec_entry **out_entry) {
+    tenon__key key;
+    key.size = 0;
+    key.overflow = false;
     tenon__key_number(&key, TENON_WORK_KERNEL);
     tenon__key_put(&key, pattern, sizeof *pattern);
     if (pinned) tenon__key_put(&key, pinned->symbols, (uint32_t)(pinned->symbol_count * sizeof *pinned->symbols));
-    tenon__exec_entry *entry;
-    TENON_TRY(tenon__execs_entry(execs, device, &key, &entry));
-    if (tenon__exec_is_open(entry)) {
-        tenon__kernel_free(entry->kernel);
-        entry->kernel = NULL;
-        entry->status = prepare_entry(execs, device, pattern, pinned ? pinned->symbols : NULL, entry);
-    } else if (entry->status != TENON_STATUS_OK) {
-        tenon__fail(entry->status, "%s refused %s before", tenonh_device_name(device), tenon_op_row_of(task->op)->name);
-    }
-    *out_entry = entry;
-    return entry->status;
+    const kernel_request request = {pattern, pinned ? pinned->symbols : NULL};
+    return tenon__execs_find(execs, device, &key, make_kernel, &request, out_entry);
 }
 
 static tenon_status fill_grids(const tenon__printed *printed, tenon__arena *arena, tenon__prepared *out) {
@@ -159,16 +158,16 @@ static tenon_status fill_workspace(const tenon__printed *printed, tenon__prepare
 tenon_status tenon__prepare_kernel(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
                                    tenon__arena *arena, tenon__prepared *out) {
     tenon_canonical problem;
-    tenon__exec_entry *entry;
+    const tenon__exec_entry *entry;
     TENON_TRY(canonicalize(task, &problem));
     out->placement = TENONH_PLACEMENT_KERNEL;
     out->symbols = tenon__arena_array(arena, TENON_PATTERN_SYMBOLS, sizeof *out->symbols);
     if (!out->symbols) return tenon__fail_memory();
     out->symbol_count = tenon_pattern_symbols(&problem.pattern, &problem, out->symbols);
     bool pinned = tenonh_device_info(device)->shapes != TENON_SHAPES_DYNAMIC;
-    TENON_TRY(find_kernel(execs, device, task, &problem.pattern, pinned ? out : NULL, &entry));
+    TENON_TRY(find_kernel(execs, device, &problem.pattern, pinned ? out : NULL, &entry));
     if (!pinned && !tenon__exec_covers(entry->exec, out))
-        TENON_TRY(find_kernel(execs, device, task, &problem.pattern, out, &entry));
+        TENON_TRY(find_kernel(execs, device, &problem.pattern, out, &entry));
     out->exec = entry->exec;
     TENON_TRY(fill_grids(entry->kernel->printed, arena, out));
     TENON_TRY(fill_workspace(entry->kernel->printed, out));

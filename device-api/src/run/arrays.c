@@ -1,13 +1,15 @@
 /* Runs on arrays in host memory. */
 #include <stdlib.h>
 
+#include "device/pool.h"
 #include "run/session.h"
 #include "support/error.h"
 
 static tenon_status write_input(tenonh_session *session, tenonh_stream *stream, uint32_t index,
                                 const tenonh_array *array, tenonh_tensor **out_tensor) {
     TENON_TRY(tenon__session_check_type(session, index, array->dtype, array->rank));
-    TENON_TRY(tenonh_tensor_create(session->places.devices[0], array->dtype, array->rank, array->dims, out_tensor));
+    TENON_TRY(
+        tenon__tensor_create_pooled(session->places.devices[0], array->dtype, array->rank, array->dims, out_tensor));
     return tenonh_tensor_write(*out_tensor, stream, array->data, array->size);
 }
 

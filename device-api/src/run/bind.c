@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/pool.h"
 #include "run/context.h"
 #include "support/error.h"
 
@@ -77,7 +78,7 @@ static tenon_status size_arena(tenon__context *context, const tenon__plan *plan,
     tenonh_memory_release(*arena);
     *arena = NULL;
     context->generation++;
-    return tenonh_memory_create(context->contexts->places->devices[place], 0, plan->arena_size[place], arena);
+    return tenon__memory_create_pooled(context->contexts->places->devices[place], 0, plan->arena_size[place], arena);
 }
 
 static tenon_status size_bounce(tenon__context *context, uint64_t size) {

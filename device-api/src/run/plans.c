@@ -31,11 +31,22 @@ void tenon__plans_end(tenon__plans *plans) {
     pthread_mutex_destroy(&plans->planning);
 }
 
+/* A plan keeps its execs: the cache may let go of them. */
+static void retain_execs(const tenon__plan *plan) {
+    for (uint32_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].exec) tenonh_exec_retain(plan->steps[i].exec);
+}
+
+static void release_execs(const tenon__plan *plan) {
+    for (uint32_t i = 0; plan && i < plan->step_count; i++) tenonh_exec_release(plan->steps[i].exec);
+}
+
 void tenon__planned_release(tenon__planned *planned) {
     if (!planned || !tenon__release(&planned->references)) return;
     tenon__planned *self = planned;
     (void)atomic_compare_exchange_strong(&planned->plans->latest, &self, NULL);
     tenon__planned_drop_constants(planned);
+    release_execs(planned->plan);
     tenon__plan_destroy(planned->plan);
     free(planned->patches);
     free(planned->bounces);
@@ -107,8 +118,11 @@ static tenon_status create_plan(tenon__plans *plans, const int64_t *dims, tenon_
         lists[i] = dims + at;
         at += tenonh_value_rank(tenonh_function_input(plans->function, i));
     }
+    tenon__execs_begin(plans->context->execs);
     tenon_status status = tenon__plan_create(plans->context, plans->lowered, plans->function->name, lists,
                                              plans->input_count, NULL, out_plan);
+    if (status == TENON_STATUS_OK) retain_execs(*out_plan);
+    tenon__execs_end(plans->context->execs);
     free(lists);
     return status;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/pool.h"
 #include "run/session.h"
 #include "support/error.h"
 
@@ -52,8 +53,8 @@ static tenon_status pack_tensor(tenonh_session *session, tenonh_stream *stream, 
     uint64_t size = tensor->size;
     void *bytes = malloc(size ? size : 1);
     if (!bytes) return tenon__fail_memory();
-    tenon_status status = tenonh_tensor_create(session->places.devices[0], tensor->dtype, tensor->rank,
-                                               tenonh_tensor_dims(tensor), out_tensor);
+    tenon_status status = tenon__tensor_create_pooled(session->places.devices[0], tensor->dtype, tensor->rank,
+                                                      tenonh_tensor_dims(tensor), out_tensor);
     if (status == TENON_STATUS_OK) status = tenonh_tensor_read(tensor, stream, bytes, size);
     if (status == TENON_STATUS_OK) status = tenonh_tensor_write(*out_tensor, stream, bytes, size);
     free(bytes);
@@ -87,8 +88,8 @@ static tenon_status take_outputs(tenonh_session *session, tenon__context *contex
             context->tensors[at] = outputs[i];
             continue;
         }
-        TENON_TRY(
-            tenonh_tensor_create(session->places.devices[0], ref->dtype, ref->rank, ref->dims, &context->made[at]));
+        TENON_TRY(tenon__tensor_create_pooled(session->places.devices[0], ref->dtype, ref->rank, ref->dims,
+                                              &context->made[at]));
         context->tensors[at] = context->made[at];
     }
     return TENON_STATUS_OK;

@@ -77,21 +77,26 @@ static void work_all(tenonh_session *const *sessions, uint32_t count, uint32_t u
     ck_assert_uint_eq(failures, 0);
 }
 
-static void compute_wanted(const tenonh_module *module) {
-    tenonh_session *session;
-    good(tenonh_session_create(module, device, NULL, &session));
+/* A session that stays: what it has prepared serves all tests. */
+static graph kept_graph;
+static tenonh_session *kept;
+
+static void set_up(void) {
+    kept_graph = graph_layer(COLUMNS);
+    good(tenonh_session_create(kept_graph.module, device, NULL, &kept));
     for (uint32_t i = 0; i < SHAPES; i++) {
         inputs[i] = array_of(rows[i], COLUMNS, i);
-        good(run_arrays(session, i, &wanted[i]));
+        good(run_arrays(kept, i, &wanted[i]));
     }
-    tenonh_session_release(session);
 }
 
-static void free_wanted(void) {
+static void tear_down(void) {
     for (uint32_t i = 0; i < SHAPES; i++) {
         tenonh_array_free(&inputs[i]);
         tenonh_array_free(&wanted[i]);
     }
+    tenonh_session_release(kept);
+    tenonh_module_destroy(kept_graph.module);
 }
 
 static const struct row {
@@ -113,7 +118,6 @@ START_TEST(test_threads) {
     const struct row *row = &table[_i];
     tenonh_session *sessions[THREADS];
     graph g = graph_layer(COLUMNS);
-    compute_wanted(g.module);
     uint64_t before = counters_of(device).allocations;
     tenonh_session_options options = row->options;
     options.struct_size = sizeof options;
@@ -124,7 +128,6 @@ START_TEST(test_threads) {
         tenonh_session_release(sessions[i]);
     }
     ck_assert_uint_eq(counters_of(device).allocations, before); /* all is given back */
-    free_wanted();
     tenonh_module_destroy(g.module);
 }
 END_TEST
@@ -157,6 +160,7 @@ int main(int argc, char **argv) {
     if (status != TENON_STATUS_OK) return fprintf(stderr, "%s: %s\n", name, tenonh_error_message()), 5;
     Suite *suite = suite_create("threads");
     TCase *tests = tcase_create(name);
+    tcase_add_unchecked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, test_threads, 0, sizeof table / sizeof *table);
     tcase_add_test(tests, test_shared_constants);
     suite_add_tcase(suite, tests);

@@ -60,10 +60,18 @@ typedef struct tenonh_device_counters {
     uint64_t emulated_events;  /* records done by synchronising: the plugin has no events */
     uint64_t emulated_queries; /* stream queries done by synchronising */
     uint64_t emulated_fills;   /* fills done by writing */
+    uint64_t pooled_bytes;     /* kept for later allocations; not alive */
+    uint64_t imported_bytes;   /* alive: host bytes that the device uses where they lie; none of the allocated ones */
 } tenonh_device_counters;
+#define TENONH_DEVICE_COUNTERS_SIZE_V1 104u
 
 /* Errors: INVALID (struct_size). */
 TENON_EXPORT tenon_status tenonh_device_counters_read(tenonh_device *device, tenonh_device_counters *out_counters);
+
+/* Gives memory back that the library keeps on the device for later: pools, what idle sessions hold, prepared work that no
+ * plan uses. An allocation that does not fit does the same by itself. out_bytes: given back; may be NULL.
+ * Errors: INVALID (NULL). Thread: any, beside runs. */
+TENON_EXPORT tenon_status tenonh_device_trim(tenonh_device *device, uint64_t *out_bytes);
 
 /* Allocates device memory of a type, uninitialised, padded by the type's over_read. Units: bytes; 0 is legal.
  * Errors: OUT_OF_MEMORY, NOT_FOUND (type), DEVICE_LOST. */
