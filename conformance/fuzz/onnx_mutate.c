@@ -24,7 +24,7 @@ static int64_t number(void) {
 
 /* Strings are freed with the message, so they are replaced by copies. */
 static void rename_to(char **name, const char *to) {
-    char *copy = strdup(to);
+    char *copy = strdup(to ? to : "");
     if (!copy) return;
     if (*name != protobuf_c_empty_string) free(*name);
     *name = copy;
