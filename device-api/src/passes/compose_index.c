@@ -167,7 +167,8 @@ TENON__DECOMPOSITION(trilu) {
 /* A scale or zero point: one for all, or a vector along `axis`. */
 static tenonh_value *spread_scale(tenonh_builder *b, const tenonh_node *node, tenonh_value *scale,
                                   const tenonh_value *x) {
-    if (!scale || scale->rank == 0) return scale && x ? tenon__expand_like(b, scale, x) : NULL;
+    if (!scale || !x) return NULL; /* the builder has failed already */
+    if (scale->rank == 0) return tenon__expand_like(b, scale, x);
     int64_t axis = tenon__node_int(node, TENON_ATTR_AXIS, 0);
     if (scale->rank != 1 || axis < 0 || axis >= x->rank)
         return tenon__build_fail(b, TENON_STATUS_INVALID, "a scale of %s along axis %lld of %s",
