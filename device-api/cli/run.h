@@ -15,6 +15,7 @@ enum {
     RUN_REPEAT,
     RUN_STREAMS,
     RUN_EXPLAIN,
+    RUN_RULES,
     RUN_PLUGIN,
     RUN_OPTION_COUNT
 };
@@ -69,6 +70,10 @@ int run_read_inputs(run_state *state);
 
 /* The file's name that an output is written under, without the folder. Owner: the caller (free). */
 char *run_file_name(const char *output);
+
+/* What rules and passes did to the model, as a table (nothing if they did nothing) and as the key `rewrites`. */
+void run_print_rewrites(const run_state *state);
+void run_add_rewrites(struct cJSON *object, const run_state *state);
 
 /* Prints what ran where, how fast, and what came out. Gives the exit code. */
 int run_report(run_state *state);

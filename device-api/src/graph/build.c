@@ -299,6 +299,7 @@ static void merge_locations(tenonh_builder *b, tenonh_node *node) {
 static tenonh_value *find_or_place(tenonh_builder *b, tenonh_node *node) {
     tenonh_node *equal = tenon__nodes_find(b, node);
     if (equal) {
+        tenon__pass_fired(b->rewriter, "cse", node);
         merge_locations(b, equal);
         return equal->results[0];
     }
@@ -312,11 +313,12 @@ tenonh_value *tenon__settle(tenonh_builder *b, tenonh_node *node) {
     tenon_status status = tenon__propagate_content(b, node);
     if (status != TENON_STATUS_OK) return tenon__build_failed(b, status, node);
     if (b->flags & TENON__BUILD_SIMPLIFY) {
-        tenonh_value *same = tenon__simplify(b, node);
+        tenonh_value *same = tenon__rewrite(b, node);
         if (same || b->status != TENON_STATUS_OK) return same;
     }
     if (b->flags & TENON__BUILD_FOLD) {
         tenonh_value *constant = tenon__fold(b, node);
+        if (constant) tenon__pass_fired(b->rewriter, "fold", node);
         if (constant || b->status != TENON_STATUS_OK) return constant;
     }
     bool searched = (b->flags & TENON__BUILD_SIMPLIFY) && tenon__node_is_pure(node);

@@ -4,6 +4,7 @@
 #define TENON_GRAPH_BUILD_INTERNAL_H
 
 #include "graph/build.h"
+#include "passes/rewrite.h"
 
 /* Pointers by the hash of what they point to: open addressing, at most half full. */
 typedef struct tenon__set {
@@ -36,7 +37,9 @@ struct tenonh_builder {
     bool decompose; /* see tenon__builder_claims */
     tenon__claim claim;
     void *claim_context;
-    uint32_t nesting; /* decompositions within decompositions */
+    uint32_t nesting;          /* decompositions within decompositions */
+    tenon__rewriter *rewriter; /* rules beyond the clean ones, notes and report; NULL: none */
+    uint32_t rewriting;        /* rules' results within rules' results */
 };
 
 /* Copies what is given into a node that stands nowhere yet, with `result_count` empty results. NULL: b has failed. */
@@ -108,9 +111,6 @@ tenon_status tenon__require_equal(tenonh_builder *b, const tenonh_node *node, co
 
 /* Fills value->content of result 0 where the operands' contents allow. */
 tenon_status tenon__propagate_content(tenonh_builder *b, const tenonh_node *node);
-
-/* The value that the node's result 0 equals without it, or NULL. Nodes that do nothing; views of views. */
-tenonh_value *tenon__simplify(tenonh_builder *b, tenonh_node *node);
 
 /* The constant that result 0 is, or NULL: operands are not constant, or it costs more than the budget. */
 tenonh_value *tenon__fold(tenonh_builder *b, tenonh_node *node);

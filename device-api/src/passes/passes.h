@@ -5,6 +5,7 @@
 #define TENON_PASSES_PASSES_H
 
 #include "graph/build.h"
+#include "passes/rewrite.h"
 
 /* Dims of one input of a function, and its elements where dims are computed from them. */
 typedef struct tenon__input_dims {
@@ -42,6 +43,19 @@ tenon_status tenon__simplify_symbolic(const tenonh_module *module, const char *n
  * Errors: UNSUPPORTED naming a composite without a decomposition, or one that needs numbers where there are symbols. */
 tenon_status tenon__decompose(const tenonh_module *module, tenon__claim claim, void *context,
                               tenonh_module **out_module);
+
+typedef struct tenon__optimize_options {
+    const uint8_t *rules; /* those that tenon__rules_select chose; NULL: all */
+    tenon__claim claim;   /* as for decompose */
+    void *claim_context;
+} tenon__optimize_options;
+
+/* The pass driver: rules for composites until none fires, decompose, rules for base operators until none fires; constants
+ * folded, equal nodes merged and dead ones dropped on the way. Works on symbolic and concrete modules; results equal the
+ * source's as the rules say (rules.def). `report`, or NULL, hears of all of it.
+ * Errors: as decompose. */
+tenon_status tenon__optimize(const tenonh_module *module, const tenon__optimize_options *options, tenon__report *report,
+                             tenonh_module **out_module);
 
 /* -- Evaluation on the host: exact, and as slow as it likes --------------------------------------------------------- */
 

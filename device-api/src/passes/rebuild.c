@@ -14,6 +14,7 @@ typedef struct frame {
     const tenonh_dim **symbols;
     tenon__arena *scratch;
     uint32_t depth; /* calls within calls */
+    uint32_t *uses; /* of the source's values, by id: where a rewriter wants to know */
 } frame;
 
 static tenonh_builder *builder(const frame *f) {
@@ -58,6 +59,8 @@ static void check_type(frame *f, const tenonh_node *node, const tenonh_value *fr
 static void set(frame *f, const tenonh_node *node, const tenonh_value *from, tenonh_value *to) {
     f->map[from->id] = to;
     if (!to) return;
+    if (f->uses && tenon__note_uses(f->r->rewriter, to, f->uses[from->id]))
+        tenon__build_failed(builder(f), TENON_STATUS_OUT_OF_MEMORY, NULL);
     bind_data_dims(f, from, to);
     if (f->r->flags & TENON__REBUILD_CHECK) check_type(f, node, from, to);
     tenon__value_name(builder(f), to, from->name);
@@ -377,6 +380,20 @@ static tenonh_value *known_input(frame *f, const tenonh_value *input, const void
     return tenonh_build_constant(builder(f), NULL, input->dtype, input->rank, dims, &bytes);
 }
 
+static void count_uses(uint32_t *uses, tenonh_value *const *values, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (values[i]) uses[values[i]->id]++;
+}
+
+static void count_region(uint32_t *uses, const tenonh_region *region) {
+    for (uint32_t i = 0; i < region->node_count; i++) {
+        const tenonh_node *node = region->nodes[i];
+        count_uses(uses, node->operands, node->operand_count);
+        for (uint32_t k = 0; k < node->region_count; k++) count_region(uses, node->regions[k]);
+    }
+    count_uses(uses, region->results, region->result_count);
+}
+
 static void rebuild_body(frame *f, const tenonh_function *function) {
     const tenonh_region *body = function->body;
     for (uint32_t i = 0; i < body->argument_count && !failed(f); i++) {
@@ -400,13 +417,69 @@ tenon_status tenon__rebuild_function(tenon__rebuild *r, const tenonh_function *f
     TENON_TRY(tenon__builder_create(r->target, name, r->build_flags, &r->b));
     tenon__builder_budget(r->b, r->budget);
     tenon__builder_claims(r->b, r->decompose, r->claim, r->claim_context);
+    r->b->rewriter = r->rewriter;
     f.map = tenon__arena_array(&scratch, function->value_count, sizeof *f.map);
-    if (!f.map)
+    if (r->rewriter) {
+        tenon__forget_notes(r->rewriter);
+        f.uses = tenon__arena_array(&scratch, function->value_count, sizeof *f.uses);
+        if (f.uses) count_region(f.uses, function->body);
+    }
+    if (!f.map || (r->rewriter && !f.uses))
         tenon__build_failed(r->b, tenon__fail_memory(), NULL);
     else
         rebuild_body(&f, function);
     tenon__arena_free(&scratch);
     return tenonh_builder_finish(r->b);
+}
+
+/* True when only the data decides it: such symbols are made anew with the node that they come from. */
+static bool is_of_data(const tenonh_dim *dim) {
+    if (dim->kind == TENON__DIM_SYMBOL) return dim->symbol->data;
+    for (uint32_t i = 0; i < dim->count; i++)
+        if (is_of_data(dim->operands[i])) return true;
+    return false;
+}
+
+static tenon_status keep_equality(tenon__rebuild *r, const tenonh_dim *a, const tenonh_dim *b) {
+    if (is_of_data(a) || is_of_data(b)) return TENON_STATUS_OK;
+    tenon__dims *to = &r->target->dims;
+    a = tenon__dim_substitute(to, a, r->symbols);
+    b = a ? tenon__dim_substitute(to, b, r->symbols) : NULL;
+    return b ? tenon__dim_equate(to, a, b) : TENON_STATUS_INVALID;
+}
+
+/* What the source found out about its dims holds in the target too, also where the nodes that said so are gone. */
+static tenon_status keep_equalities(tenon__rebuild *r) {
+    const tenon__dims *from = &r->source->dims;
+    memset((void *)r->symbols, 0, from->symbol_count * sizeof(void *));
+    for (uint32_t i = 0; i < from->symbol_count; i++)
+        if (from->symbols[i]->equal) TENON_TRY(keep_equality(r, from->symbols[i]->dim, from->symbols[i]->equal));
+    for (uint32_t i = 0; i < from->equality_count; i++)
+        TENON_TRY(keep_equality(r, from->equalities[i][0], from->equalities[i][1]));
+    return TENON_STATUS_OK;
+}
+
+static tenon_status rebuild_functions(tenon__rebuild *r) {
+    for (const tenonh_function *f = r->source->functions; f; f = f->next) {
+        memset((void *)r->symbols, 0, r->source->dims.symbol_count * sizeof(void *));
+        TENON_TRY(tenon__rebuild_function(r, f, f->name));
+        TENON_TRY(tenon__sweep_function(tenon__module_find(r->target, f->name), r->rewriter));
+    }
+    TENON_TRY(keep_equalities(r));
+    return tenon__sweep(r->target);
+}
+
+tenon_status tenon__rebuild_module(tenon__rebuild *r, tenonh_module **out_module) {
+    TENON_TRY(tenonh_module_create(&r->target));
+    r->symbols = calloc((size_t)r->source->dims.symbol_count + 1, sizeof(void *));
+    tenon_status status = r->symbols ? rebuild_functions(r) : tenon__fail_memory();
+    free((void *)r->symbols);
+    if (r->rewriter) tenon__forget_notes(r->rewriter);
+    if (status == TENON_STATUS_OK)
+        *out_module = r->target;
+    else
+        tenonh_module_destroy(r->target);
+    return status;
 }
 
 tenon_status tenon__check_types(const tenonh_module *module) {

@@ -5,6 +5,7 @@
 
 #include "graph/build_internal.h"
 #include "passes/passes.h"
+#include "passes/rewrite.h"
 
 enum {
     TENON__REBUILD_INLINE = 1, /* expand calls, take ifs whose condition is constant, unroll loops of known length */
@@ -23,15 +24,23 @@ typedef struct tenon__rebuild {
     void *claim_context;
     const tenonh_dim **symbols; /* by number: the target's dim for a symbol of the source, NULL where it stays */
     tenonh_builder *b;
-    uint64_t unrolled; /* nodes that unrolling has made so far */
+    uint64_t unrolled;         /* nodes that unrolling has made so far */
+    tenon__rewriter *rewriter; /* rules beyond the clean ones; NULL: none */
 } tenon__rebuild;
 
 /* Rebuilds `function` under `name`; its arguments get the dims as substituted by `symbols`. Declares the source's states
  * first if the target has none. */
 tenon_status tenon__rebuild_function(tenon__rebuild *r, const tenonh_function *function, const char *name);
 
-/* Takes nodes out that nothing uses, numbers values and nodes anew, and lets go of constants that are no longer used.
- * `module` is the caller's alone and its functions are finished. */
+/* Rebuilds all functions of the source into a new module, sweeps it, and keeps what the source said of its dims. `r` has
+ * neither target nor symbols yet. */
+tenon_status tenon__rebuild_module(tenon__rebuild *r, tenonh_module **out_module);
+
+/* Takes nodes out of a finished function that nothing uses, and numbers values and nodes anew. The rewriter that built
+ * it, or NULL, hears of nodes that it has not counted. */
+tenon_status tenon__sweep_function(tenonh_function *function, tenon__rewriter *rewriter);
+
+/* The same for a module that is the caller's alone; lets go of constants that are no longer used. */
 tenon_status tenon__sweep(tenonh_module *module);
 
 /* Compares all types with what building each function once more gives. Errors: INVALID naming function and node. */

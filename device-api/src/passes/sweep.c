@@ -14,15 +14,24 @@ static bool is_needed(const tenonh_node *node, const uint8_t *used) {
     return !tenon__node_is_pure(node);
 }
 
+static void report(tenon__rewriter *rewriter, const tenonh_node *node) {
+    if (!rewriter) return;
+    uint32_t id = node->result_count ? node->results[0]->id : UINT32_MAX;
+    if (id >= rewriter->note_count || !rewriter->notes[id].credited) tenon__pass_fired(rewriter, "dce", node);
+}
+
 /* From the last node to the first: uses come after definitions. Nodes that are not needed leave the list. */
-static void sweep_region(tenonh_region *region, uint8_t *used) {
+static void sweep_region(tenonh_region *region, uint8_t *used, tenon__rewriter *rewriter) {
     mark(used, region->results, region->result_count);
     uint32_t kept = region->node_count;
     for (uint32_t i = region->node_count; i-- > 0;) {
         tenonh_node *node = region->nodes[i];
-        if (!is_needed(node, used)) continue;
+        if (!is_needed(node, used)) {
+            report(rewriter, node);
+            continue;
+        }
         mark(used, node->operands, node->operand_count);
-        for (uint32_t k = 0; k < node->region_count; k++) sweep_region(node->regions[k], used);
+        for (uint32_t k = 0; k < node->region_count; k++) sweep_region(node->regions[k], used, rewriter);
         region->nodes[--kept] = node;
     }
     if (kept) memmove(region->nodes, region->nodes + kept, (region->node_count - kept) * sizeof *region->nodes);
@@ -46,10 +55,10 @@ static void number_function(tenonh_function *f) {
     number_region(f, f->body);
 }
 
-static tenon_status sweep_function(tenonh_function *f) {
+tenon_status tenon__sweep_function(tenonh_function *f, tenon__rewriter *rewriter) {
     uint8_t *used = calloc((size_t)f->value_count + 1, 1);
     if (!used) return tenon__fail_memory();
-    sweep_region(f->body, used);
+    sweep_region(f->body, used, rewriter);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < f->constant_count; i++)
         if (used[f->constants[i]->id]) f->constants[kept++] = f->constants[i];
@@ -90,6 +99,6 @@ static tenon_status drop_constants(tenonh_module *module) {
 }
 
 tenon_status tenon__sweep(tenonh_module *module) {
-    for (tenonh_function *f = module->functions; f; f = f->next) TENON_TRY(sweep_function(f));
+    for (tenonh_function *f = module->functions; f; f = f->next) TENON_TRY(tenon__sweep_function(f, NULL));
     return drop_constants(module);
 }

@@ -115,10 +115,38 @@ static tenon_status check_function(const tenonh_function *function) {
     return TENON_STATUS_OK;
 }
 
+/* Keeps the report of the first time that it works out. */
+static tenon_status optimize(const tenon__lowered *l, const tenonh_module *module, tenonh_module **out_module) {
+    const tenon__optimize_options options = {.rules = l->rules, .claim = l->claim, .claim_context = l->claim_context};
+    tenon__report report = {0};
+    tenon_status status = tenon__optimize(module, &options, &report, out_module);
+    pthread_mutex_lock(&l->rewrites->lock);
+    bool first = status == TENON_STATUS_OK && !l->rewrites->known;
+    if (first) {
+        l->rewrites->report = report;
+        l->rewrites->known = true;
+    }
+    pthread_mutex_unlock(&l->rewrites->lock);
+    if (!first) tenon__report_free(&report);
+    return status;
+}
+
+const tenon__report *tenon__lowered_report(const tenon__lowered *lowered) {
+    pthread_mutex_lock(&lowered->rewrites->lock);
+    bool known = lowered->rewrites->known;
+    pthread_mutex_unlock(&lowered->rewrites->lock);
+    return known ? &lowered->rewrites->report : NULL;
+}
+
+static void forget_report(tenon__rewrites *rewrites) {
+    tenon__report_free(&rewrites->report);
+    rewrites->known = false;
+}
+
 static tenon_status lower_main(tenon__lowered *l) {
     tenonh_module *simple;
     TENON_TRY(tenon__simplify_symbolic(l->source, "main", NULL, &simple));
-    tenon_status status = tenon__decompose(simple, l->claim, l->claim_context, &l->module);
+    tenon_status status = optimize(l, simple, &l->module);
     tenonh_module_destroy(simple);
     if (status == TENON_STATUS_OK) status = check_function(tenonh_module_function(l->module, "main"));
     return status == TENON_STATUS_OK ? number_dims(l) : status;
@@ -132,19 +160,29 @@ static void forget_module(tenon__lowered *l) {
     l->dim_count = 0;
 }
 
-tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim claim, void *context,
+static tenon_status prepare(tenon__lowered *l, const char *rules) {
+    l->rewrites = calloc(1, sizeof *l->rewrites);
+    if (!l->rewrites) return tenon__fail_memory();
+    pthread_mutex_init(&l->rewrites->lock, NULL);
+    return tenon__rules_select(rules, &l->rules);
+}
+
+tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
                                    tenon__lowered **out_lowered) {
     tenon__lowered *l = calloc(1, sizeof *l);
     if (!l) return tenon__fail_memory();
     *l = (tenon__lowered){.source = module, .claim = claim, .claim_context = context};
-    tenon_status status = lower_main(l);
-    if (status == TENON_STATUS_OUT_OF_MEMORY) {
+    tenon_status status = prepare(l, rules);
+    bool ready = status == TENON_STATUS_OK;
+    if (ready) status = lower_main(l);
+    if (!ready || status == TENON_STATUS_OUT_OF_MEMORY) {
         tenon__lowered_destroy(l);
         return status;
     }
     if (status != TENON_STATUS_OK) {
         snprintf(l->reason, sizeof l->reason, "%s", tenonh_error_message());
         forget_module(l);
+        forget_report(l->rewrites);
     }
     *out_lowered = l;
     return TENON_STATUS_OK;
@@ -153,6 +191,12 @@ tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim cla
 void tenon__lowered_destroy(tenon__lowered *lowered) {
     if (!lowered) return;
     forget_module(lowered);
+    if (lowered->rewrites) {
+        forget_report(lowered->rewrites);
+        pthread_mutex_destroy(&lowered->rewrites->lock);
+        free(lowered->rewrites);
+    }
+    free(lowered->rules);
     free(lowered);
 }
 
@@ -167,8 +211,7 @@ tenon_status tenon__lowered_concretize(const tenon__lowered *lowered, const int6
     }
     tenonh_module *concrete = NULL;
     tenon_status status = tenon__concretize(lowered->source, "main", inputs, input_count, NULL, &concrete);
-    if (status == TENON_STATUS_OK)
-        status = tenon__decompose(concrete, lowered->claim, lowered->claim_context, out_module);
+    if (status == TENON_STATUS_OK) status = optimize(lowered, concrete, out_module);
     tenonh_module_destroy(concrete);
     free(inputs);
     return status;

@@ -6,9 +6,18 @@
 #ifndef TENON_PLAN_LOWER_H
 #define TENON_PLAN_LOWER_H
 
+#include <pthread.h>
+
 #include "graph/build.h"
 #include "graph/graph.h"
 #include "passes/passes.h"
+
+/* What passes did to the module: once with symbols, or to the first plan that is made of numbers. */
+typedef struct tenon__rewrites {
+    pthread_mutex_t lock; /* plans are made by several threads */
+    bool known;           /* `report` does not change any more */
+    tenon__report report;
+} tenon__rewrites;
 
 typedef struct tenon__lowered {
     const tenonh_module *source;
@@ -17,19 +26,24 @@ typedef struct tenon__lowered {
     uint32_t dim_count;      /* of `dims`, 0 among them */
     tenon__claim claim;      /* what the device takes whole */
     void *claim_context;
-    char reason[256]; /* why there is no module: what lowering said */
+    uint8_t *rules;            /* rewrite rules that apply (tenon__rules_select) */
+    tenon__rewrites *rewrites; /* what they did */
+    char reason[256];          /* why there is no module: what lowering said */
 } tenon__lowered;
 
-/* Lowers the function `main` of a module; `claim` as for tenon__decompose.
+/* Lowers the function `main` of a module; `claim` as for tenon__decompose, `rules` as for tenon__rules_select.
  * Owner:  the caller; the module must outlive it, and it must outlive its plans.
- * Errors: OUT_OF_MEMORY. What else goes wrong comes back from the plans, which know the numbers. */
-tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim claim, void *context,
+ * Errors: NOT_FOUND (a rule), OUT_OF_MEMORY. What else goes wrong comes back from the plans, which know the numbers. */
+tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
                                    tenon__lowered **out_lowered);
 void tenon__lowered_destroy(tenon__lowered *lowered); /* NULL is allowed */
 
 /* The source's `main` with numbers for its symbols, decomposed. Errors: as tenon__concretize and tenon__decompose. */
 tenon_status tenon__lowered_concretize(const tenon__lowered *lowered, const int64_t *const *dims, uint32_t input_count,
                                        tenonh_module **out_module);
+
+/* What the passes did, NULL as long as no plan needed them. Owner: the lowering. */
+const tenon__report *tenon__lowered_report(const tenon__lowered *lowered);
 
 /* Values of all dims, by slot. `symbols` has the module's symbols by number, TENON__UNBOUND where unknown; a dim that
  * has no value then is TENON__UNBOUND too. `numbers` has dim_count entries.

@@ -52,6 +52,26 @@ tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, 
     return give(out_info, &info, sizeof info);
 }
 
+uint32_t tenonh_session_rewrite_count(const tenonh_session *session) {
+    const tenon__report *report = session ? tenon__lowered_report(session->lowered) : NULL;
+    return report ? report->count : 0;
+}
+
+tenon_status tenonh_session_rewrite(const tenonh_session *session, uint32_t index, tenonh_rewrite_info *out_info) {
+    uint32_t count = tenonh_session_rewrite_count(session);
+    if (index >= count) return tenon__fail(TENON_STATUS_NOT_FOUND, "the session has %u rewrites, not %u", count, index);
+    if (!out_info) return tenon__fail(TENON_STATUS_INVALID, "session rewrite: out_info is NULL");
+    const tenon__fired *fired = &tenon__lowered_report(session->lowered)->items[index];
+    tenonh_rewrite_info info = {
+        .rule = fired->rule,
+        .location = fired->location,
+        .nodes = fired->gain.nodes,
+        .bytes = fired->gain.bytes,
+        .operations = fired->gain.operations,
+    };
+    return give(out_info, &info, sizeof info);
+}
+
 tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats) {
     if (!session || !out_stats) return tenon__fail(TENON_STATUS_INVALID, "session stats: session or out_stats is NULL");
     const tenon__plan *plan = latest(session);

@@ -48,7 +48,7 @@ tenon_status tenonh_session_create(const tenonh_module *module, tenonh_device *d
     if (!session) return tenon__fail_memory();
     uint64_t start = tenon__now();
     tenon_status status = tenon__execs_create(&session->execs);
-    if (status == TENON_STATUS_OK) status = tenon__lowered_create(module, NULL, NULL, &session->lowered);
+    if (status == TENON_STATUS_OK) status = tenon__lowered_create(module, NULL, NULL, chosen.rules, &session->lowered);
     if (status != TENON_STATUS_OK) {
         tenon__execs_destroy(session->execs);
         return free(session), status;

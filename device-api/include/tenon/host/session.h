@@ -23,12 +23,14 @@ typedef struct tenonh_session_options {
     uint32_t reserved;        /* must be 0 */
     uint32_t streams;         /* of a device that a run may use at a time; 0: 1. Fewer where the device has fewer */
     uint32_t concurrent_runs; /* at most, each with buffers and streams of its own; 0: 16, the most is 64 */
+    const char *rules; /* rewrite rules to apply: NULL or "all"; "off"; "NAME,NAME,..."; "-NAME,...": all but those.
+                               * Rules that only clean up always apply. Only read while the session is created. */
 } tenonh_session_options;
 #define TENONH_SESSION_OPTIONS_SIZE_V1 24u
 
 /* Makes a session for the function `main` of a finished module.
  * Owner:  the caller, until the last release; the module must outlive the session; the device is retained.
- * Errors: NOT_FOUND (no `main`), INVALID, UNSUPPORTED (options), OUT_OF_MEMORY. Thread: any. */
+ * Errors: NOT_FOUND (no `main`, or no rewrite rule of that name), INVALID, UNSUPPORTED (options), OUT_OF_MEMORY. Thread: any. */
 TENON_EXPORT tenon_status tenonh_session_create(const tenonh_module *module, tenonh_device *device,
                                                 const tenonh_session_options *options, tenonh_session **out_session);
 TENON_EXPORT tenonh_session *tenonh_session_retain(tenonh_session *session);
@@ -88,6 +90,26 @@ TENON_EXPORT uint32_t tenonh_session_step_count(const tenonh_session *session);
 /* Errors: NOT_FOUND (index), INVALID (struct_size). Thread: not beside a run or prepare of the same session. */
 TENON_EXPORT tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index,
                                               tenonh_step_info *out_info);
+
+/* What the passes did to the model before it was planned: once for the session with symbols for dims, or, where that
+ * can't be, for the first plan. A rule or pass that fired, at one node. Gains are estimates by one cost function, of what
+ * went less what came instead: dims that are symbols count with their lowest value, views move no bytes. The caller sets
+ * struct_size. Owner: strings belong to the session. */
+typedef struct tenonh_rewrite_info {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *rule; /* name of the rule; "fold", "cse" or "dce": constants folded, equal nodes merged, dead dropped */
+    const char *location; /* of the node that went, as the model says it; "" if unknown */
+    int64_t nodes;        /* fewer of them */
+    int64_t bytes;        /* fewer read and written */
+    int64_t operations;   /* fewer, scalar ones */
+} tenonh_rewrite_info;
+
+TENON_EXPORT uint32_t tenonh_session_rewrite_count(const tenonh_session *session);
+
+/* Errors: NOT_FOUND (index), INVALID (struct_size). Thread: any. */
+TENON_EXPORT tenon_status tenonh_session_rewrite(const tenonh_session *session, uint32_t index,
+                                                 tenonh_rewrite_info *out_info);
 
 /* Figures of a session. The caller sets struct_size. */
 typedef struct tenonh_session_stats {
