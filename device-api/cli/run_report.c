@@ -120,8 +120,13 @@ static int print_text(const run_state *state, const share *shares, uint32_t coun
         puts("");
     }
     print_placement(shares, count);
-    printf("\nweights %s, buffers %s, %llu steps outside %s\n", cli_bytes(stats->constant_bytes),
-           cli_bytes(stats->arena_bytes), (unsigned long long)stats->outside_nodes, tenonh_device_name(state->device));
+    printf("\nbuffers %s: alive at once %s, in the model's order %s, in the planner's %s\n",
+           cli_bytes(stats->arena_bytes), cli_bytes(stats->live_bytes), cli_bytes(stats->file_order_bytes),
+           cli_bytes(stats->own_order_bytes));
+    printf("streams %llu, %llu events, %llu waits\n", (unsigned long long)stats->streams,
+           (unsigned long long)stats->events, (unsigned long long)stats->waits);
+    printf("weights %s, %llu steps outside %s\n", cli_bytes(stats->constant_bytes),
+           (unsigned long long)stats->outside_nodes, tenonh_device_name(state->device));
     printf(
         "time    import %.1f ms, first run %.1f ms (planning %.1f ms), then median %.3f ms of %lld (least %.3f ms)\n",
         state->import_ms, state->first_ms, state->prepare_ms, median(state), (long long)state->repeat,
@@ -179,6 +184,20 @@ static void add_steps(cJSON *object, const run_state *state) {
     }
 }
 
+/* The planned peak of buffers and what bounds it from below: bytes alive at once, in the model's order of nodes, in the
+ * planner's best, and in the one that runs. */
+static void add_memory(cJSON *object, const tenonh_session_stats *stats) {
+    cJSON *memory = cJSON_AddObjectToObject(object, "memory");
+    cJSON_AddNumberToObject(memory, "planned_peak", (double)stats->arena_bytes);
+    cJSON_AddNumberToObject(memory, "live", (double)stats->live_bytes);
+    cJSON_AddNumberToObject(memory, "live_in_file_order", (double)stats->file_order_bytes);
+    cJSON_AddNumberToObject(memory, "live_in_own_order", (double)stats->own_order_bytes);
+    cJSON *streams = cJSON_AddObjectToObject(object, "streams");
+    cJSON_AddNumberToObject(streams, "count", (double)stats->streams);
+    cJSON_AddNumberToObject(streams, "events", (double)stats->events);
+    cJSON_AddNumberToObject(streams, "waits", (double)stats->waits);
+}
+
 static void add_times(cJSON *object, const run_state *state) {
     cJSON *times = cJSON_AddObjectToObject(object, "milliseconds");
     cJSON_AddNumberToObject(times, "import", state->import_ms);
@@ -203,6 +222,7 @@ static int print_json(const run_state *state, const share *shares, uint32_t coun
     cJSON_AddNumberToObject(object, "outside_steps", (double)stats->outside_nodes);
     cJSON_AddNumberToObject(object, "weight_bytes", (double)stats->constant_bytes);
     cJSON_AddNumberToObject(object, "buffer_bytes", (double)stats->arena_bytes);
+    add_memory(object, stats);
     add_times(object, state);
     return cli_json(object, CLI_OK);
 }

@@ -164,6 +164,7 @@ static tenon_status check_operand_info(const tenon_work *work, const tenon_opera
     if (info->layout != work->operands[index].layout && !info->packed_size && info->layout != TENON_LAYOUT_HELD)
         return BROKEN("operand %u is wanted in layout %u, but not to be packed", index, info->layout);
     if (info->alias == TENON_NO_ALIAS) return TENON_STATUS_OK;
+    if (role == TENON_ROLE_OUTPUT && info->alias == TENON_ANY_ALIAS) return TENON_STATUS_OK;
     if (role != TENON_ROLE_OUTPUT || info->alias >= work->operand_count ||
         work->operands[info->alias].role != TENON_ROLE_INPUT)
         return BROKEN("operand %u answers the alias %u, which is no input", index, info->alias);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/arrange.h"
 #include "plan/builder.h"
 
 /* Room for one more element of an array that doubles. */
@@ -46,6 +47,7 @@ tenon_status tenon__add_storage(tenon__plan_builder *b, uint32_t kind, uint32_t 
     TENON_TRY(grow((void **)&plan->storages, plan->storage_count, &b->storage_capacity, sizeof *plan->storages));
     plan->storages[plan->storage_count] =
         (tenon__storage){.kind = kind, .place = place, .size = size, .first = TENON__NEVER};
+    plan->storages[plan->storage_count].root = plan->storage_count;
     plan->storages[plan->storage_count].alignment = TENON__ARENA_ALIGNMENT;
     *out_storage = plan->storage_count++;
     return TENON_STATUS_OK;
@@ -78,6 +80,7 @@ tenon_status tenon__add_step(tenon__plan_builder *b, tenonh_placement placement,
     *step = (tenon__step){.placement = placement, .place = place, .name = name, .workspace = TENON__NEVER};
     step->location = b->node && b->node->location_count ? b->node->locations[0] : "";
     step->ref_count = ref_count;
+    step->input_count = ref_count ? ref_count - 1 : 0;
     step->refs = tenon__arena_copy(&plan->arena, refs, ref_count * sizeof *refs);
     if (!step->refs) return tenon__fail_memory();
     for (uint32_t i = 0; i < ref_count && placement != TENONH_PLACEMENT_VIEW; i++) {
@@ -180,8 +183,7 @@ static tenon_status walk(tenon__plan_builder *b) {
         TENON_TRY(tenon__plan_node(b, body->nodes[i]));
     }
     TENON_TRY(settle_outputs(b));
-    TENON_TRY(tenon__plan_schedule(b->context, b->plan));
-    return tenon__plan_layout(b->plan);
+    return tenon__plan_arrange(b->context, b->plan);
 }
 
 static void count_outside(tenon__plan *plan) {

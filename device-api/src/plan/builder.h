@@ -43,7 +43,7 @@ tenon_status tenon__add_storage(tenon__plan_builder *b, uint32_t kind, uint32_t 
 tenon_status tenon__add_ref(tenon__plan_builder *b, uint32_t place, tenon_dtype dtype, uint32_t rank,
                             const int64_t *dims, tenon__ref *out_ref);
 
-/* Adds a step with copies of `refs`. */
+/* Adds a step with copies of `refs`, the last of them written, the others read: who knows better sets input_count. */
 tenon_status tenon__add_step(tenon__plan_builder *b, tenonh_placement placement, uint32_t place, const char *name,
                              const tenon__ref *refs, uint32_t ref_count, tenon__step **out_step);
 

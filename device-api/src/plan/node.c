@@ -39,6 +39,11 @@ tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon
     tenon__step *step;
     TENON_TRY(tenon__add_step(b, prepared.placement, place, tenon_op_row_of(task->op)->name, task->operands,
                               task->operand_count, &step));
+    uint32_t family = tenon_op_row_of(task->op)->family;
+    step->op = task->op;
+    step->input_count = task->input_count;
+    step->keeps = family == TENON_FAMILY_UPDATE || family == TENON_FAMILY_SCATTER;
+    step->by_items = prepared.placement == TENONH_PLACEMENT_KERNEL && family == TENON_FAMILY_MAP;
     return fill_launch(b, step, &prepared);
 }
 

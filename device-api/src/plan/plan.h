@@ -31,7 +31,9 @@ typedef struct tenon__storage {
     tenon__constant *constant; /* CONSTANT: held by the module */
     uint64_t size;             /* bytes */
     uint64_t alignment;        /* ARENA: bytes, a power of two, at least TENON__ARENA_ALIGNMENT */
-    uint64_t offset;           /* ARENA: bytes from the arena's start, a multiple of `alignment` */
+    uint32_t root;             /* storage whose bytes these are: its own number, unless it shares another's */
+    uint64_t within;           /* bytes of the root before these */
+    uint64_t offset;           /* bytes from the start of the arena or of the OUTPUT's tensor that it lies in */
 } tenon__storage;
 
 /* A step: a launch, a move by way of the host, or a view, which does nothing but is accounted for. A move brings a
@@ -41,8 +43,12 @@ typedef struct tenon__step {
     uint32_t place; /* MOVE: of the destination */
     const char *name;
     const char *location;
-    uint64_t bytes;       /* read and written */
-    uint32_t ref_count;   /* of `refs`: inputs, then outputs, in the order of the launch's buffers */
+    uint64_t bytes;     /* read and written */
+    tenon_op op;        /* of one base operator's work, else 0 */
+    uint32_t ref_count; /* of `refs`: inputs, then outputs, in the order of the launch's buffers */
+    uint32_t input_count;
+    bool keeps;    /* outputs are changed in place: what they do not write stays (operators with an in-out operand) */
+    bool by_items; /* a printed kernel that reads an element of every input before it writes the output's */
     tenon__ref *refs;     /* MOVE: source, destination */
     uint32_t from_stream; /* MOVE: of the plan's, that the source is read on */
     uint32_t workspace;   /* storage, or TENON__NEVER */
@@ -78,9 +84,11 @@ typedef struct tenon__plan {
     tenon__ref *outputs; /* contiguous, in a storage OUTPUT */
     uint32_t input_count, output_count;
     uint64_t arena_size[TENON__MAX_PLACES]; /* bytes */
-    uint64_t live_bytes;                    /* most bytes of ARENA storage alive at one step */
-    uint64_t generation;                    /* of the memory that the steps' buffers are bound to; 0: none */
-    uint32_t outside_nodes;                 /* steps at place 1 and moves */
+    uint64_t live_bytes;       /* most bytes of ARENA storage alive at one step, workspaces too; not padded */
+    uint64_t file_order_bytes; /* the same for the file's order of nodes */
+    uint64_t own_order_bytes;  /* and for the best order that was found apart from it */
+    uint64_t generation;       /* of the memory that the steps' buffers are bound to; 0: none */
+    uint32_t outside_nodes;    /* steps at place 1 and moves */
 } tenon__plan;
 
 /* What plans of a session are made with. */
@@ -97,11 +105,5 @@ tenon_status tenon__plan_create(const tenon__plan_context *context, const tenon_
                                 const int64_t *const *dims, uint32_t input_count, const int64_t *known,
                                 tenon__plan **out_plan);
 void tenon__plan_destroy(tenon__plan *plan); /* NULL is allowed */
-
-/* Makes the commands: which step runs on which stream, after what. Errors: OUT_OF_MEMORY. */
-tenon_status tenon__plan_schedule(const tenon__plan_context *context, tenon__plan *plan);
-
-/* Finds when storages are alive and lays the arenas out. Errors: OUT_OF_MEMORY. */
-tenon_status tenon__plan_layout(tenon__plan *plan);
 
 #endif

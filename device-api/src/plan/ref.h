@@ -37,6 +37,14 @@ tenon__ref tenon__ref_window(const tenon__ref *x, uint32_t count, const int64_t 
 /* The part `index ... index + count - 1` of one axis. */
 tenon__ref tenon__ref_part(const tenon__ref *x, uint32_t axis, int64_t index, int64_t count);
 
+/* The bytes that its elements lie in, from the storage's start: `low` up to `high`, which is no more than `low` when there
+ * are none. */
+void tenon__ref_span(const tenon__ref *ref, int64_t *out_low, int64_t *out_high);
+
+/* True when an element of `x` and one of `y` have a bit in common; the storages of the two start at these bytes of one
+ * space. Exact, but for views of many axes with strides that do not nest: there a true may be wrong, a false never. */
+bool tenon__ref_overlaps(const tenon__ref *x, int64_t x_start, const tenon__ref *y, int64_t y_start);
+
 /* The same elements under a dtype of the same width. */
 tenon__ref tenon__ref_as(const tenon__ref *x, tenon_dtype dtype);
 

@@ -101,7 +101,7 @@ tenonh_memory *tenon__memory_of(const tenon__context *context, const tenon__plan
     case TENON__STORAGE_OUTPUT: tensor = tensors[planned->plan->input_count + s->index]; break;
     default: *out_offset = s->offset; return context->arenas[s->place];
     }
-    *out_offset = tensor->offset;
+    *out_offset = tensor->offset + s->offset;
     return tensor->memory;
 }
 

@@ -72,7 +72,7 @@ static tenon__patch patch_of(const tenon__plan *plan, const tenon__ref *ref, uin
     return (tenon__patch){
         .buffer = buffer,
         .tensor = s->kind == TENON__STORAGE_INPUT ? s->index : plan->input_count + s->index,
-        .offset = (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8,
+        .offset = s->offset + (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8,
     };
 }
 

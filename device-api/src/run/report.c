@@ -85,6 +85,11 @@ tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_ses
     for (uint32_t place = 0; plan && place < TENON__MAX_PLACES; place++) stats.arena_bytes += plan->arena_size[place];
     if (plan) {
         stats.live_bytes = plan->live_bytes;
+        stats.file_order_bytes = plan->file_order_bytes;
+        stats.own_order_bytes = plan->own_order_bytes;
+        stats.streams = plan->stream_count;
+        stats.events = plan->event_count;
+        for (uint32_t i = 0; i < plan->command_count; i++) stats.waits += plan->commands[i].kind == TENON__COMMAND_WAIT;
         stats.outside_nodes = plan->outside_nodes;
     }
     return give(out_stats, &stats, sizeof stats);

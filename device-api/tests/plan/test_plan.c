@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/layout.h"
 
 enum { SIZE = 4096 };
 
@@ -101,6 +101,7 @@ START_TEST(test_layout) {
         plan.storages = calloc(STORAGES, sizeof *plan.storages);
         for (uint32_t i = 0; i < STORAGES; i++)
             plan.storages[i] = (tenon__storage){.kind = TENON__STORAGE_ARENA,
+                                                .root = i,
                                                 .size = i % 11 ? below(&state, 5000) : 0,
                                                 .alignment = i % 13 ? TENON__ARENA_ALIGNMENT : 256};
         for (uint32_t i = 0; i < STEPS; i++) {
@@ -108,7 +109,7 @@ START_TEST(test_layout) {
             steps[i].workspace = TENON__NEVER;
             for (int r = 0; r < 4; r++) refs[i][r].storage = (i + below(&state, 30)) % STORAGES;
         }
-        ck_assert_int_eq(tenon__plan_layout(&plan), TENON_STATUS_OK);
+        ck_assert_int_eq(tenon__layout(&plan, NULL), TENON_STATUS_OK);
         for (uint32_t a = 0; a < STORAGES; a++) {
             const tenon__storage *x = &plan.storages[a];
             if (x->first == TENON__NEVER) continue;
@@ -135,10 +136,10 @@ START_TEST(test_layout_of_too_much) {
     tenon__storage storages[4];
     for (uint32_t i = 0; i < 4; i++)
         storages[i] = (tenon__storage){
-            .kind = TENON__STORAGE_ARENA, .size = (uint64_t)1 << 62, .alignment = TENON__ARENA_ALIGNMENT};
+            .kind = TENON__STORAGE_ARENA, .root = i, .size = (uint64_t)1 << 62, .alignment = TENON__ARENA_ALIGNMENT};
     plan.steps = &step;
     plan.storages = storages;
-    ck_assert_int_eq(tenon__plan_layout(&plan), TENON_STATUS_OUT_OF_MEMORY);
+    ck_assert_int_eq(tenon__layout(&plan, NULL), TENON_STATUS_OUT_OF_MEMORY);
 }
 END_TEST
 

@@ -104,6 +104,8 @@ struct tenon_work {
 static_assert(sizeof(tenon_work) == TENON_WORK_SIZE_V1 && offsetof(tenon_work, op) == 32, "frozen layout");
 
 #define TENON_NO_ALIAS 0xffffffffu
+/* Any one input whose view is the output's own: dims, strides, and a dtype as wide. Since: 0.2 */
+#define TENON_ANY_ALIAS 0xfffffffeu
 /* A layout that prepare may answer for a constant, since 0.2: the exec keeps the bytes itself. The host then keeps none
  * on the device for it, and launches give it a buffer that must not be read. */
 #define TENON_LAYOUT_HELD 0xffffffffu
@@ -111,7 +113,7 @@ static_assert(sizeof(tenon_work) == TENON_WORK_SIZE_V1 && offsetof(tenon_work, o
 /* What prepare answers for one operand. The host presets `alias` with TENON_NO_ALIAS, `layout` with the operand's, the
  * rest with 0. */
 typedef struct tenon_operand_info {
-    uint32_t alias;         /* of an output: the input whose buffer it may share, or TENON_NO_ALIAS */
+    uint32_t alias;         /* of an output: the input whose buffer it may share, TENON_ANY_ALIAS or TENON_NO_ALIAS */
     uint32_t layout;        /* layout id the exec wants; the operand's, but for constants to pack or to hold */
     uint64_t packed_size;   /* bytes of the packed constant; 0: takes it as it is */
     uint64_t packed_key[2]; /* equal keys and equal bytes: one packed copy serves several execs */

@@ -121,9 +121,15 @@ typedef struct tenonh_session_stats {
     uint64_t prepare_ns;     /* nanoseconds in planning and preparing, all together */
     uint64_t constant_bytes; /* of weights and other constants copied to devices */
     uint64_t arena_bytes;    /* planned peak of the latest plan, all devices together */
-    uint64_t live_bytes;     /* bound below it: the most bytes alive at one step of that order */
-    uint64_t outside_nodes;  /* steps of the latest plan that are not on the session's device, views apart */
-    uint64_t imported_bytes; /* of constants that devices use where they lie in host memory */
+    uint64_t
+        live_bytes; /* bound below it: the most bytes alive at one step of that order, workspaces too, no padding */
+    uint64_t outside_nodes;    /* steps of the latest plan that are not on the session's device, views apart */
+    uint64_t imported_bytes;   /* of constants that devices use where they lie in host memory */
+    uint64_t file_order_bytes; /* live_bytes if the latest plan's steps ran in the order of the model's nodes */
+    uint64_t own_order_bytes;  /* and in the best order that the planner found; the better one of the two was taken */
+    uint64_t streams;          /* of the latest plan, all devices together */
+    uint64_t events;           /* recorded in a run of it */
+    uint64_t waits;            /* of streams for these */
 } tenonh_session_stats;
 
 /* Errors: INVALID (struct_size). Thread: not beside a run or prepare of the same session. */
