@@ -74,6 +74,12 @@
 #ifndef MEMORY_ALLOCATE
 #define MEMORY_ALLOCATE memory_allocate
 #endif
+#ifndef MEMORY_SIZE
+#define MEMORY_SIZE sizeof(tenon_memory_hooks)
+#endif
+#ifndef LIMIT
+#define LIMIT ((uint64_t)1 << 40) /* bytes that all allocations of a device may have together */
+#endif
 #ifndef MEMORY_MAP
 #define MEMORY_MAP NULL
 #endif
@@ -192,6 +198,7 @@ struct tenon_device {
     tenon_instance *instance;
     uint32_t index;
     _Atomic uint32_t lost;
+    _Atomic uint64_t allocated; /* bytes */
 };
 
 struct tenon_memory {
@@ -295,6 +302,10 @@ static tenon_status memory_type_info(tenon_device *device, uint32_t index, tenon
 OPTIONAL tenon_status memory_allocate(tenon_device *device, uint32_t type, uint64_t size, tenon_memory **out_memory) {
     (void)type;
     if (size > (uint64_t)1 << 30) return FAIL(device, NULL, TENON_STATUS_OUT_OF_MEMORY, "1 GiB is all there is");
+    if (atomic_fetch_add(&device->allocated, size) + size > LIMIT) {
+        atomic_fetch_sub(&device->allocated, size);
+        return FAIL(device, NULL, TENON_STATUS_OUT_OF_MEMORY, "all its memory is in use");
+    }
     tenon_memory *memory = calloc(1, sizeof *memory + size);
     if (!memory) return TENON_STATUS_OUT_OF_MEMORY;
     memory->size = size;
@@ -303,7 +314,7 @@ OPTIONAL tenon_status memory_allocate(tenon_device *device, uint32_t type, uint6
 }
 
 static void memory_release(tenon_device *device, tenon_memory *memory) {
-    (void)device;
+    atomic_fetch_sub(&device->allocated, memory->size);
     free(memory->shadow);
     free(memory);
 }
@@ -489,7 +500,7 @@ static const tenon_device_hooks device_hooks = {
 };
 
 static const tenon_memory_hooks memory_hooks = {
-    .struct_size = sizeof memory_hooks,
+    .struct_size = MEMORY_SIZE,
     .type_count = memory_type_count,
     .type_info = memory_type_info,
     .allocate = MEMORY_ALLOCATE,

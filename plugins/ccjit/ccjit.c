@@ -47,15 +47,21 @@ struct tenon_exec {
 #define FAIL(device, stream, ...) tenon_report((device)->instance->host, device, stream, NULL, __VA_ARGS__)
 
 /* -- Memory. An allocation is one mapping: GUARD bytes without access, where its handle points, so that a host that
- * takes the handle for an address faults; then a page with the size; then the bytes that kernels see. */
+ * takes the handle for an address faults; then a page that says where its bytes are; then, unless they are the host's,
+ * the bytes that kernels see. */
 #define GUARD ((uint64_t)1 << 30)
 
-static unsigned char *bytes_of(tenon_buffer buffer) {
-    return (unsigned char *)buffer.memory + GUARD + PAGE + buffer.offset;
+typedef struct memory_head {
+    unsigned char *bytes;
+    uint64_t size, mapped;
+} memory_head;
+
+static memory_head *head_of(tenon_memory *memory) {
+    return (memory_head *)((unsigned char *)memory + GUARD);
 }
 
-static uint64_t *size_of(tenon_memory *memory) {
-    return (uint64_t *)((unsigned char *)memory + GUARD);
+static unsigned char *bytes_of(tenon_buffer buffer) {
+    return head_of(buffer.memory)->bytes + buffer.offset;
 }
 
 static tenon_status memory_type_count(tenon_device *device, uint32_t *out_count) {
@@ -73,23 +79,36 @@ static tenon_status memory_type_info(tenon_device *device, uint32_t index, tenon
     return TENON_STATUS_OK;
 }
 
-static tenon_status memory_allocate(tenon_device *device, uint32_t type, uint64_t size, tenon_memory **out_memory) {
+/* Memory of `size` bytes at `bytes`, or behind the head where that is NULL. */
+static tenon_status create_memory(tenon_device *device, uint32_t type, unsigned char *bytes, uint64_t size,
+                                  tenon_memory **out_memory) {
     if (type > 0) return FAIL(device, NULL, TENON_STATUS_NOT_FOUND, "there is memory type 0 alone");
-    uint64_t whole = GUARD + PAGE + size;
+    uint64_t used = PAGE + (bytes ? 0 : size), whole = GUARD + used;
     unsigned char *base = MAP_FAILED;
-    if (whole > size) base = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base != MAP_FAILED && mprotect(base + GUARD, PAGE + size, PROT_READ | PROT_WRITE) == 0) {
+    if (bytes || whole > size) base = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base != MAP_FAILED && mprotect(base + GUARD, used, PROT_READ | PROT_WRITE) == 0) {
         *out_memory = (tenon_memory *)base;
-        *size_of(*out_memory) = size;
+        *head_of(*out_memory) = (memory_head){bytes ? bytes : base + GUARD + PAGE, size, whole};
         return TENON_STATUS_OK;
     }
     if (base != MAP_FAILED) munmap(base, whole);
     return FAIL(device, NULL, TENON_STATUS_OUT_OF_MEMORY, "the system has no such memory to give");
 }
 
+static tenon_status memory_allocate(tenon_device *device, uint32_t type, uint64_t size, tenon_memory **out_memory) {
+    return create_memory(device, type, NULL, size, out_memory);
+}
+
+static tenon_status memory_import(tenon_device *device, uint32_t type, void *bytes, uint64_t size, uint32_t flags,
+                                  tenon_memory **out_memory) {
+    if (flags & ~(uint32_t)TENON_IMPORT_READ_ONLY)
+        return FAIL(device, NULL, TENON_STATUS_UNSUPPORTED, "only reading is known beside using it");
+    return create_memory(device, type, bytes, size, out_memory);
+}
+
 static void memory_release(tenon_device *device, tenon_memory *memory) {
     (void)device;
-    munmap(memory, GUARD + PAGE + *size_of(memory));
+    munmap(memory, head_of(memory)->mapped);
 }
 
 /* -- Streams. Everything is done when a call returns; only a launch can fail late. */
@@ -111,7 +130,7 @@ static tenon_status stream_synchronize(tenon_stream *stream) {
 
 static tenon_status check_range(tenon_stream *stream, tenon_buffer buffer, uint64_t size) {
     if (stream->failed) return FAIL(stream->device, stream, TENON_STATUS_FAILED_STREAM, "the stream has failed before");
-    uint64_t whole = *size_of(buffer.memory);
+    uint64_t whole = head_of(buffer.memory)->size;
     if (buffer.offset <= whole && size <= whole - buffer.offset) return TENON_STATUS_OK;
     return FAIL(stream->device, stream, TENON_STATUS_INVALID, "the range leaves its allocation");
 }
@@ -322,7 +341,8 @@ static const tenon_device_hooks device_hooks = {.struct_size = sizeof device_hoo
     .count = device_count, .open = device_open, .close = device_close, .info = device_info};
 
 static const tenon_memory_hooks memory_hooks = {.struct_size = sizeof memory_hooks,
-    .type_count = memory_type_count, .type_info = memory_type_info, .allocate = memory_allocate, .release = memory_release};
+    .type_count = memory_type_count, .type_info = memory_type_info, .allocate = memory_allocate, .release = memory_release,
+    .import = memory_import};
 
 static const tenon_stream_hooks stream_hooks = {.struct_size = sizeof stream_hooks,
     .create = stream_create, .destroy = stream_destroy, .synchronize = stream_synchronize, .query = stream_synchronize,

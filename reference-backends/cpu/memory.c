@@ -82,10 +82,30 @@ static tenon_status allocate(tenon_device *device, uint32_t type, uint64_t size,
     return TENON_STATUS_OK;
 }
 
+/* Host bytes are device memory as they are; nothing of this backend writes what it was not asked to. */
+static tenon_status import(tenon_device *device, uint32_t type, void *bytes, uint64_t size, uint32_t flags,
+                           tenon_memory **out_memory) {
+    if (!device || !bytes || !out_memory) return TENON_STATUS_INVALID;
+    if (type != 0) return cpu_fail(device, TENON_STATUS_NOT_FOUND, "there is no memory type %u, only 0", type);
+    if (flags & ~(uint32_t)TENON_IMPORT_READ_ONLY || (uintptr_t)bytes % CPU_MEMORY_ALIGNMENT)
+        return cpu_fail(device, TENON_STATUS_UNSUPPORTED, "flags 0x%x are not known, or %p is not aligned to %u", flags,
+                        bytes, CPU_MEMORY_ALIGNMENT);
+    tenon_memory *memory = cpu_allocate(device, sizeof *memory);
+    if (!memory) return cpu_fail(device, TENON_STATUS_OUT_OF_MEMORY, "no memory for an import");
+    memory->device = device;
+    memory->base = bytes;
+    memory->size = size;
+    memory->is_imported = 1;
+    *out_memory = memory;
+    return TENON_STATUS_OK;
+}
+
 static void release(tenon_device *device, tenon_memory *memory) {
     if (!device || !memory) return;
-    atomic_fetch_sub_explicit(&device->allocated, memory->size, memory_order_relaxed);
-    free(memory->base);
+    if (!memory->is_imported) {
+        atomic_fetch_sub_explicit(&device->allocated, memory->size, memory_order_relaxed);
+        free(memory->base);
+    }
     cpu_release(device, memory);
 }
 
@@ -131,4 +151,5 @@ const tenon_memory_hooks cpu_memory_hooks = {
     .flush = flush,
     .invalidate = flush,
     .address = address,
+    .import = import,
 };

@@ -12,6 +12,7 @@ struct tenon_memory {
     char *base;
     uint64_t size;
     _Atomic uint32_t mapped;
+    uint32_t is_imported; /* the bytes are the host's */
 };
 
 /* Address of a range of a buffer. Errors: INVALID with a report (no memory, another device's, range past its end);

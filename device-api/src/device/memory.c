@@ -58,6 +58,57 @@ tenon_status tenonh_memory_create(tenonh_device *device, uint32_t type, uint64_t
     return TENON_STATUS_OK;
 }
 
+/* -- Host bytes where they lie -- */
+
+static tenon_status check_import(const tenonh_device *device, uint32_t type, const void *bytes, uint64_t size,
+                                 uint32_t flags) {
+    if (type >= device->type_count)
+        return tenon__fail(TENON_STATUS_NOT_FOUND, "%s: no memory type %u, it has %u", device->name, type,
+                           device->type_count);
+    if (!bytes || flags & ~(uint32_t)TENON_IMPORT_READ_ONLY)
+        return tenon__fail(TENON_STATUS_INVALID, "%s: import: bytes are NULL or flags 0x%x unknown", device->name,
+                           flags);
+    const tenon_memory_type *t = &device->types[type];
+    if (!device->hooks->memory.import || t->over_read)
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s: memory type %u takes no host bytes; copy them", device->name,
+                           type);
+    if ((uintptr_t)bytes % t->alignment || size % t->flush_unit)
+        return tenon__fail(TENON_STATUS_UNSUPPORTED,
+                           "%s: import: bytes at %p, %" PRIu64 " of them, are not aligned to %" PRIu64
+                           " and whole units of %" PRIu64 "; copy them",
+                           device->name, bytes, size, t->alignment, t->flush_unit);
+    return TENON_STATUS_OK;
+}
+
+static tenon_status import(tenonh_memory *memory, void *bytes, uint32_t flags) {
+    tenonh_device *device = memory->device;
+    tenon_status (*hook)(tenon_device *, uint32_t, void *, uint64_t, uint32_t, tenon_memory **) =
+        device->hooks->memory.import;
+    tenon_status status = hook(device->handle, memory->type, bytes, memory->size, flags, &memory->handle);
+    if (status != TENON_STATUS_OK) return tenon__device_failure(device, status, "import host bytes");
+    if (!memory->handle)
+        return tenon__fail(TENON_STATUS_INTERNAL, "%s: import answers OK without memory", device->name);
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenonh_memory_import(tenonh_device *device, uint32_t type, void *bytes, uint64_t size, uint32_t flags,
+                                  tenonh_memory **out_memory) {
+    if (!device || !out_memory) return tenon__fail(TENON_STATUS_INVALID, "import: device or out_memory is NULL");
+    TENON_TRY(tenon__device_check(device, "import host bytes"));
+    TENON_TRY(check_import(device, type, bytes, size, flags));
+    tenonh_memory *memory = calloc(1, sizeof *memory);
+    if (!memory) return tenon__fail_memory();
+    *memory = (tenonh_memory){.references = 1, .type = type, .device = device, .size = size};
+    memory->imported = TENON__IMPORTED | (flags & TENON_IMPORT_READ_ONLY ? TENON__READ_ONLY : 0);
+    tenon_status status = import(memory, bytes, flags);
+    if (status != TENON_STATUS_OK) return free(memory), status;
+    tenonh_device_retain(device);
+    tenon__memory_count(device, 0);
+    tenon__count(&device->counters.imported_bytes, size);
+    *out_memory = memory;
+    return TENON_STATUS_OK;
+}
+
 tenonh_memory *tenonh_memory_retain(tenonh_memory *memory) {
     tenon__retain(&memory->references);
     return memory;
@@ -68,6 +119,7 @@ void tenonh_memory_release(tenonh_memory *memory) {
     tenonh_device *device = memory->device;
     atomic_fetch_sub(&device->counters.allocations, 1);
     atomic_fetch_sub(&device->counters.allocated_bytes, memory->padded);
+    if (memory->imported) atomic_fetch_sub(&device->counters.imported_bytes, memory->size);
     if (!tenon__pool_keep(memory)) {
         if (!tenon__forked(device->generation)) {
             if (memory->mapped) device->hooks->memory.unmap(device->handle, memory->handle);
@@ -127,6 +179,9 @@ tenon_status tenonh_memory_map(tenonh_memory *memory, uint64_t offset, uint64_t 
     if (!(type_of(memory)->flags & TENON_MEMORY_MAPPABLE))
         return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s: memory type %u cannot be mapped; copy through a stream",
                            memory->device->name, memory->type);
+    if (memory->imported)
+        return tenon__fail(TENON_STATUS_INVALID, "%s: the memory is host bytes; use them as they lie",
+                           memory->device->name);
     uint32_t unmapped = 0;
     if (!atomic_compare_exchange_strong(&memory->mapped, &unmapped, 1))
         return tenon__fail(TENON_STATUS_INVALID, "%s: the memory is mapped already", memory->device->name);

@@ -116,9 +116,18 @@ static tenon_status check_copy(tenonh_stream *stream, const tenonh_memory *memor
                        stream->device->name, what, offset, size, memory->size);
 }
 
+/* Checks a range that is to be written. */
+static tenon_status check_target(tenonh_stream *stream, const tenonh_memory *memory, uint64_t offset, uint64_t size,
+                                 const char *what) {
+    TENON_TRY(check_copy(stream, memory, offset, size, what));
+    if (!(memory->imported & TENON__READ_ONLY)) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_INVALID, "%s: %s: the memory was imported to be read only", stream->device->name,
+                       what);
+}
+
 tenon_status tenonh_stream_write(tenonh_stream *stream, tenonh_memory *destination, uint64_t offset, const void *source,
                                  uint64_t size) {
-    TENON_TRY(check_copy(stream, destination, offset, size, "write"));
+    TENON_TRY(check_target(stream, destination, offset, size, "write"));
     if (size == 0) return TENON_STATUS_OK;
     if (!source) return tenon__fail(TENON_STATUS_INVALID, "write: source is NULL");
     tenonh_device *device = stream->device;
@@ -144,7 +153,7 @@ tenon_status tenonh_stream_read(tenonh_stream *stream, void *destination, tenonh
 
 tenon_status tenonh_stream_copy(tenonh_stream *stream, tenonh_memory *destination, uint64_t destination_offset,
                                 tenonh_memory *source, uint64_t source_offset, uint64_t size) {
-    TENON_TRY(check_copy(stream, destination, destination_offset, size, "copy"));
+    TENON_TRY(check_target(stream, destination, destination_offset, size, "copy"));
     TENON_TRY(check_copy(stream, source, source_offset, size, "copy"));
     if (size == 0) return TENON_STATUS_OK;
     if (source == destination && source_offset < destination_offset + size && destination_offset < source_offset + size)
@@ -185,7 +194,7 @@ static tenon_status emulate_fill(tenonh_stream *stream, tenonh_memory *destinati
 
 tenon_status tenonh_stream_fill(tenonh_stream *stream, tenonh_memory *destination, uint64_t offset, uint64_t pattern,
                                 uint32_t pattern_size, uint64_t size) {
-    TENON_TRY(check_copy(stream, destination, offset, size, "fill"));
+    TENON_TRY(check_target(stream, destination, offset, size, "fill"));
     if (pattern_size == 0 || pattern_size > 8 || (pattern_size & (pattern_size - 1)) || size % pattern_size)
         return tenon__fail(TENON_STATUS_INVALID,
                            "%s: fill: a pattern of %u bytes over %" PRIu64 "; take 1, 2, 4 or 8 and a multiple of it",

@@ -51,15 +51,20 @@ static const tenon_status statuses[] = {
 /* Which class a hook counts in. Rows that are not here never fail. */
 static const uint8_t class_of[TENON__HOOK_COUNT] = {
 #define ROW(hook, CLASS) [TENON__HOOK_##hook] = CLASS_##CLASS + 1
-    ROW(device_count, DEVICE),      ROW(device_open, DEVICE),       ROW(device_info, DEVICE),
-    ROW(device_health, DEVICE),     ROW(memory_allocate, ALLOCATE), ROW(memory_map, MAP),
-    ROW(memory_unmap, MAP),         ROW(memory_flush, MAP),         ROW(memory_invalidate, MAP),
-    ROW(stream_create, STREAM),     ROW(stream_write, COPY),        ROW(stream_read, COPY),
-    ROW(stream_copy, COPY),         ROW(stream_fill, COPY),         ROW(stream_synchronize, SYNCHRONIZE),
-    ROW(stream_query, SYNCHRONIZE), ROW(event_create, EVENT),       ROW(event_record, EVENT),
-    ROW(event_query, EVENT),        ROW(event_synchronize, EVENT),  ROW(event_wait, EVENT),
-    ROW(event_elapsed, EVENT),      ROW(work_prepare, PREPARE),     ROW(work_claim, PREPARE),
-    ROW(work_pack, PACK),           ROW(work_launch, LAUNCH),
+    ROW(device_count, DEVICE),      ROW(device_open, DEVICE),
+    ROW(device_info, DEVICE),       ROW(device_health, DEVICE),
+    ROW(memory_allocate, ALLOCATE), ROW(memory_map, MAP),
+    ROW(memory_import, ALLOCATE),   ROW(memory_unmap, MAP),
+    ROW(memory_flush, MAP),         ROW(memory_invalidate, MAP),
+    ROW(stream_create, STREAM),     ROW(stream_write, COPY),
+    ROW(stream_read, COPY),         ROW(stream_copy, COPY),
+    ROW(stream_fill, COPY),         ROW(stream_synchronize, SYNCHRONIZE),
+    ROW(stream_query, SYNCHRONIZE), ROW(event_create, EVENT),
+    ROW(event_record, EVENT),       ROW(event_query, EVENT),
+    ROW(event_synchronize, EVENT),  ROW(event_wait, EVENT),
+    ROW(event_elapsed, EVENT),      ROW(work_prepare, PREPARE),
+    ROW(work_claim, PREPARE),       ROW(work_pack, PACK),
+    ROW(work_launch, LAUNCH),
 #undef ROW
 };
 

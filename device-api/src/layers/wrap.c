@@ -121,6 +121,21 @@ static tenon_status memory_allocate(tenon_device *device, uint32_t type, uint64_
     return TENON_STATUS_OK;
 }
 
+static tenon_status memory_import(tenon_device *device, uint32_t type, void *bytes, uint64_t size, uint32_t flags,
+                                  tenon_memory **out_memory) {
+    tenon__object *made;
+    tenon_memory *memory = NULL;
+    tenon__call call = {
+        .hook = TENON__HOOK_memory_import, .index = type, .size = size, .host_memory = bytes, .out = out_memory};
+    TENON_TRY(tenon__take(call.hook, TENON__KIND_DEVICE, device, &call.device));
+    tenon__enter(&call, call.device);
+    if (!call.answered)
+        call.status = call.layer->inner.memory.import(call.device->inner, type, bytes, size, flags, &memory);
+    TENON_TRY(tenon__leave_made(&call, TENON__KIND_MEMORY, memory, &made));
+    *out_memory = made ? tenon__object_handle(made) : NULL;
+    return TENON_STATUS_OK;
+}
+
 static void memory_release(tenon_device *device, tenon_memory *memory) {
     tenon__call call = {.hook = TENON__HOOK_memory_release};
     if (tenon__take(call.hook, TENON__KIND_DEVICE, device, &call.device) != TENON_STATUS_OK) return;
@@ -196,6 +211,7 @@ static const tenon_memory_hooks wrapped_memory = {
     .flush = memory_flush,
     .invalidate = memory_invalidate,
     .address = memory_address,
+    .import = memory_import,
 };
 
 /* -- The table -------------------------------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
  *
  * The same work is prepared once, whoever asks for it and however many ask at a time; different work is prepared side by
  * side. The cache is bounded: what no plan uses goes when there is too much of it, and when the device is trimmed. It
- * goes as a whole with the last session that uses the device.
+ * goes as a whole with its last user.
  * Thread: everything here is thread-safe. */
 #ifndef TENON_PLAN_EXECS_H
 #define TENON_PLAN_EXECS_H
@@ -22,7 +22,7 @@ void tenon__execs_destroy(tenon__execs *execs); /* NULL is allowed; launches mus
 void tenon__execs_begin(tenon__execs *execs);
 void tenon__execs_end(tenon__execs *execs);
 
-/* Number of prepares that this session caused. */
+/* Number of prepares so far on behalf of this part. */
 uint64_t tenon__execs_prepares(const tenon__execs *execs);
 
 /* Bytes that tell one work from another. */

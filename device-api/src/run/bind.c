@@ -114,6 +114,7 @@ static void bind_step(const tenon__context *context, const tenon__planned *plann
         uint32_t kind = plan->storages[ref->storage].kind;
         uint64_t start;
         if (kind == TENON__STORAGE_INPUT || kind == TENON__STORAGE_OUTPUT) continue;
+        if (kind == TENON__STORAGE_CONSTANT && !planned->constants[ref->storage]) continue; /* a special one */
         tenonh_memory *memory = tenon__memory_of(context, planned, ref->storage, NULL, &start);
         buffers[i] = tenonh_memory_buffer(memory, start + (uint64_t)ref->offset * tenon_dtype_bits(ref->dtype) / 8);
     }
@@ -133,6 +134,10 @@ tenon_status tenon__binding_refresh(tenon__context *context, tenon__binding *bin
         if (!plan->steps[i].exec) continue;
         bind_step(context, planned, &plan->steps[i], &binding->launches[i], buffers);
         buffers += plan->steps[i].ref_count;
+    }
+    for (uint32_t i = 0; i < planned->special_count; i++) {
+        const tenon__special *special = &planned->specials[i];
+        binding->buffers[special->buffer] = tenonh_memory_buffer(special->resident->memory, special->resident->start);
     }
     binding->generation = context->generation;
     return TENON_STATUS_OK;

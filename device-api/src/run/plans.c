@@ -219,11 +219,13 @@ void tenon__plans_constant_bytes(tenon__plans *plans, uint64_t *out_copied, uint
     size_t count = 0, at = 0;
     *out_copied = *out_imported = 0;
     pthread_mutex_lock(&plans->lock);
-    for (const tenon__planned *p = plans->first; p; p = p->next) count += p->plan->storage_count;
+    for (const tenon__planned *p = plans->first; p; p = p->next) count += p->plan->storage_count + p->special_count;
     tenon__resident **all = calloc(count + 1, sizeof(void *));
     for (const tenon__planned *p = plans->first; all && p; p = p->next)
         for (uint32_t i = 0; i < p->plan->storage_count; i++)
             if (p->constants[i]) all[at++] = p->constants[i];
+    for (const tenon__planned *p = plans->first; all && p; p = p->next)
+        for (uint32_t i = 0; i < p->special_count; i++) all[at++] = p->specials[i].resident;
     if (all) qsort(all, at, sizeof(void *), by_address);
     for (size_t i = 0; i < at; i++)
         if (i == 0 || all[i] != all[i - 1]) *(all[i]->imported ? out_imported : out_copied) += all[i]->size;

@@ -22,6 +22,13 @@ typedef struct tenon__patch {
     uint64_t offset; /* bytes from the tensor's start */
 } tenon__patch;
 
+/* A buffer that points to a constant in a form of its own: packed, or held by the exec. */
+typedef struct tenon__special {
+    uint32_t buffer; /* of all launches' buffers */
+    uint32_t place;
+    tenon__resident *resident;
+} tenon__special;
+
 /* A plan with its constants on their devices. Counted: by the list, by bindings, and by who asked for it. */
 typedef struct tenon__planned {
     _Atomic uint32_t references;
@@ -30,7 +37,9 @@ typedef struct tenon__planned {
     struct tenon__planned *next;
     tenon__plans *plans;
     tenon__plan *plan;
-    tenon__resident **constants; /* by storage; NULL for what is no constant */
+    tenon__resident **constants; /* as they are, by storage; NULL for what is no constant or not wanted so */
+    tenon__special *specials;
+    uint32_t special_count;
     tenon__patch *patches;
     uint32_t patch_count;
     uint32_t buffer_count; /* of all launches together */

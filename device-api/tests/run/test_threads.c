@@ -143,9 +143,10 @@ START_TEST(test_shared_constants) {
         good(tenonh_session_run_arrays(sessions[i], &in, 1, &out, 1));
         tenonh_session_stats stats = stats_of(sessions[i]);
         ck_assert_uint_ge(stats.constant_bytes + stats.imported_bytes, weights);
+        ck_assert_uint_ge(stats.imported_bytes, 256 * 256 * sizeof(float)); /* these devices use them as they lie */
         tenonh_array_free(&out);
     }
-    ck_assert_uint_lt(counters_of(device).allocated_bytes - before, 2 * weights);
+    ck_assert_uint_lt(counters_of(device).allocated_bytes - before, weights);
     for (uint32_t i = 0; i < 3; i++) tenonh_session_release(sessions[i]);
     ck_assert_uint_eq(counters_of(device).allocated_bytes, before);
     tenonh_array_free(&in);

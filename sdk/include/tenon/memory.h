@@ -14,6 +14,9 @@ enum {
     TENON_MEMORY_STAGING = 8   /* host memory from which copies are fastest (pinned) */
 };
 
+/* Flags of an import. READ_ONLY: neither work nor copies write the bytes, whose pages may be read-only. */
+enum { TENON_IMPORT_READ_ONLY = 1 };
+
 /* Least alignment of memory type 0, in bytes: the host lays tensors and workspaces out by it. */
 enum { TENON_MEMORY_ALIGNMENT = 64 };
 
@@ -78,9 +81,20 @@ typedef struct tenon_memory_hooks {
     /* The allocation's address in the device's own address space. Optional; nothing the host does depends on it.
      * Errors: UNSUPPORTED. Source: REQ-MEM-07. Since: 0.1 */
     tenon_status (*address)(tenon_device *device, tenon_memory *memory, uint64_t *out_address);
+
+    /* Makes memory of host bytes where they lie, without a copy. Optional: the host copies. Like any other memory of the
+     * type but for map, which need not work. Asked only of types without over_read.
+     * Units:  `bytes` is a multiple of the type's alignment, `size` bytes of flush_unit.
+     * Owner:  the bytes stay the host's, readable and, if READ_ONLY, unchanged until release() of the memory. Ranges of
+     *         several imports may overlap, and may hold bytes of no concern around those of interest.
+     * Errors: UNSUPPORTED with nothing changed: not these bytes, the host copies them; OUT_OF_MEMORY, DEVICE_LOST.
+     * Source: REQ-MEM-08. Since: 0.2 */
+    tenon_status (*import)(tenon_device *device, uint32_t type, void *bytes, uint64_t size, uint32_t flags,
+                           tenon_memory **out_memory);
 } tenon_memory_hooks;
 #define TENON_MEMORY_HOOKS_SIZE_V1 80u
-static_assert(sizeof(tenon_memory_hooks) == TENON_MEMORY_HOOKS_SIZE_V1 && offsetof(tenon_memory_hooks, map) == 40,
+static_assert(sizeof(tenon_memory_hooks) == 88 && offsetof(tenon_memory_hooks, map) == 40 &&
+                  offsetof(tenon_memory_hooks, import) == TENON_MEMORY_HOOKS_SIZE_V1,
               "frozen layout");
 
 TENON_EXTERN_C_END

@@ -77,6 +77,14 @@ TENON_EXPORT tenon_status tenonh_device_trim(tenonh_device *device, uint64_t *ou
  * Errors: OUT_OF_MEMORY, NOT_FOUND (type), DEVICE_LOST. */
 TENON_EXPORT tenon_status tenonh_memory_create(tenonh_device *device, uint32_t type, uint64_t size,
                                                tenonh_memory **out_memory);
+
+/* Makes memory of host bytes where they lie, without a copy. Flags: TENON_IMPORT_READ_ONLY, or 0.
+ * Units:  `bytes` is a multiple of the type's alignment, `size` bytes of its flush_unit.
+ * Owner:  the bytes stay the caller's and outlive the memory; read-only ones do not change while it lives.
+ * Errors: UNSUPPORTED (the device cannot use them there: copy them), INVALID (flags), NOT_FOUND (type), OUT_OF_MEMORY,
+ *         DEVICE_LOST. */
+TENON_EXPORT tenon_status tenonh_memory_import(tenonh_device *device, uint32_t type, void *bytes, uint64_t size,
+                                               uint32_t flags, tenonh_memory **out_memory);
 TENON_EXPORT tenonh_memory *tenonh_memory_retain(tenonh_memory *memory);
 /* The last release must come after the work that uses the memory has ended. */
 TENON_EXPORT void tenonh_memory_release(tenonh_memory *memory);
