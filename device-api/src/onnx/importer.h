@@ -158,4 +158,19 @@ tenonh_value *tenon__onnx_reversed(const tenon__onnx_node *node, tenonh_value *x
 /* One element as a value of rank 0: scalars are often written as tensors of one element. NULL gives NULL. */
 tenonh_value *tenon__onnx_scalar(const tenon__onnx_node *node, tenonh_value *x);
 
+/* -- Quantised tensors (ops_quantize.c) --------------------------------------------------------------------------- */
+
+/* x - zero in i32; a zero point that is a vector lies along `axis`. NULL zero: none. */
+tenonh_value *tenon__onnx_centred(const tenon__onnx_node *node, tenonh_value *x, tenonh_value *zero, uint32_t axis);
+
+/* A scale, and the axis of the result that it lies along when it is a vector. */
+typedef struct tenon__onnx_scale {
+    tenonh_value *scale;
+    uint32_t axis;
+} tenon__onnx_scale;
+
+/* sum * (x * w / y_scale), rounded to even, moved by y_zero and saturated in its dtype. */
+tenonh_value *tenon__onnx_requantized(const tenon__onnx_node *node, tenonh_value *sum, const tenon__onnx_scale *x,
+                                      const tenon__onnx_scale *w, tenonh_value *y_scale, tenonh_value *y_zero);
+
 #endif

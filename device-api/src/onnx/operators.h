@@ -14,17 +14,20 @@
     X(shape) X(size) X(reshape) X(squeeze) X(unsqueeze) X(flatten) X(transpose) X(concat) X(split) X(slice)            \
     X(expand) X(tile) X(pad) X(depth_to_space) X(space_to_depth)                                                       \
     /* ops_constant.c */                                                                                             \
-    X(constant) X(constant_of_shape) X(range) X(eye_like) X(one_hot) X(trilu) X(non_zero)                              \
+    X(constant) X(constant_of_shape) X(range) X(eye_like) X(one_hot) X(trilu) X(non_zero) X(window_function)           \
     /* ops_index.c */                                                                                                \
     X(gather) X(gather_elements) X(gather_nd) X(scatter_elements) X(scatter_nd) X(topk) X(cumsum) X(cumprod) X(arg)    \
+    X(reverse_sequence)                                                                                                \
     /* ops_reduce.c */                                                                                               \
     X(reduce) X(reduce_composite) X(softmax) X(lp_norm) X(mean_variance)                                               \
+    /* ops_loss.c */                                                                                                 \
+    X(likelihood_loss) X(cross_entropy_loss)                                                                           \
     /* ops_norm.c */                                                                                                 \
     X(layer_norm) X(rms_norm) X(batch_norm) X(instance_norm) X(group_norm) X(lrn)                                      \
     /* ops_window.c */                                                                                               \
-    X(conv) X(conv_transpose) X(pool) X(lp_pool) X(global_pool) X(global_lp_pool)                                      \
+    X(conv) X(conv_integer) X(qlinear_conv) X(conv_transpose) X(pool) X(lp_pool) X(global_pool) X(global_lp_pool)      \
     /* ops_contract.c, ops_einsum.c */                                                                             \
-    X(matmul) X(matmul_integer) X(gemm) X(einsum)                                                                      \
+    X(matmul) X(matmul_integer) X(qlinear_matmul) X(gemm) X(einsum)                                                    \
     /* ops_control.c, ops_recurrent.c */                                                                              \
     X(if) X(loop) X(scan) X(scan_batch) X(lstm) X(gru) X(rnn)                                                          \
     /* ops_attention.c */                                                                                              \

@@ -84,3 +84,33 @@ tenonh_value *tenon__onnx_lower_trilu(tenon__onnx_node *n) {
 tenonh_value *tenon__onnx_lower_non_zero(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_NON_ZERO, n->inputs, 1, NULL, 0);
 }
+
+/* A window function as a sum of coefficient k times the cosine of k turns over its length. */
+static const double turns[][3] = {
+    {0.5, -0.5, 0},                 /* Hann */
+    {25.0 / 46.0, -21.0 / 46.0, 0}, /* Hamming */
+    {0.42, -0.5, 0.08},             /* Blackman */
+};
+
+/* `data` is the row of `turns`. The length is one more than that of a turn unless the window is periodic. */
+tenonh_value *tenon__onnx_lower_window_function(tenon__onnx_node *n) {
+    tenonh_builder *b = n->b;
+    uint32_t count;
+    tenon_dtype dtype = TENON_DTYPE_F32;
+    tenon_status status = tenon__onnx_dtype(tenon__onnx_int(n, "output_datatype", 1), "output_datatype", &dtype);
+    if (status != TENON_STATUS_OK) return tenon__onnx_fail(n, status, "%s", tenonh_error_message());
+    const tenonh_dim *const *size = tenon__onnx_dims(n, 0, &count);
+    if (!size) return NULL;
+    if (count != 1) return tenon__onnx_fail(n, TENON_STATUS_INVALID, "size has %u elements, not one", count);
+    tenonh_value *length = tenon__cast(b, tenon__onnx_scalar(n, n->inputs[0]), TENON_DTYPE_F32);
+    if (!tenon__onnx_int(n, "periodic", 1)) length = tenon__binary_number(b, TENON_OP_SUB, length, 1, false);
+    tenonh_value *at = tenon__cast(b, tenon__iota(b, TENON_DTYPE_I64, 0, 1, size), TENON_DTYPE_F32), *sum = NULL;
+    for (int k = 2; k >= 0; k--) {
+        double factor = turns[n->row->data][k];
+        tenonh_value *angle = tenon__binary_number(b, TENON_OP_MUL, at, k * 2 * 3.14159265358979323846, false);
+        angle = tenon__binary(b, TENON_OP_DIV, angle, angle && length ? tenon__expand_like(b, length, angle) : NULL);
+        tenonh_value *term = tenon__binary_number(b, TENON_OP_MUL, tenon__unary(b, TENON_OP_COS, angle), factor, false);
+        sum = sum ? tenon__binary(b, TENON_OP_ADD, sum, term) : term;
+    }
+    return tenon__cast(b, sum, dtype);
+}

@@ -45,19 +45,25 @@ tenonh_value *tenon__onnx_lower_matmul(tenon__onnx_node *n) {
     return matmul(n, n->inputs[0], n->inputs[1]);
 }
 
-/* x - zero in i32. A zero point per row of the left matrix stands in a column of its own. */
-static tenonh_value *centred(const tenon__onnx_node *n, tenonh_value *x, tenonh_value *zero, int per_row) {
-    x = tenon__cast(n->b, x, TENON_DTYPE_I32);
-    zero = zero ? tenon__cast(n->b, zero, TENON_DTYPE_I32) : NULL;
-    if (!x || !zero) return x;
-    if (per_row && zero->rank == 1 && x->rank > 1) zero = tenon__unsqueeze(n->b, zero, 1);
-    if (zero) zero = tenon__expand_like(n->b, zero, x);
-    return tenon__binary(n->b, TENON_OP_SUB, x, zero);
+/* Zero points and scales lie along the rows of the left matrix, the columns of the right one. */
+static uint32_t from_end(const tenonh_value *x, uint32_t axis) {
+    return x->rank >= axis ? x->rank - axis : 0;
 }
 
 tenonh_value *tenon__onnx_lower_matmul_integer(tenon__onnx_node *n) {
-    return matmul(n, centred(n, n->inputs[0], tenon__onnx_input(n, 2), 1),
-                  centred(n, n->inputs[1], tenon__onnx_input(n, 3), 0));
+    tenonh_value *x = n->inputs[0], *y = n->inputs[1];
+    return matmul(n, tenon__onnx_centred(n, x, tenon__onnx_input(n, 2), from_end(x, 2)),
+                  tenon__onnx_centred(n, y, tenon__onnx_input(n, 3), from_end(y, 1)));
+}
+
+/* Inputs: a, its scale and zero point, b, its scale and zero point, and those of the result. */
+tenonh_value *tenon__onnx_lower_qlinear_matmul(tenon__onnx_node *n) {
+    tenonh_value *const *in = n->inputs;
+    tenonh_value *sum = matmul(n, tenon__onnx_centred(n, in[0], in[2], from_end(in[0], 2)),
+                               tenon__onnx_centred(n, in[3], in[5], from_end(in[3], 1)));
+    if (!sum) return NULL;
+    const tenon__onnx_scale a = {in[1], from_end(sum, 2)}, b = {in[4], from_end(sum, 1)};
+    return tenon__onnx_requantized(n, sum, &a, &b, in[6], in[7]);
 }
 
 tenonh_value *tenon__onnx_lower_gemm(tenon__onnx_node *n) {

@@ -95,3 +95,23 @@ tenonh_value *tenon__onnx_lower_arg(tenon__onnx_node *n) {
                                  TENON__ATTR_INT(MODE, tenon__onnx_int(n, "select_last_index", 0) != 0)};
     return tenon__compose(n->b, (uint32_t)n->row->data, n->inputs, 1, attrs, 3);
 }
+
+/* Element t of a sequence of length l becomes element l - 1 - t; what lies past its length stays. */
+tenonh_value *tenon__onnx_lower_reverse_sequence(tenon__onnx_node *n) {
+    tenonh_builder *b = n->b;
+    tenonh_value *x = n->inputs[0], *lengths = tenon__cast(b, n->inputs[1], TENON_DTYPE_I64);
+    if (x->rank < 2 || !lengths || lengths->rank != 1)
+        return tenon__onnx_fail(n, TENON_STATUS_INVALID,
+                                "it needs a batch of sequences, and a vector of their lengths");
+    uint32_t time = tenon__onnx_axis(n, tenon__onnx_int(n, "time_axis", 0), x->rank);
+    uint32_t batch = tenon__onnx_axis(n, tenon__onnx_int(n, "batch_axis", 1), x->rank);
+    for (uint32_t d = batch + 1; d < x->rank; d++) lengths = tenon__unsqueeze(b, lengths, lengths ? lengths->rank : 0);
+    if (!lengths) return NULL;
+    lengths = tenon__expand_like(b, lengths, x);
+    tenonh_value *at = tenon__iota(b, TENON_DTYPE_I64, time, x->rank, x->dims);
+    tenonh_value *last = tenon__binary_number(b, TENON_OP_SUB, lengths, 1, false);
+    tenonh_value *from =
+        tenon__where(b, tenon__binary(b, TENON_OP_LT, at, lengths), tenon__binary(b, TENON_OP_SUB, last, at), at);
+    const tenonh_attr axis = TENON__ATTR_INT(AXIS, time);
+    return tenon__compose(b, TENON__COMPOSITE_GATHER_ELEMENTS, (tenonh_value *[]){x, from}, 2, &axis, 1);
+}

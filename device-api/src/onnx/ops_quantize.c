@@ -69,3 +69,40 @@ tenonh_value *tenon__onnx_lower_dynamic_quantize(tenon__onnx_node *n) {
     const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, 0), TENON__ATTR_INT(DTYPE, TENON_DTYPE_U8)};
     return tenon__compose(b, TENON__COMPOSITE_QUANTIZE, (tenonh_value *[]){n->inputs[0], scale, zero}, 3, attrs, 2);
 }
+
+/* -- Integer arithmetic on quantised tensors ----------------------------------------------------------------------- */
+
+/* A vector lies along `axis` of values of `rank` dims; scalars, and tensors of that rank, are what they are. */
+static tenonh_value *laid_along(const tenon__onnx_node *n, tenonh_value *vector, uint32_t axis, uint32_t rank) {
+    if (!vector || vector->rank != 1 || rank < 2) return vector;
+    for (uint32_t d = 0; d < axis; d++) vector = tenon__unsqueeze(n->b, vector, 0);
+    for (uint32_t d = axis + 1; d < rank; d++) vector = tenon__unsqueeze(n->b, vector, d);
+    return vector;
+}
+
+tenonh_value *tenon__onnx_centred(const tenon__onnx_node *n, tenonh_value *x, tenonh_value *zero, uint32_t axis) {
+    tenonh_value *wide = tenon__cast(n->b, x, TENON_DTYPE_I32);
+    if (!wide || !zero) return wide;
+    zero = laid_along(n, tenon__cast(n->b, zero, TENON_DTYPE_I32), axis, x->rank);
+    return zero ? tenon__binary(n->b, TENON_OP_SUB, wide, tenon__expand_like(n->b, zero, wide)) : NULL;
+}
+
+tenonh_value *tenon__onnx_requantized(const tenon__onnx_node *n, tenonh_value *sum, const tenon__onnx_scale *x,
+                                      const tenon__onnx_scale *w, tenonh_value *y_scale, tenonh_value *y_zero) {
+    if (!sum || !y_scale || !y_zero) return NULL;
+    const tenon__onnx_scale *factors[] = {x, w};
+    tenonh_value *real = tenon__cast(n->b, sum, TENON_DTYPE_F32), *factor = NULL;
+    for (uint32_t i = 0; i < 2; i++) {
+        tenonh_value *scale =
+            tenon__cast(n->b, laid_along(n, factors[i]->scale, factors[i]->axis, sum->rank), TENON_DTYPE_F32);
+        scale = scale && real ? tenon__expand_like(n->b, scale, real) : NULL;
+        factor = factor ? tenon__binary(n->b, TENON_OP_MUL, factor, scale) : scale;
+    }
+    y_scale = tenon__cast(n->b, tenon__onnx_scalar(n, y_scale), TENON_DTYPE_F32);
+    tenonh_value *zero = tenon__cast(n->b, tenon__onnx_scalar(n, y_zero), TENON_DTYPE_F32);
+    if (!factor || !y_scale || !zero) return NULL;
+    factor = tenon__binary(n->b, TENON_OP_DIV, factor, tenon__expand_like(n->b, y_scale, real));
+    real = tenon__unary(n->b, TENON_OP_RINT, tenon__binary(n->b, TENON_OP_MUL, real, factor));
+    real = tenon__binary(n->b, TENON_OP_ADD, real, real ? tenon__expand_like(n->b, zero, real) : NULL);
+    return tenon__cast(n->b, real, y_zero->dtype); /* saturates */
+}

@@ -136,12 +136,30 @@ static int read_padding(const tenon__onnx_node *n, window *w) {
     TENON__ATTR_INTS(STEPS, (w).rank, (w).steps), TENON__ATTR_INTS(DILATIONS, (w).rank, (w).dilations),                \
         TENON__ATTR_DIMS(LOW, (w).rank, (w).low), TENON__ATTR_DIMS(HIGH, (w).rank, (w).high)
 
-tenonh_value *tenon__onnx_lower_conv(tenon__onnx_node *n) {
+static tenonh_value *convolve(const tenon__onnx_node *n, tenonh_value *x, tenonh_value *weights, tenonh_value *bias) {
     window w;
-    if (!read_window(n, n->inputs[1], &w) || !read_padding(n, &w)) return NULL;
+    if (!x || !weights || !read_window(n, weights, &w) || !read_padding(n, &w)) return NULL;
     const tenonh_attr attrs[] = {WINDOW_ATTRS(w), TENON__ATTR_INT(GROUPS, tenon__onnx_int(n, "group", 1))};
-    tenonh_value *inputs[] = {n->inputs[0], n->inputs[1], tenon__onnx_input(n, 2)};
-    return tenon__compose(n->b, TENON__COMPOSITE_CONV, inputs, 3, attrs, 5);
+    return tenon__compose(n->b, TENON__COMPOSITE_CONV, (tenonh_value *[]){x, weights, bias}, 3, attrs, 5);
+}
+
+tenonh_value *tenon__onnx_lower_conv(tenon__onnx_node *n) {
+    return convolve(n, n->inputs[0], n->inputs[1], tenon__onnx_input(n, 2));
+}
+
+/* Inputs: x, w, and their zero points. */
+tenonh_value *tenon__onnx_lower_conv_integer(tenon__onnx_node *n) {
+    return convolve(n, tenon__onnx_centred(n, n->inputs[0], tenon__onnx_input(n, 2), 0),
+                    tenon__onnx_centred(n, n->inputs[1], tenon__onnx_input(n, 3), 0), NULL);
+}
+
+/* Inputs: x, its scale and zero point, w, its scale and zero point by channel, those of the result, bias. */
+tenonh_value *tenon__onnx_lower_qlinear_conv(tenon__onnx_node *n) {
+    tenonh_value *const *in = n->inputs;
+    tenonh_value *sum = convolve(n, tenon__onnx_centred(n, in[0], in[2], 0), tenon__onnx_centred(n, in[3], in[5], 0),
+                                 tenon__onnx_input(n, 8));
+    const tenon__onnx_scale x = {in[1], 0}, w = {in[4], 1};
+    return tenon__onnx_requantized(n, sum, &x, &w, in[6], in[7]);
 }
 
 /* What is cut from the ends of a transposed convolution: given, or what is too much for the result's dims. */
