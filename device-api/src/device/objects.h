@@ -35,7 +35,8 @@ typedef struct tenon__counters {
 enum { TENON__RESIDENT_BUCKETS = 1024 };
 typedef struct tenon__residents {
     pthread_mutex_t lock;
-    pthread_cond_t made; /* one was made, or could not be */
+    pthread_cond_t made;    /* one was made, or could not be */
+    _Atomic uint64_t bytes; /* of residents that are not imported */
     struct tenon__resident *buckets[TENON__RESIDENT_BUCKETS];
 } tenon__residents;
 

@@ -66,6 +66,7 @@ tenon_status tenon__resident_acquire(tenonh_device *device, const tenon__residen
         status = make(device, resident, context);
         pthread_mutex_lock(&residents->lock);
         resident->ready = status == TENON_STATUS_OK;
+        if (resident->ready && !resident->imported) tenon__count(&residents->bytes, resident->size);
         if (status != TENON_STATUS_OK) unlink_resident(residents, resident);
         pthread_cond_broadcast(&residents->made); /* who waited for one that failed makes it anew */
         pthread_mutex_unlock(&residents->lock);
@@ -83,6 +84,7 @@ void tenon__resident_release(tenonh_device *device, tenon__resident *resident) {
     if (users == 0) unlink_resident(residents, resident);
     pthread_mutex_unlock(&residents->lock);
     if (users > 0) return;
+    if (!resident->imported) atomic_fetch_sub(&residents->bytes, resident->size);
     tenonh_memory_release(resident->memory);
     if (resident->forget) resident->forget(resident->owner);
     free(resident);

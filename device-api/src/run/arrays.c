@@ -18,31 +18,44 @@ static tenon_status read_output(tenonh_stream *stream, tenonh_tensor *tensor, te
     return tenonh_tensor_read(tensor, stream, out_array->data, out_array->size);
 }
 
-/* `tensors` holds inputs, then outputs, and is empty on entry. */
-static tenon_status run(tenonh_session *session, tenon__context *context, const tenonh_array *inputs,
-                        tenonh_tensor **tensors, tenonh_array *outputs) {
+/* A call's inputs and outputs, and room for as many tensors. */
+typedef struct call {
+    const tenonh_array *inputs;
+    tenonh_array *outputs;
+    tenonh_tensor **tensors;
+} call;
+
+static tenon_status run(tenonh_session *session, tenon__context *context, const call *c) {
     tenonh_stream *stream = context->streams[0][0];
-    tenonh_tensor **results = tensors + session->plans.input_count;
+    tenonh_tensor **results = c->tensors + session->plans.input_count;
     for (uint32_t i = 0; i < session->plans.input_count; i++)
-        TENON_TRY(write_input(session, stream, i, &inputs[i], &tensors[i]));
-    TENON_TRY(tenon__session_run(session, context, tensors, results));
-    for (uint32_t i = 0; i < session->plans.output_count; i++) TENON_TRY(read_output(stream, results[i], &outputs[i]));
+        TENON_TRY(write_input(session, stream, i, &c->inputs[i], &c->tensors[i]));
+    TENON_TRY(tenon__session_run(session, context, c->tensors, results));
+    for (uint32_t i = 0; i < session->plans.output_count; i++)
+        TENON_TRY(read_output(stream, results[i], &c->outputs[i]));
     return TENON_STATUS_OK;
+}
+
+static tenon_status run_call(tenonh_session *session, tenon__context *context, const void *arguments) {
+    const call *c = arguments;
+    tenon_status status = run(session, context, c);
+    for (uint32_t i = 0; i < session->plans.input_count + session->plans.output_count; i++) {
+        tenonh_tensor_release(c->tensors[i]);
+        c->tensors[i] = NULL;
+    }
+    for (uint32_t i = 0; status != TENON_STATUS_OK && i < session->plans.output_count; i++)
+        tenonh_array_free(&c->outputs[i]);
+    return status;
 }
 
 tenon_status tenonh_session_run_arrays(tenonh_session *session, const tenonh_array *inputs, uint32_t input_count,
                                        tenonh_array *outputs, uint32_t output_count) {
-    tenon__context *context;
     if (!session) return tenon__fail(TENON_STATUS_INVALID, "no session to run");
     TENON_TRY(tenon__session_check_count("inputs", input_count, session->plans.input_count));
     TENON_TRY(tenon__session_check_count("outputs", output_count, session->plans.output_count));
-    tenonh_tensor **tensors = calloc((size_t)input_count + output_count + 1, sizeof(void *));
-    if (!tensors) return tenon__fail_memory();
-    tenon_status status = tenon__context_take(&session->contexts, &context);
-    if (status == TENON_STATUS_OK)
-        status = tenon__context_give(context, run(session, context, inputs, tensors, outputs));
-    for (uint32_t i = 0; status != TENON_STATUS_OK && i < output_count; i++) tenonh_array_free(&outputs[i]);
-    for (uint32_t i = 0; i < input_count + output_count; i++) tenonh_tensor_release(tensors[i]);
-    free(tensors);
+    call c = {inputs, outputs, calloc((size_t)input_count + output_count + 1, sizeof(void *))};
+    if (!c.tensors) return tenon__fail_memory();
+    tenon_status status = tenon__session_in_context(session, run_call, &c);
+    free(c.tensors);
     return status;
 }

@@ -1,4 +1,5 @@
 /* Binds plans to a context: memory, streams and events of every step, once; inputs and outputs are left to each run. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,13 +73,43 @@ tenon_status tenon__binding_create(tenon__context *context, tenon__planned *plan
 
 /* -- Memory -- */
 
+/* Arenas from this size on are asked for only if the device's budget has them: an allocation that the device grants and
+ * cannot keep is worse than one that it refuses. */
+enum { LARGE_ARENA = 16 << 20 };
+
+static tenon_status check_budget(tenonh_device *device, uint64_t size) {
+    tenon_memory_type type;
+    if (size < LARGE_ARENA) return TENON_STATUS_OK;
+    TENON_TRY(tenonh_device_memory_type(device, 0, &type));
+    if (type.budget == 0 || size <= type.budget) return TENON_STATUS_OK;
+    tenon__device_reclaim(device);
+    TENON_TRY(tenonh_device_memory_type(device, 0, &type));
+    if (size <= type.budget) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_OUT_OF_MEMORY, "%s: its memory type 0 has %" PRIu64 " bytes left",
+                       tenonh_device_name(device), type.budget);
+}
+
 static tenon_status size_arena(tenon__context *context, const tenon__plan *plan, uint32_t place) {
     tenonh_memory **arena = &context->arenas[place];
+    tenonh_device *device = context->contexts->places->devices[place];
     if (plan->arena_size[place] <= (*arena ? tenonh_memory_size(*arena) : 0)) return TENON_STATUS_OK;
     tenonh_memory_release(*arena);
     *arena = NULL;
     context->generation++;
-    return tenon__memory_create_pooled(context->contexts->places->devices[place], 0, plan->arena_size[place], arena);
+    TENON_TRY(check_budget(device, plan->arena_size[place]));
+    return tenon__memory_create_pooled(device, 0, plan->arena_size[place], arena);
+}
+
+static tenon_status size_arenas(tenon__context *context, tenon__planned *planned) {
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
+        tenon_status status = size_arena(context, planned->plan, place);
+        if (status == TENON_STATUS_OUT_OF_MEMORY && !context->lacking) {
+            tenon__retain(&planned->references);
+            context->lacking = planned;
+        }
+        if (status != TENON_STATUS_OK) return status;
+    }
+    return TENON_STATUS_OK;
 }
 
 static tenon_status size_bounce(tenon__context *context, uint64_t size) {
@@ -127,7 +158,7 @@ tenon_status tenon__binding_refresh(tenon__context *context, tenon__binding *bin
     const tenon__planned *planned = binding->planned;
     const tenon__plan *plan = planned->plan;
     if (binding->generation == context->generation) return TENON_STATUS_OK;
-    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) TENON_TRY(size_arena(context, plan, place));
+    TENON_TRY(size_arenas(context, binding->planned));
     TENON_TRY(size_bounce(context, planned->bounce_size));
     tenon_buffer *buffers = binding->buffers;
     for (uint32_t i = 0; i < plan->step_count; i++) {

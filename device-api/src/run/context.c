@@ -18,6 +18,7 @@ static void destroy(tenon__context *context) {
         free(context->events[place]);
         tenonh_memory_release(context->arenas[place]);
     }
+    tenon__planned_release(context->lacking);
     free(context->bounce);
     free(context->dims);
     free(context->tensors);
@@ -86,15 +87,39 @@ tenon_status tenon__context_event(tenon__context *context, uint32_t place, uint3
 
 /* -- Taking and giving -- */
 
+static void notify(tenon__contexts *contexts);
+
+/* Gives up the arenas of contexts that no run has, while they are taken like by a run. */
+static void reclaim(void *argument) {
+    tenon__contexts *contexts = argument;
+    uint64_t taken = atomic_exchange(&contexts->idle, 0);
+    for (uint64_t rest = taken; rest; rest &= rest - 1) {
+        tenon__context *context = contexts->all[__builtin_ctzll(rest)];
+        for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
+            tenonh_memory_release(context->arenas[place]);
+            context->arenas[place] = NULL;
+        }
+        context->generation++;
+    }
+    atomic_fetch_or(&contexts->idle, taken);
+    if (taken) notify(contexts);
+}
+
 void tenon__contexts_init(tenon__contexts *contexts, const tenon__plan_context *places, tenon__plans *plans,
                           uint32_t limit) {
     *contexts = (tenon__contexts){.places = places, .plans = plans};
     contexts->limit = limit < TENON__MAX_CONTEXTS ? limit : TENON__MAX_CONTEXTS;
     pthread_mutex_init(&contexts->lock, NULL);
     pthread_cond_init(&contexts->returned, NULL);
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && places->devices[place]; place++) {
+        contexts->reclaimers[place] = (tenon__reclaimer){.reclaim = reclaim, .context = contexts};
+        tenon__reclaimer_add(places->devices[place], &contexts->reclaimers[place]);
+    }
 }
 
 void tenon__contexts_end(tenon__contexts *contexts) {
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && contexts->places->devices[place]; place++)
+        tenon__reclaimer_remove(contexts->places->devices[place], &contexts->reclaimers[place]);
     for (uint32_t slot = 0; slot < TENON__MAX_CONTEXTS; slot++)
         if (contexts->alive >> slot & 1) destroy(contexts->all[slot]);
     pthread_cond_destroy(&contexts->returned);
@@ -186,18 +211,35 @@ static bool is_sound(const tenon__context *context) {
     return sound;
 }
 
+static void discard(tenon__context *context) {
+    tenon__contexts *contexts = context->contexts;
+    uint32_t slot = context->slot;
+    atomic_fetch_add(&contexts->past_runs, context->runs);
+    destroy(context);
+    free_slot(contexts, slot);
+}
+
 tenon_status tenon__context_give(tenon__context *context, tenon_status status) {
     tenon__contexts *contexts = context->contexts;
     uint32_t slot = context->slot;
     if (status == TENON_STATUS_OK || is_sound(context)) {
+        tenon__planned_release(context->lacking);
+        context->lacking = NULL;
         atomic_fetch_or(&contexts->idle, (uint64_t)1 << slot);
         notify(contexts);
         return status;
     }
-    atomic_fetch_add(&contexts->past_runs, context->runs);
-    destroy(context);
-    free_slot(contexts, slot);
+    discard(context);
     return status;
+}
+
+bool tenon__context_yield(tenon__context *context) {
+    tenon__contexts *contexts = context->contexts;
+    uint64_t alive = atomic_load(&contexts->alive), others = alive & ~((uint64_t)1 << context->slot);
+    if (!(others & ~atomic_load(&contexts->idle))) return false;
+    atomic_store(&contexts->limit, (uint32_t)__builtin_popcountll(others));
+    discard(context);
+    return true;
 }
 
 uint64_t tenon__contexts_runs(const tenon__contexts *contexts) {

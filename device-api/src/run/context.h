@@ -6,6 +6,7 @@
 #ifndef TENON_RUN_CONTEXT_H
 #define TENON_RUN_CONTEXT_H
 
+#include "device/reclaim.h"
 #include "run/plans.h"
 
 enum { TENON__MAX_CONTEXTS = 64 };
@@ -37,6 +38,7 @@ typedef struct tenon__context {
     uint64_t generation;      /* changes when an arena does */
     tenon__binding *bindings; /* the latest first */
     uint64_t drops;           /* of the session when bindings were last looked through */
+    tenon__planned *lacking;  /* whose arena did not fit; counted; NULL: none since the context was taken */
     _Atomic uint64_t runs;
     int64_t *dims;           /* these: room for what a run is given */
     tenonh_tensor **tensors; /* inputs, then outputs, as the plan works on them */
@@ -54,6 +56,7 @@ struct tenon__contexts {
     _Atomic uint32_t waiters;
     pthread_mutex_t lock; /* of waiting, never held while something is done */
     pthread_cond_t returned;
+    tenon__reclaimer reclaimers[TENON__MAX_PLACES]; /* give up arenas of idle contexts */
 };
 
 void tenon__contexts_init(tenon__contexts *contexts, const tenon__plan_context *places, tenon__plans *plans,
@@ -67,6 +70,10 @@ tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out
 /* Gives a context back, after a run that ended with `status`, which is returned. One whose streams have failed is
  * destroyed. */
 tenon_status tenon__context_give(tenon__context *context, tenon_status status);
+
+/* After a run that had too little memory: true if others hold some. The context is then gone, one run less goes on at a
+ * time from now on, and the caller takes a context anew, once there is one. */
+bool tenon__context_yield(tenon__context *context);
 
 uint64_t tenon__contexts_runs(const tenon__contexts *contexts);
 

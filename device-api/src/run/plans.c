@@ -111,31 +111,35 @@ static tenon_status place_bounces(tenon__planned *planned) {
 
 /* -- Making plans -- */
 
-static tenon_status create_plan(tenon__plans *plans, const int64_t *dims, tenon__plan **out_plan) {
+static tenon_status create_plan(tenon__plans *plans, const tenon__plan_context *context, const int64_t *dims,
+                                tenon__plan **out_plan) {
     const int64_t **lists = calloc((size_t)plans->input_count + 1, sizeof *lists);
     if (!lists) return tenon__fail_memory();
     for (uint32_t i = 0, at = 0; i < plans->input_count; i++) {
         lists[i] = dims + at;
         at += tenonh_value_rank(tenonh_function_input(plans->function, i));
     }
-    tenon__execs_begin(plans->context->execs);
-    tenon_status status = tenon__plan_create(plans->context, plans->lowered, plans->function->name, lists,
-                                             plans->input_count, NULL, out_plan);
+    tenon__execs_begin(context->execs);
+    tenon_status status =
+        tenon__plan_create(context, plans->lowered, plans->function->name, lists, plans->input_count, NULL, out_plan);
     if (status == TENON_STATUS_OK) retain_execs(*out_plan);
-    tenon__execs_end(plans->context->execs);
+    tenon__execs_end(context->execs);
     free(lists);
     return status;
 }
 
-static tenon_status make(tenon__plans *plans, const int64_t *dims, tenonh_stream *const *streams,
+static tenon_status make(tenon__plans *plans, const int64_t *dims, bool small, tenonh_stream *const *streams,
                          tenon__planned **out_planned) {
+    tenon__plan_context context = *plans->context;
+    if (small) context.streams = 1; /* branches side by side need memory side by side */
     tenon__planned *planned = calloc(1, sizeof *planned + plans->dim_count * sizeof *dims);
     if (!planned) return tenon__fail_memory();
     planned->plans = plans;
     planned->references = 1;
+    planned->small = small;
     if (plans->dim_count) memcpy(planned->dims, dims, plans->dim_count * sizeof *dims);
     uint64_t start = tenon__now();
-    tenon_status status = create_plan(plans, dims, &planned->plan);
+    tenon_status status = create_plan(plans, &context, dims, &planned->plan);
     if (status == TENON_STATUS_OK) status = list_patches(planned);
     if (status == TENON_STATUS_OK) status = place_bounces(planned);
     if (status == TENON_STATUS_OK) status = tenon__planned_take_constants(planned, streams);
@@ -201,11 +205,57 @@ tenon_status tenon__plans_get(tenon__plans *plans, const int64_t *dims, tenonh_s
     pthread_mutex_lock(&plans->planning);
     tenon_status status = TENON_STATUS_OK;
     if (!(*out_planned = find_locked(plans, dims))) { /* another may have made it meanwhile */
-        status = make(plans, dims, streams, out_planned);
+        status = make(plans, dims, false, streams, out_planned);
         if (status == TENON_STATUS_OK) tenon__planned_release(add(plans, *out_planned));
     }
     pthread_mutex_unlock(&plans->planning);
     return status;
+}
+
+/* -- Smaller plans -- */
+
+static uint64_t arena_bytes(const tenon__plan *plan) {
+    uint64_t bytes = 0;
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) bytes += plan->arena_size[place];
+    return bytes;
+}
+
+/* Takes a plan out of the list; false if it is not there any more. */
+static bool drop(tenon__planned *planned) {
+    tenon__plans *plans = planned->plans;
+    pthread_mutex_lock(&plans->lock);
+    tenon__planned **link = &plans->first;
+    while (*link && *link != planned) link = &(*link)->next;
+    bool found = *link != NULL;
+    if (found) {
+        *link = planned->next;
+        plans->count--;
+    }
+    pthread_mutex_unlock(&plans->lock);
+    if (!found) return false;
+    atomic_store(&planned->dropped, 1);
+    atomic_fetch_add(&plans->drops, 1);
+    tenon__planned_release(planned); /* the list's; the caller has one too */
+    return true;
+}
+
+/* Under `planning`. */
+static bool make_smaller(tenon__planned *planned, tenonh_stream *const *streams) {
+    tenon__plans *plans = planned->plans;
+    tenon__planned *smaller;
+    if (planned->small || plans->context->streams <= 1) return false;
+    if (make(plans, planned->dims, true, streams, &smaller) != TENON_STATUS_OK) return false;
+    bool serves = arena_bytes(smaller->plan) < arena_bytes(planned->plan);
+    if (serves && drop(planned)) tenon__planned_release(add(plans, smaller));
+    tenon__planned_release(smaller);
+    return serves;
+}
+
+bool tenon__planned_shrink(tenon__planned *planned, tenonh_stream *const *streams) {
+    pthread_mutex_lock(&planned->plans->planning);
+    bool shrunk = planned->dropped || make_smaller(planned, streams);
+    pthread_mutex_unlock(&planned->plans->planning);
+    return shrunk;
 }
 
 /* -- Figures -- */

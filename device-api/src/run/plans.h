@@ -34,6 +34,7 @@ typedef struct tenon__planned {
     _Atomic uint32_t references;
     _Atomic uint32_t used;    /* since it was last passed over when a plan had to go */
     _Atomic uint32_t dropped; /* no longer in the list: bindings should let go of it */
+    uint32_t small;           /* made to need little memory */
     struct tenon__planned *next;
     tenon__plans *plans;
     tenon__plan *plan;
@@ -74,6 +75,10 @@ tenon_status tenon__plans_get(tenon__plans *plans, const int64_t *dims, tenonh_s
                               tenon__planned **out_planned);
 
 void tenon__planned_release(tenon__planned *planned); /* NULL is allowed */
+
+/* Puts a plan for the same dims that needs less memory in the place of one whose arenas do not fit. True if there is one
+ * now, of this call's making or another's. */
+bool tenon__planned_shrink(tenon__planned *planned, tenonh_stream *const *streams);
 
 /* Marks a plan as the one that ran last. The caller holds a reference. */
 void tenon__planned_touch(tenon__planned *planned);

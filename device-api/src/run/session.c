@@ -77,7 +77,8 @@ void tenonh_session_release(tenonh_session *session) {
 }
 
 /* Plans, and binds the plan to a context, so that a first run only runs. */
-static tenon_status prepare(tenonh_session *session, tenon__context *context, const int64_t *const *dims) {
+static tenon_status prepare(tenonh_session *session, tenon__context *context, const void *arguments) {
+    const int64_t *const *dims = arguments;
     tenon__binding *binding;
     int64_t *at = context->dims;
     for (uint32_t i = 0; i < session->plans.input_count; i++)
@@ -87,10 +88,8 @@ static tenon_status prepare(tenonh_session *session, tenon__context *context, co
 }
 
 tenon_status tenonh_session_prepare(tenonh_session *session, const int64_t *const *dims, uint32_t input_count) {
-    tenon__context *context;
     if (!session) return tenon__fail(TENON_STATUS_INVALID, "tenonh_session_prepare: no session");
     TENON_TRY(tenon__session_check_count("inputs", input_count, session->plans.input_count));
     if (input_count && !dims) return tenon__fail(TENON_STATUS_INVALID, "tenonh_session_prepare: dims is NULL");
-    TENON_TRY(tenon__context_take(&session->contexts, &context));
-    return tenon__context_give(context, prepare(session, context, dims));
+    return tenon__session_in_context(session, prepare, dims);
 }

@@ -127,12 +127,22 @@ tenon_status tenon__session_run(tenonh_session *session, tenon__context *context
     return status;
 }
 
+/* A call's inputs and outputs. */
+typedef struct call {
+    tenonh_tensor *const *inputs;
+    tenonh_tensor **outputs;
+} call;
+
+static tenon_status run_call(tenonh_session *session, tenon__context *context, const void *arguments) {
+    const call *c = arguments;
+    return tenon__session_run(session, context, c->inputs, c->outputs);
+}
+
 tenon_status tenonh_session_run(tenonh_session *session, tenonh_tensor *const *inputs, uint32_t input_count,
                                 tenonh_tensor **outputs, uint32_t output_count) {
-    tenon__context *context;
     if (!session) return tenon__fail(TENON_STATUS_INVALID, "no session to run");
     TENON_TRY(tenon__session_check_count("inputs", input_count, session->plans.input_count));
     TENON_TRY(tenon__session_check_count("outputs", output_count, session->plans.output_count));
-    TENON_TRY(tenon__context_take(&session->contexts, &context));
-    return tenon__context_give(context, tenon__session_run(session, context, inputs, outputs));
+    const call c = {inputs, outputs};
+    return tenon__session_in_context(session, run_call, &c);
 }
