@@ -51,6 +51,7 @@ struct tenon__object {
     tenon__layer *layer;
     tenon__object *device;  /* that it belongs to; a device's is itself, an instance's NULL */
     void *inner;            /* the handle inside */
+    _Atomic uint32_t holds; /* itself while it is live, and what belongs to it: a device outlives its children */
     uint64_t serial;        /* of its kind in its layer, from 1 */
     void *state;            /* the class's own, object_size bytes */
     _Atomic uint32_t dying; /* its destroying hook runs: the inner handle may come back for another */
@@ -158,6 +159,9 @@ typedef struct tenon__layer_class {
     tenon_status (*open)(tenon__layer *layer);
     void (*close)(tenon__layer *layer);
 
+    /* The last of a layer: its objects are gone. Optional; also after an open that failed. */
+    void (*end)(tenon__layer *layer);
+
     /* Around every call. A void hook has status OK and cannot be failed, only withheld. */
     void (*before)(tenon__call *call);
     void (*after)(tenon__call *call);
@@ -196,6 +200,8 @@ struct tenon__layer {
     tenon__hooks inner;
     tenon_instance *instance; /* inside */
     char id[40];              /* of the plugin */
+    uint32_t number;          /* the class's own */
+    uint32_t closed;          /* the plugin is: no hook is to be called any more */
     tenon__layer *next;       /* live ones of the process */
     pthread_mutex_t mutex;    /* guards the lists of objects; no hook is called under it */
     tenon__object *objects[TENON__KIND_COUNT];
@@ -239,6 +245,9 @@ __attribute__((format(printf, 3, 4))) void tenon__layer_log(const tenon__layer *
 
 /* A live layer to speak through when a handle leads nowhere: that of `object`, else any; NULL if there is none. */
 tenon__layer *tenon__layer_for(const tenon__object *object);
+
+/* Visits the live layers of a class, for what is to be told when the process exits. */
+void tenon__layers_visit(const tenon__layer_class *class, void (*function)(tenon__layer *layer));
 
 /* A layer that was asked for. */
 typedef struct tenon__layer_spec {

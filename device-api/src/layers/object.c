@@ -92,9 +92,11 @@ tenon__object *tenon__object_create(tenon__layer *layer, uint32_t kind, tenon__o
         if (object) give_free(object);
         return NULL;
     }
+    atomic_store_explicit(&object->holds, 1, memory_order_relaxed);
     object->kind = kind;
     object->layer = layer;
     object->device = kind == TENON__KIND_DEVICE ? object : device;
+    if (object->device && object->device != object) atomic_fetch_add(&object->device->holds, 1);
     object->inner = inner;
     atomic_store_explicit(&object->dying, 0, memory_order_relaxed);
     object->state = state;
@@ -113,18 +115,25 @@ tenon__object *tenon__object_create(tenon__layer *layer, uint32_t kind, tenon__o
     return object;
 }
 
+static void drop(tenon__object *object) {
+    if (atomic_fetch_sub(&object->holds, 1) != 1) return;
+    if (object->layer->class->forget) object->layer->class->forget(object);
+    free(object->state);
+    object->state = NULL;
+    give_free(object);
+}
+
 void tenon__object_destroy(tenon__object *object) {
     tenon__layer *layer = object->layer;
+    tenon__object *device = object->device;
     atomic_fetch_add_explicit(&object->generation, 1, memory_order_release);
     (void)pthread_mutex_lock(&layer->mutex);
     layer->live[object->kind]--;
     if (object->next) object->next->previous = object->previous;
     *(object->previous ? &object->previous->next : &layer->objects[object->kind]) = object->next;
     (void)pthread_mutex_unlock(&layer->mutex);
-    if (layer->class->forget) layer->class->forget(object);
-    free(object->state);
-    object->state = NULL;
-    give_free(object);
+    drop(object);
+    if (device && device != object) drop(device);
 }
 
 tenon__object *tenon__object_of_inner(tenon__layer *layer, uint32_t kind, const void *inner) {

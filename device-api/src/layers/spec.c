@@ -11,7 +11,8 @@
 #include "support/error.h"
 #include "support/text.h"
 
-static const tenon__layer_class *const classes[] = {&tenon__layer_fault};
+static const tenon__layer_class *const classes[] = {&tenon__layer_validate, &tenon__layer_trace, &tenon__layer_fault,
+                                                    &tenon__layer_skew};
 enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
 
 /* Taken by every layer, after the options of its own. */

@@ -39,6 +39,13 @@ tenon__layer *tenon__layer_for(const tenon__object *object) {
     return layer;
 }
 
+void tenon__layers_visit(const tenon__layer_class *class, void (*function)(tenon__layer *layer)) {
+    (void)pthread_mutex_lock(&live_mutex);
+    for (tenon__layer *layer = live_layers; layer; layer = layer->next)
+        if (layer->class == class) function(layer);
+    (void)pthread_mutex_unlock(&live_mutex);
+}
+
 /* -- Host table ------------------------------------------------------------------------------------------------------ */
 
 static tenon__layer *layer_of(const tenon_host *host) {
@@ -155,6 +162,7 @@ void tenon__layer_destroy(tenon__layer *layer) {
     if (layer->class->close) layer->class->close(layer);
     for (uint32_t kind = TENON__KIND_COUNT; kind-- > 0;)
         while (layer->objects[kind]) tenon__object_destroy(layer->objects[kind]);
+    if (layer->class->end) layer->class->end(layer);
     (void)pthread_mutex_lock(&live_mutex);
     tenon__layer **link = &live_layers;
     while (*link != layer) link = &(*link)->next;

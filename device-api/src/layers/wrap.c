@@ -16,6 +16,7 @@ static void plugin_close(tenon_instance *instance) {
     tenon__layer *layer = object->layer;
     tenon__enter(&call, object);
     layer->inner.plugin.close(object->inner);
+    layer->closed = 1;
     tenon__leave_gone(&call, object);
     tenon__layer_destroy(layer);
 }

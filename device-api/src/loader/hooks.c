@@ -4,7 +4,6 @@
 
 enum { ALONE = 0, MAPPING = 1, COHERENCE = 2 };
 enum { OPTIONAL = 0, REQUIRED = 1 };
-enum { OLDEST_ABI = 0x00000001 }; /* 0.1: the oldest plugin this host takes */
 
 typedef struct group {
     const char *name;
@@ -65,9 +64,9 @@ tenonh_reason tenon__hooks_check_version(uint32_t version, uint32_t oldest, teno
     if (oldest > host)
         return tenon__refuse(verdict, TENONH_REASON_ABI_TOO_NEW, "asks for a host of ABI %u.%u at least, this is %u.%u",
                              major(oldest), minor(oldest), major(host), minor(host));
-    if (version < OLDEST_ABI || major(version) < major(host))
+    if (version < TENON__OLDEST_ABI || major(version) < major(host))
         return tenon__refuse(verdict, TENONH_REASON_ABI_TOO_OLD, "built with ABI %u.%u, this host takes %u.%u on",
-                             major(version), minor(version), major(OLDEST_ABI), minor(OLDEST_ABI));
+                             major(version), minor(version), major(TENON__OLDEST_ABI), minor(TENON__OLDEST_ABI));
     return TENONH_REASON_OK;
 }
 
@@ -79,10 +78,15 @@ typedef struct preamble {
     uint32_t abi_oldest;
 } preamble;
 
+/* Bytes that may be read from a table on; tables of no library are the caller's own word. */
+static size_t extent_of(const tenon__library *library, const void *table) {
+    return library ? tenon__library_extent(library, table) : SIZE_MAX;
+}
+
 static tenonh_reason negotiate_version(const tenon__library *library, const tenon_plugin *table, uint32_t *out_version,
                                        tenon__verdict *verdict) {
     preamble first;
-    if (tenon__library_extent(library, table) < sizeof first)
+    if (extent_of(library, table) < sizeof first)
         return tenon__refuse(verdict, TENONH_REASON_BAD_TABLE, "tenon_plugin_query answers %p", (const void *)table);
     memcpy(&first, table, sizeof first);
     if (first.magic != TENON_PLUGIN_MAGIC)
@@ -96,7 +100,7 @@ static tenonh_reason negotiate_version(const tenon__library *library, const teno
 static tenonh_reason copy_struct(const tenon__library *library, const group *g, const void *source, tenon__hooks *out,
                                  tenon__verdict *verdict) {
     uint32_t size;
-    size_t extent = tenon__library_extent(library, source), at = g->pointer ? 0 : offsetof(tenon_plugin, struct_size);
+    size_t extent = extent_of(library, source), at = g->pointer ? 0 : offsetof(tenon_plugin, struct_size);
     if (extent < at + sizeof size)
         return tenon__refuse(verdict, TENONH_REASON_BAD_TABLE, "group %s at %p", g->name, source);
     memcpy(&size, (const char *)source + at, sizeof size);

@@ -6,6 +6,9 @@
 
 #include "loader/library.h"
 
+/* 0.1: the oldest plugin this host takes. */
+enum { TENON__OLDEST_ABI = 0x00000001 };
+
 /* Copies in the host's own size: a member that the plugin lacks is NULL, an absent group all zeros, so that callers test
  * members and nothing else. The pointers to groups inside `plugin` are those of the plugin: do not use them. */
 typedef struct tenon__hooks {
@@ -17,7 +20,8 @@ typedef struct tenon__hooks {
     tenon_event_hooks event;
 } tenon__hooks;
 
-/* Negotiates the version from the first 16 bytes of `table`, then checks every group and copies it.
+/* Negotiates the version from the first 16 bytes of `table`, then checks every group and copies it. `library` is where the
+ * tables must lie; NULL: they are the caller's own.
  * Owner: *out_hooks holds pointers into the plugin's static storage; *out_version is min(host, plugin). */
 tenonh_reason tenon__hooks_negotiate(const tenon__library *library, const tenon_plugin *table, tenon__hooks *out_hooks,
                                      uint32_t *out_version, tenon__verdict *verdict);
