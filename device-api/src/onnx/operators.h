@@ -28,8 +28,8 @@
     X(conv) X(conv_integer) X(qlinear_conv) X(conv_transpose) X(pool) X(lp_pool) X(global_pool) X(global_lp_pool)      \
     /* ops_contract.c, ops_einsum.c */                                                                             \
     X(matmul) X(matmul_integer) X(qlinear_matmul) X(gemm) X(einsum)                                                    \
-    /* ops_control.c, ops_recurrent.c */                                                                              \
-    X(if) X(loop) X(scan) X(scan_batch) X(lstm) X(gru) X(rnn)                                                          \
+    /* ops_data.c, ops_control.c, ops_recurrent.c */                                                                  \
+    X(compress) X(unique) X(if) X(loop) X(scan) X(scan_batch) X(lstm) X(gru) X(rnn)                                     \
     /* ops_attention.c */                                                                                              \
     X(attention) X(rotary_embedding)                                                                                   \
     /* ops_resize.c */                                                                                               \

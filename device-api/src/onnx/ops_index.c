@@ -50,11 +50,33 @@ tenonh_value *tenon__onnx_lower_scatter_nd(tenon__onnx_node *n) {
     return tenon__compose(n->b, TENON__COMPOSITE_SCATTER_ND, n->inputs, 3, &combine, 1);
 }
 
+/* Elements 0 ... k - 1 along an axis; k is i64[1]. */
+static tenonh_value *first_along(const tenon__onnx_node *n, tenonh_value *x, uint32_t axis, tenonh_value *k) {
+    const int64_t zero = 0, place = axis;
+    tenonh_value *inputs[] = {x, tenon__build_ints(n->b, &zero, 1), k, tenon__build_ints(n->b, &place, 1)};
+    return tenon__compose(n->b, TENON__COMPOSITE_SLICE_TO, inputs, 4, NULL, 0);
+}
+
+/* A count that the data decides: everything in order, of which the first are taken. */
+static tenonh_value *topk_of_data(tenon__onnx_node *n, uint32_t axis) {
+    tenonh_value *k = tenon__cast(n->b, n->inputs[1], TENON_DTYPE_I64), *x = n->inputs[0];
+    const tenonh_attr attrs[] = {TENON__ATTR_INT(AXIS, axis), TENON__ATTR_DIMS(COUNT, 1, &x->dims[axis]),
+                                 TENON__ATTR_INT(DESCENDING, tenon__onnx_int(n, "largest", 1) != 0)};
+    const tenonh_dim *one = tenon__num(n->b, 1);
+    k = tenon__reshape(n->b, k, 1, &one);
+    tenonh_value *values = tenon__compose(n->b, TENON__COMPOSITE_TOPK, &x, 1, attrs, 3);
+    if (!values) return NULL;
+    if (n->output_count > 1) n->outputs[1] = first_along(n, tenonh_value_result(values, 1), axis, k);
+    return first_along(n, values, axis, k);
+}
+
 /* The count is an attribute before opset 10; it may be a dim of the model's inputs since. */
 tenonh_value *tenon__onnx_lower_topk(tenon__onnx_node *n) {
     uint32_t count = 1, axis = axis_attr(n, -1, n->inputs[0]->rank);
     const tenonh_dim *attribute = n->opset < 10 ? tenon__num(n->b, tenon__onnx_int(n, "k", 0)) : NULL;
     const tenonh_dim *const *k = n->opset < 10 ? &attribute : NULL;
+    if (n->opset >= 10 && !tenon__onnx_input(n, 1)) return tenon__onnx_fail(n, TENON_STATUS_BAD_DATA, "it has no k");
+    if (!k && !tenon__content(n->b, n->inputs[1], &count)) return topk_of_data(n, axis);
     if (!k) k = tenon__onnx_dims(n, 1, &count);
     if (!k) return NULL;
     if (count != 1) return tenon__onnx_fail(n, TENON_STATUS_INVALID, "k has %u elements, not one", count);

@@ -126,12 +126,35 @@ static const tenonh_dim **part_sizes(const tenon__onnx_node *n, const tenonh_dim
     return sizes;
 }
 
+/* Sizes that the data decides: each part is a slice between running sums. */
+static tenonh_value *split_by_data(tenon__onnx_node *n, uint32_t axis) {
+    static const int64_t first = 0;
+    const int64_t place = axis;
+    tenonh_value *sizes = as_i64(n, n->inputs[1]), *along = tenon__build_ints(n->b, &place, 1);
+    const tenonh_dim *parts = tenon__num(n->b, n->output_count), *one = tenon__num(n->b, 1);
+    if (!sizes || sizes->rank != 1 || tenonh_dim_equate(tenon__builder_module(n->b), sizes->dims[0], parts))
+        return tenon__onnx_fail(n, TENON_STATUS_INVALID, "its sizes are not one for each of %u parts", n->output_count);
+    tenonh_value *end =
+        compose(n, TENON__COMPOSITE_CUMSUM, &sizes, 1, &(tenonh_attr){TENON_ATTR_AXIS, 1, &first, NULL});
+    tenonh_value *start = end ? tenon__binary(n->b, TENON_OP_SUB, end, sizes) : NULL;
+    for (uint32_t i = 0; start && i < n->output_count; i++) {
+        const tenonh_dim *at = tenon__num(n->b, i);
+        tenonh_value *inputs[] = {n->inputs[0], tenon__slice_axis(n->b, start, 0, at, one),
+                                  tenon__slice_axis(n->b, end, 0, at, one), along};
+        n->outputs[i] = compose(n, TENON__COMPOSITE_SLICE_TO, inputs, 4, NULL);
+    }
+    return n->outputs[0];
+}
+
 tenonh_value *tenon__onnx_lower_split(tenon__onnx_node *n) {
     tenonh_value *x = n->inputs[0];
     uint32_t axis = tenon__onnx_axis(n, tenon__onnx_int(n, "axis", 0), x->rank), parts = n->output_count;
     if (tenon__onnx_int(n, "num_outputs", parts) != parts || parts == 0)
         return tenon__onnx_fail(n, TENON_STATUS_BAD_DATA, "num_outputs is not the number of its outputs, %u", parts);
+    uint32_t count;
     if (tenonh_builder_status(n->b) != TENON_STATUS_OK) return NULL;
+    if (n->opset >= 13 && tenon__onnx_input(n, 1) && !tenon__content(n->b, n->inputs[1], &count))
+        return split_by_data(n, axis);
     const tenonh_dim **sizes = part_sizes(n, x->dims[axis], parts);
     const tenonh_dim *start = tenon__num(n->b, 0);
     for (uint32_t i = 0; sizes && i < parts; i++) {

@@ -1,11 +1,12 @@
 #include "passes/rebuild.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "passes/fold.h"
 
-enum { MAX_UNROLLED = 1 << 18 }; /* nodes that loops may become in one function */
+enum { MAX_UNROLLED = 1 << 13 }; /* nodes that loops may become in one function; longer ones stay loops */
 
 /* The values of one function (or call of it) and what they have become. Regions share the map of their function. */
 typedef struct frame {
@@ -126,7 +127,10 @@ static void rebuild_composite(frame *f, const tenonh_node *node) {
     tenonh_value **operands = operands_of(f, node), *results[TENON__COMPOSITE_MAX_OUTPUTS] = {NULL};
     tenonh_attr *attrs = attrs_of(f, node);
     if (failed(f)) return;
-    tenon__compose_row(builder(f), node->composite, operands, node->operand_count, attrs, node->attr_count, results);
+    bool computed = (f->r->flags & TENON__REBUILD_DATA) && tenon__compose_data(builder(f), node, operands, results);
+    if (!computed)
+        tenon__compose_row(builder(f), node->composite, operands, node->operand_count, attrs, node->attr_count,
+                           results);
     for (uint32_t i = 0; i < node->result_count && !failed(f); i++) set(f, node, node->results[i], results[i]);
 }
 
@@ -480,6 +484,76 @@ tenon_status tenon__rebuild_module(tenon__rebuild *r, tenonh_module **out_module
     else
         tenonh_module_destroy(r->target);
     return status;
+}
+
+/* -- Parts of functions --------------------------------------------------------------------------------------------- */
+
+/* An integer whose content is the expression: the length of something that is never made, moved to where all are
+ * lengths. */
+static tenonh_value *integer_of(tenonh_builder *b, const tenonh_dim *dim) {
+    int64_t number;
+    if (tenonh_dim_is_number(dim, &number)) return tenon__build_ints(b, &number, 1);
+    const tenonh_dim *length = tenon__dim2(b, TENONH_DIM_ADD, dim, tenon__num(b, TENON__INTEGER_SHIFT));
+    tenonh_value *shape = tenon__shape_of(b, tenon__fill(b, TENON_DTYPE_U8, 0, 1, &length));
+    return tenon__binary_number(b, TENON_OP_SUB, shape, (double)TENON__INTEGER_SHIFT, false);
+}
+
+static tenonh_value *value_of_content(frame *f, const tenonh_value *from, const tenonh_dim *const *content) {
+    tenonh_builder *b = builder(f);
+    const tenonh_dim *dims[TENON_MAX_RANK];
+    int64_t count;
+    if (tenon__value_elements(from, &count) != TENON_STATUS_OK)
+        return tenon__build_failed(b, TENON_STATUS_INTERNAL, NULL);
+    tenonh_value **parts = tenon__arena_array(f->scratch, (size_t)count + 1, sizeof *parts), *all;
+    if (!parts) return tenon__build_failed(b, tenon__fail_memory(), NULL);
+    for (int64_t i = 0; i < count; i++) parts[i] = integer_of(b, content[i]);
+    all = count == 0   ? tenon__build_ints(b, NULL, 0)
+          : count == 1 ? parts[0]
+                       : tenon__concat(b, parts, (uint32_t)count, 0);
+    dims_of(f, from, dims);
+    return failed(f) ? NULL : tenon__cast(b, tenon__reshape(b, all, from->rank, dims), from->dtype);
+}
+
+static void build_carriers(frame *f, const tenon__rebuild_part *part) {
+    char name[32];
+    for (uint32_t i = 0; i < part->carried_count && !failed(f); i++) {
+        const tenonh_dim *dims[] = {tenon__num(builder(f), 0), part->carried[i]};
+        snprintf(name, sizeof name, "dim%u", i);
+        tenonh_build_input(builder(f), name, TENON_DTYPE_BOOL, 2, dims);
+    }
+}
+
+static void rebuild_part(frame *f, const tenon__rebuild_part *part) {
+    const tenonh_dim *dims[TENON_MAX_RANK];
+    char name[32];
+    for (uint32_t i = 0; i < part->input_count && !failed(f); i++) {
+        const tenonh_value *from = part->inputs[i];
+        dims_of(f, from, dims);
+        snprintf(name, sizeof name, "in%u", i);
+        if (!failed(f)) f->map[from->id] = tenonh_build_input(builder(f), name, from->dtype, from->rank, dims);
+    }
+    build_carriers(f, part);
+    for (uint32_t i = 0; i < part->known_count && !failed(f); i++)
+        f->map[part->known[i]->id] = value_of_content(f, part->known[i], part->contents[i]);
+    for (uint32_t i = 0; i < part->node_count && !failed(f); i++) rebuild_node(f, part->nodes[i]);
+    for (uint32_t i = 0; i < part->output_count && !failed(f); i++) {
+        snprintf(name, sizeof name, "out%u", i);
+        tenonh_build_output(builder(f), name, get(f, part->outputs[i]));
+    }
+}
+
+tenon_status tenon__rebuild_part_of(tenon__rebuild *r, const tenonh_function *function, const char *name,
+                                    const tenon__rebuild_part *part) {
+    tenon__arena scratch = {0};
+    frame f = {.r = r, .symbols = r->symbols, .scratch = &scratch};
+    TENON_TRY(tenon__builder_create(r->target, name, r->build_flags, &r->b));
+    f.map = tenon__arena_array(&scratch, function->value_count, sizeof *f.map);
+    if (!f.map)
+        tenon__build_failed(r->b, tenon__fail_memory(), NULL);
+    else
+        rebuild_part(&f, part);
+    tenon__arena_free(&scratch);
+    return tenonh_builder_finish(r->b);
 }
 
 tenon_status tenon__check_types(const tenonh_module *module) {

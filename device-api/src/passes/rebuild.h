@@ -9,7 +9,8 @@
 
 enum {
     TENON__REBUILD_INLINE = 1, /* expand calls, take ifs whose condition is constant, unroll loops of known length */
-    TENON__REBUILD_CHECK = 2   /* compare each result with the type that the source claims */
+    TENON__REBUILD_CHECK = 2,  /* compare each result with the type that the source claims */
+    TENON__REBUILD_DATA = 4    /* compute what decides a composite's dims: tenon__compose_data */
 };
 
 typedef struct tenon__rebuild {
@@ -31,6 +32,32 @@ typedef struct tenon__rebuild {
 /* Rebuilds `function` under `name`; its arguments get the dims as substituted by `symbols`. Declares the source's states
  * first if the target has none. */
 tenon_status tenon__rebuild_function(tenon__rebuild *r, const tenonh_function *function, const char *name);
+
+/* Nodes of a function that become a function of their own. What they use and do not define is an input, or one of the
+ * values that are `known`: integers given as expressions, in row-major order. Symbols that no input's dims give are
+ * `carried`, each by an input more, bool[0, symbol]. Dims of `contents` and `carried` are the target's. */
+typedef struct tenon__rebuild_part {
+    tenonh_value *const *inputs, *const *known, *const *outputs;
+    const tenonh_dim *const *const *contents; /* by known value */
+    const tenonh_dim *const *carried;
+    tenonh_node *const *nodes;
+    uint32_t input_count, known_count, output_count, carried_count, node_count;
+} tenon__rebuild_part;
+
+/* What integers are moved by where dims stand for them, which can't be negative. Integers that are further from 0 than
+ * this decide nothing that one at the bound does not: no tensor has such dims. */
+#define TENON__INTEGER_SHIFT (INT64_C(1) << 58)
+
+tenon_status tenon__rebuild_part_of(tenon__rebuild *r, const tenonh_function *function, const char *name,
+                                    const tenon__rebuild_part *part);
+
+/* For a composite whose dims depend on data: gives its results as base operators and composites whose dims depend on
+ * integers alone. False, and nothing done, where there is nothing to gain. */
+bool tenon__compose_data(tenonh_builder *b, const tenonh_node *node, tenonh_value *const *operands,
+                         tenonh_value **out_results);
+
+/* True for an operand whose elements decide the result's dims. */
+bool tenon__operand_decides(const tenonh_node *node, uint32_t operand);
 
 /* Rebuilds all functions of the source into a new module, sweeps it, and keeps what the source said of its dims. `r` has
  * neither target nor symbols yet. */

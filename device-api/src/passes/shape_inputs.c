@@ -1,10 +1,11 @@
 #include <stdlib.h>
 
 #include "graph/composite.h"
-#include "passes/passes.h"
+#include "passes/rebuild.h"
 
-/* Operands whose values a shape composite takes dims from; the others give it only their own dims. */
-static bool decides(const tenonh_node *node, uint32_t operand) {
+/* The other operands of a shape composite give it only their own dims. */
+bool tenon__operand_decides(const tenonh_node *node, uint32_t operand) {
+    if (node->kind != TENON__NODE_COMPOSITE || !node->composite || !node->composite->is_shape) return false;
     switch (node->composite->number) {
     case TENON__COMPOSITE_SHAPE_OF:
     case TENON__COMPOSITE_BROADCAST: return false;
@@ -35,7 +36,8 @@ static void mark_region(const tenonh_region *region, uint8_t *wanted) {
                 needed = needed || wanted[node->regions[r]->arguments[k]->id];
         }
         for (uint32_t k = 0; k < node->operand_count; k++)
-            if (node->operands[k] && (needed || (shapes && decides(node, k)))) wanted[node->operands[k]->id] = 1;
+            if (node->operands[k] && (needed || (shapes && tenon__operand_decides(node, k))))
+                wanted[node->operands[k]->id] = 1;
     }
 }
 

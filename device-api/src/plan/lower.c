@@ -188,6 +188,18 @@ tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim cla
     return TENON_STATUS_OK;
 }
 
+tenon_status tenon__lowered_defer(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
+                                  tenon__lowered **out_lowered) {
+    tenon__lowered *l = calloc(1, sizeof *l);
+    if (!l) return tenon__fail_memory();
+    *l = (tenon__lowered){.source = module, .claim = claim, .claim_context = context};
+    tenon_status status = prepare(l, rules);
+    if (status != TENON_STATUS_OK) return tenon__lowered_destroy(l), status;
+    snprintf(l->reason, sizeof l->reason, "numbers that are read decide its dims");
+    *out_lowered = l;
+    return TENON_STATUS_OK;
+}
+
 void tenon__lowered_destroy(tenon__lowered *lowered) {
     if (!lowered) return;
     forget_module(lowered);

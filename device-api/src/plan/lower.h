@@ -36,6 +36,10 @@ typedef struct tenon__lowered {
  * Errors: NOT_FOUND (a rule), OUT_OF_MEMORY. What else goes wrong comes back from the plans, which know the numbers. */
 tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
                                    tenon__lowered **out_lowered);
+
+/* The same for a function that only numbers say anything of: every plan is made from the source. */
+tenon_status tenon__lowered_defer(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
+                                  tenon__lowered **out_lowered);
 void tenon__lowered_destroy(tenon__lowered *lowered); /* NULL is allowed */
 
 /* The source's `main` with numbers for its symbols, decomposed. Errors: as tenon__concretize and tenon__decompose. */

@@ -20,6 +20,7 @@ static const tenon__plan *latest(const tenonh_session *session) {
 }
 
 uint32_t tenonh_session_step_count(const tenonh_session *session) {
+    if (session && session->control) return tenon__control_step_count(session->control);
     const tenon__plan *plan = session ? latest(session) : NULL;
     return plan ? plan->step_count : 0;
 }
@@ -40,6 +41,11 @@ tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, 
         return tenon__fail(TENON_STATUS_NOT_FOUND, "the session has %u steps, not %u",
                            tenonh_session_step_count(session), index);
     if (!out_info) return tenon__fail(TENON_STATUS_INVALID, "session step: out_info is NULL");
+    if (session->control) {
+        tenonh_step_info decided = {0};
+        tenon__control_step(session->control, index, &decided);
+        return give(out_info, &decided, sizeof decided);
+    }
     const tenon__step *step = &latest(session)->steps[index];
     bool view = step->placement == TENONH_PLACEMENT_VIEW;
     tenonh_step_info info = {
@@ -92,5 +98,6 @@ tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_ses
         for (uint32_t i = 0; i < plan->command_count; i++) stats.waits += plan->commands[i].kind == TENON__COMMAND_WAIT;
         stats.outside_nodes = plan->outside_nodes;
     }
+    if (session->control) tenon__control_stats(session->control, &stats);
     return give(out_stats, &stats, sizeof stats);
 }

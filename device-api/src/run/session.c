@@ -48,7 +48,11 @@ tenon_status tenonh_session_create(const tenonh_module *module, tenonh_device *d
     if (!session) return tenon__fail_memory();
     uint64_t start = tenon__now();
     tenon_status status = tenon__execs_create(&session->execs);
-    if (status == TENON_STATUS_OK) status = tenon__lowered_create(module, NULL, NULL, chosen.rules, &session->lowered);
+    uint32_t plan_limit = chosen.keep_plans ? chosen.keep_plans : DEFAULT_PLANS;
+    if (status == TENON_STATUS_OK)
+        status = tenon__control_create(module, &session->places, plan_limit, chosen.rules, &session->control);
+    if (status == TENON_STATUS_OK && !session->control)
+        status = tenon__lowered_create(module, NULL, NULL, chosen.rules, &session->lowered);
     if (status != TENON_STATUS_OK) {
         tenon__execs_destroy(session->execs);
         return free(session), status;
@@ -69,6 +73,7 @@ tenonh_session *tenonh_session_retain(tenonh_session *session) {
 void tenonh_session_release(tenonh_session *session) {
     if (!session || !tenon__release(&session->references)) return;
     tenon__contexts_end(&session->contexts);
+    tenon__control_destroy(session->control);
     tenon__plans_end(&session->plans);
     tenon__lowered_destroy(session->lowered);
     tenon__execs_destroy(session->execs);
@@ -81,6 +86,7 @@ static tenon_status prepare(tenonh_session *session, tenon__context *context, co
     const int64_t *const *dims = arguments;
     tenon__binding *binding;
     int64_t *at = context->dims;
+    if (session->control) return tenon__control_prepare(session->control, context, dims);
     for (uint32_t i = 0; i < session->plans.input_count; i++)
         for (uint32_t k = 0; k < tenonh_value_rank(tenonh_function_input(session->function, i)); k++)
             *at++ = dims[i][k];

@@ -3,7 +3,7 @@
 #ifndef TENON_RUN_SESSION_H
 #define TENON_RUN_SESSION_H
 
-#include "run/context.h"
+#include "run/control.h"
 
 struct tenonh_session {
     _Atomic uint32_t references;
@@ -11,7 +11,8 @@ struct tenonh_session {
     const tenonh_function *function;
     tenon__plan_context places;
     tenon__execs *execs;
-    tenon__lowered *lowered; /* the module's, made once */
+    tenon__lowered *lowered; /* the module's, made once; NULL with control */
+    tenon__control *control; /* NULL: one plan is enough */
     tenon__plans plans;
     tenon__contexts contexts;
 };

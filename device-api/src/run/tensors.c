@@ -110,10 +110,25 @@ static void release_made(const tenon__plans *plans, tenon__context *context) {
     }
 }
 
+/* The dims of outputs show when they are there: what can be checked before is. */
+static tenon_status run_control(tenonh_session *session, tenon__context *context, tenonh_tensor *const *outputs) {
+    for (uint32_t i = 0; i < session->plans.output_count; i++) {
+        const char *name = tenonh_function_output_name(session->function, i);
+        const tenonh_value *value = tenonh_function_output(session->function, i);
+        if (!outputs[i]) continue;
+        TENON_TRY(check_place(session, "output", name, outputs[i]));
+        if (outputs[i]->dtype == value->dtype && outputs[i]->rank == value->rank && outputs[i]->contiguous) continue;
+        return tenon__fail(TENON_STATUS_INVALID, "the tensor for output '%s' has not its dtype and dims, or has gaps",
+                           name);
+    }
+    return tenon__control_run(session->control, context, outputs);
+}
+
 static tenon_status run(tenonh_session *session, tenon__context *context, tenonh_tensor *const *inputs,
                         tenonh_tensor **outputs) {
     tenon__binding *binding;
     TENON_TRY(take_inputs(session, context, inputs));
+    if (session->control) return run_control(session, context, outputs);
     TENON_TRY(tenon__context_bind(context, &session->plans, context->dims, &binding));
     TENON_TRY(take_outputs(session, context, binding->planned->plan, outputs));
     return tenon__context_run(context, binding, context->tensors);

@@ -65,7 +65,8 @@ TENON_EXPORT tenon_status tenonh_session_run_arrays(tenonh_session *session, con
     X(4, KERNEL, "kernel")       /* one printed program for one base operator */                                       \
     X(5, OP, "base op")          /* op work */                                                                         \
     X(6, VIEW, "view")           /* no work at all */                                                                  \
-    X(7, MOVE, "copy")           /* bytes moved between devices */
+    X(7, MOVE, "copy")           /* bytes moved between devices */                                                     \
+    X(8, CONTROL, "control")     /* the host read a condition, or numbers that dims depend on */
 
 typedef uint32_t tenonh_placement; /* one of TENONH_PLACEMENT_* */
 #define TENONH__PLACEMENT_CONSTANT(value, NAME, text) TENONH_PLACEMENT_##NAME = value,
