@@ -61,7 +61,7 @@ tenon_status tenon__resident_acquire(tenonh_device *device, const tenon__residen
     tenon_status status = find_or_add(residents, key, &resident);
     uint32_t ready = resident ? resident->ready : 0;
     pthread_mutex_unlock(&residents->lock);
-    if (status != TENON_STATUS_OK) return status;
+    if (!resident) return status;
     if (!ready) {
         status = make(device, resident, context);
         pthread_mutex_lock(&residents->lock);

@@ -108,7 +108,8 @@ static void reclaim(void *argument) {
 void tenon__contexts_init(tenon__contexts *contexts, const tenon__plan_context *places, tenon__plans *plans,
                           uint32_t limit) {
     *contexts = (tenon__contexts){.places = places, .plans = plans};
-    contexts->limit = limit < TENON__MAX_CONTEXTS ? limit : TENON__MAX_CONTEXTS;
+    contexts->most = limit < TENON__MAX_CONTEXTS ? limit : TENON__MAX_CONTEXTS;
+    contexts->limit = contexts->most;
     pthread_mutex_init(&contexts->lock, NULL);
     pthread_cond_init(&contexts->returned, NULL);
     for (uint32_t place = 0; place < TENON__MAX_PLACES && places->devices[place]; place++) {
@@ -211,6 +212,14 @@ static bool is_sound(const tenon__context *context) {
     return sound;
 }
 
+/* Lets one run more go on at a time, now and then, while there are fewer than there may be: memory may be there again. */
+static void recover(tenon__contexts *contexts, const tenon__context *context) {
+    enum { RUNS_BETWEEN = 64 };
+    uint32_t limit = atomic_load_explicit(&contexts->limit, memory_order_relaxed);
+    if (limit >= contexts->most || context->runs % RUNS_BETWEEN != 0) return;
+    (void)atomic_compare_exchange_strong(&contexts->limit, &limit, limit + 1);
+}
+
 static void discard(tenon__context *context) {
     tenon__contexts *contexts = context->contexts;
     uint32_t slot = context->slot;
@@ -225,6 +234,7 @@ tenon_status tenon__context_give(tenon__context *context, tenon_status status) {
     if (status == TENON_STATUS_OK || is_sound(context)) {
         tenon__planned_release(context->lacking);
         context->lacking = NULL;
+        recover(contexts, context);
         atomic_fetch_or(&contexts->idle, (uint64_t)1 << slot);
         notify(contexts);
         return status;

@@ -48,7 +48,8 @@ typedef struct tenon__context {
 struct tenon__contexts {
     const tenon__plan_context *places;
     tenon__plans *plans;
-    _Atomic uint32_t limit; /* contexts alive at a time */
+    uint32_t most;          /* contexts alive at a time */
+    _Atomic uint32_t limit; /* the same; fewer since memory ran short, and slowly more again */
     _Atomic uint64_t alive; /* a bit for each slot */
     _Atomic uint64_t idle;  /* a bit for each that no run has */
     tenon__context *all[TENON__MAX_CONTEXTS];
@@ -72,7 +73,7 @@ tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out
 tenon_status tenon__context_give(tenon__context *context, tenon_status status);
 
 /* After a run that had too little memory: true if others hold some. The context is then gone, one run less goes on at a
- * time from now on, and the caller takes a context anew, once there is one. */
+ * time, and the caller takes a context anew, once there is one. */
 bool tenon__context_yield(tenon__context *context);
 
 uint64_t tenon__contexts_runs(const tenon__contexts *contexts);

@@ -174,6 +174,7 @@ static tenon__planned *take_victim(tenon__plans *plans) {
         oldest = link;
         if (!(*link)->used) victim = link;
     }
+    if (!oldest) return NULL;
     if (!victim) { /* all were used: all are passed over, and the oldest goes */
         for (tenon__planned *planned = plans->first->next; planned; planned = planned->next) planned->used = 0;
         victim = oldest;
@@ -252,9 +253,10 @@ static bool make_smaller(tenon__planned *planned, tenonh_stream *const *streams)
 }
 
 bool tenon__planned_shrink(tenon__planned *planned, tenonh_stream *const *streams) {
-    pthread_mutex_lock(&planned->plans->planning);
+    tenon__plans *plans = planned->plans;
+    pthread_mutex_lock(&plans->planning);
     bool shrunk = planned->dropped || make_smaller(planned, streams);
-    pthread_mutex_unlock(&planned->plans->planning);
+    pthread_mutex_unlock(&plans->planning);
     return shrunk;
 }
 

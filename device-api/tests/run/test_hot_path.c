@@ -12,7 +12,8 @@
 
 static _Atomic uint64_t allocator_calls, lock_calls;
 
-/* The C library's names of its own. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl*,readability-inconsistent-declaration-parameter-name): the C library's
+ * functions, and its own names for them */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *pointer, size_t size);
@@ -51,6 +52,8 @@ COUNTED void free(void *pointer) {
     allocator_calls += pointer != NULL;
     __libc_free(pointer);
 }
+
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl*,readability-inconsistent-declaration-parameter-name) */
 
 typedef int (*lock_function)(pthread_mutex_t *);
 
