@@ -125,8 +125,9 @@ static int print_text(const run_state *state, const share *shares, uint32_t coun
            cli_bytes(stats->own_order_bytes));
     printf("streams %llu, %llu events, %llu waits\n", (unsigned long long)stats->streams,
            (unsigned long long)stats->events, (unsigned long long)stats->waits);
-    printf("weights %s, %llu steps outside %s\n", cli_bytes(stats->constant_bytes),
-           (unsigned long long)stats->outside_nodes, tenonh_device_name(state->device));
+    printf("weights %s copied, %s used where they lie; %llu steps outside %s\n", cli_bytes(stats->constant_bytes),
+           cli_bytes(stats->imported_bytes), (unsigned long long)stats->outside_nodes,
+           tenonh_device_name(state->device));
     printf(
         "time    import %.1f ms, first run %.1f ms (planning %.1f ms), then median %.3f ms of %lld (least %.3f ms)\n",
         state->import_ms, state->first_ms, state->prepare_ms, median(state), (long long)state->repeat,
@@ -220,7 +221,8 @@ static int print_json(const run_state *state, const share *shares, uint32_t coun
     run_add_rewrites(object, state);
     if (cli_value(state->call, RUN_EXPLAIN)) add_steps(object, state);
     cJSON_AddNumberToObject(object, "outside_steps", (double)stats->outside_nodes);
-    cJSON_AddNumberToObject(object, "weight_bytes", (double)stats->constant_bytes);
+    cJSON_AddNumberToObject(object, "weight_bytes", (double)(stats->constant_bytes + stats->imported_bytes));
+    cJSON_AddNumberToObject(object, "imported_weight_bytes", (double)stats->imported_bytes);
     cJSON_AddNumberToObject(object, "buffer_bytes", (double)stats->arena_bytes);
     add_memory(object, stats);
     add_times(object, state);

@@ -10,7 +10,6 @@
 static void elide(tenon__step *step) {
     step->placement = TENONH_PLACEMENT_VIEW;
     step->exec = NULL;
-    step->buffers = NULL;
     step->bytes = 0;
     step->launch = (tenon_launch){.struct_size = sizeof step->launch};
     step->workspace = TENON__NEVER;

@@ -8,12 +8,9 @@
 
 static tenon_status fill_launch(tenon__plan_builder *b, tenon__step *step, const tenon__prepared *prepared) {
     step->exec = prepared->exec;
-    step->buffers = tenon__arena_array(&b->plan->arena, step->ref_count, sizeof *step->buffers);
-    if (!step->buffers) return tenon__fail_memory();
     step->launch = (tenon_launch){
         .struct_size = sizeof step->launch,
         .buffer_count = step->ref_count,
-        .buffers = step->buffers,
         .symbols = prepared->symbols,
         .scalars = prepared->scalars,
         .grids = prepared->grids,

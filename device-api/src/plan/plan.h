@@ -53,8 +53,7 @@ typedef struct tenon__step {
     uint32_t from_stream; /* MOVE: of the plan's, that the source is read on */
     uint32_t workspace;   /* storage, or TENON__NEVER */
     tenonh_exec *exec;    /* NULL for views and moves; kept by the cache of execs */
-    tenon_launch launch;
-    tenon_buffer *buffers; /* of launch, filled when the plan is bound to memory */
+    tenon_launch launch;  /* but for buffers and workspace, which each context has its own of */
 } tenon__step;
 
 /* What whoever runs a plan does next. Views have no command.
@@ -87,7 +86,6 @@ typedef struct tenon__plan {
     uint64_t live_bytes;       /* most bytes of ARENA storage alive at one step, workspaces too; not padded */
     uint64_t file_order_bytes; /* the same for the file's order of nodes */
     uint64_t own_order_bytes;  /* and for the best order that was found apart from it */
-    uint64_t generation;       /* of the memory that the steps' buffers are bound to; 0: none */
     uint32_t outside_nodes;    /* steps at place 1 and moves */
 } tenon__plan;
 

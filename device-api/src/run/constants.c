@@ -154,7 +154,7 @@ static tenon_status look_through(tenon__planned *planned, tenonh_stream *const *
     uint32_t buffer = 0;
     for (uint32_t i = 0; i < plan->step_count; i++) {
         const tenon__step *step = &plan->steps[i];
-        for (uint32_t r = 0; r < step->ref_count; r++) {
+        for (uint32_t r = 0; step->placement != TENONH_PLACEMENT_VIEW && r < step->ref_count; r++) {
             const tenon__ref *ref = &step->refs[r];
             if (plan->storages[ref->storage].kind != TENON__STORAGE_CONSTANT) continue;
             uint64_t bits = tenon_dtype_bits(ref->dtype);
