@@ -198,15 +198,15 @@ START_TEST(damaged_verdicts_are_not_believed) {
     } rows[] = {
         {"magic", flip, 0},
         {"host", flip, 8},
-        {"plugin's inode", flip, 64},
-        {"time", flip, 96},
-        {"reason", flip, 104},
-        {"reserved", flip, 108},
-        {"detail", flip, 112},
-        {"end of detail", flip, 879},
-        {"seal", flip, 880},
+        {"plugin's inode", flip, 72},
+        {"time", flip, 104},
+        {"reason", flip, 112},
+        {"reserved", flip, 116},
+        {"detail", flip, 120},
+        {"end of detail", flip, 887},
+        {"seal", flip, 888},
         {"empty", cut, 0},
-        {"cut", cut, 887},
+        {"cut", cut, 895},
         {"longer", grow, 1},
         {"fifo", make_fifo, 0600},
         {"readable to others", open_up, 0644},
@@ -402,7 +402,8 @@ START_TEST(a_strict_probe_has_no_environment) {
     tenon__prober_init(&prober, TENONH_PROBE_CACHED, &trust);
     ck_assert_msg(prober.program != NULL, "%s", prober.why);
     setenv("HOME", "/a/home", 1);
-    ck_assert_int_eq(tenon__probe_run(prober.program, PLUGIN("surroundings"), 1, &verdict), TENON__PROBE_ENDED);
+    ck_assert_int_eq(tenon__probe_run(prober.program, TENON__TRY_LOAD, PLUGIN("surroundings"), 1, &verdict),
+                     TENON__PROBE_ENDED);
     ck_assert_msg(strstr(verdict.detail, "home none") != NULL, "%s", verdict.detail);
     tenon__prober_free(&prober);
     trust.strict = 1;
@@ -436,7 +437,8 @@ START_TEST(other_programs_are_no_probe) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tenon__verdict verdict = {0};
         const char *program = write_script("program", rows[i].text);
-        ck_assert_int_eq(tenon__probe_run(program, PLUGIN("good"), 0, &verdict), TENON__PROBE_UNAVAILABLE);
+        ck_assert_int_eq(tenon__probe_run(program, TENON__TRY_LOAD, PLUGIN("good"), 0, &verdict),
+                         TENON__PROBE_UNAVAILABLE);
         ck_assert_msg(strstr(verdict.detail, rows[i].words) != NULL, "%s: %s", rows[i].name, verdict.detail);
         ck_assert_uint_eq(verdict.reason, TENONH_REASON_OK);
     }

@@ -37,6 +37,7 @@ typedef struct cli_call {
     uint32_t value_count;
     bool json;
     const char *layers; /* NULL: not given */
+    const struct cli_verb *verb;
 } cli_call;
 
 typedef struct cli_verb {
@@ -48,10 +49,11 @@ typedef struct cli_verb {
     uint32_t most_arguments;
     const cli_option *options;
     uint32_t option_count;
+    bool lists_refused;               /* it prints refused plugins itself: no warning tells of them a second time */
     int (*run)(const cli_call *call); /* gives the exit code */
 } cli_verb;
 
-extern const cli_verb cli_list, cli_info, cli_run;
+extern const cli_verb cli_doctor, cli_list, cli_info, cli_run;
 
 /* -- Options ------------------------------------------------------------------------------------------------------ */
 

@@ -26,12 +26,23 @@ static int show_device(const cli_call *call, tenonh_registry *registry, const ch
     return print_object(call, object, CLI_OK);
 }
 
+/* True when the plugin has devices and none of them can be opened. */
+static bool has_no_usable_device(const cJSON *plugin) {
+    const cJSON *devices = cJSON_GetObjectItemCaseSensitive(plugin, "devices");
+    bool refused = false;
+    for (const cJSON *device = devices ? devices->child : NULL; device; device = device->next) {
+        if (!cJSON_GetObjectItemCaseSensitive(device, "error")) return false;
+        refused = true;
+    }
+    return refused;
+}
+
 static int show_plugin(const cli_call *call, tenonh_registry *registry, uint32_t index) {
     tenonh_plugin_info info = {.struct_size = sizeof info};
     cJSON *object = describe_plugin(registry, index, true);
     tenonh_registry_plugin(registry, index, &info);
     int code = info.reason == TENONH_REASON_OK ? CLI_OK : cli_device_code(tenonh_reason_status(info.reason));
-    return print_object(call, object, code);
+    return print_object(call, object, code == CLI_OK && has_no_usable_device(object) ? CLI_FAILED : code);
 }
 
 /* The plugin with that id, or with that file; false when there is none. */
@@ -79,5 +90,6 @@ const cli_verb cli_info = {
     .most_arguments = 1,
     .options = options,
     .option_count = sizeof options / sizeof options[0],
+    .lists_refused = true,
     .run = run,
 };

@@ -87,5 +87,6 @@ const cli_verb cli_list = {
                "/etc/tenon/plugins, /usr/local/lib/tenon and /usr/lib/tenon. Exits with 5 when there is no device.\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
+    .lists_refused = true,
     .run = run,
 };

@@ -124,6 +124,7 @@ int cli_parse(const cli_verb *verb, int count, char **arguments, cli_call *out_c
         return -1;
     }
     *out_call = (cli_call){.arguments = calloc(room, sizeof(char *)), .values = calloc(room, sizeof(char *))};
+    out_call->verb = verb;
     parser p = {.verb = verb, .count = count, .arguments = arguments, .call = out_call};
     out_call->options = p.options = calloc(room, sizeof *p.options);
     int code = out_call->arguments && out_call->values && p.options ? CLI_OK : CLI_FAILED;

@@ -68,7 +68,12 @@ static tenon_status fill_registry(const cli_call *call, uint32_t plugin_option, 
 
 int cli_registry(const cli_call *call, uint32_t plugin_option, tenonh_registry **out_registry) {
     const tenonh_registry_options options = {
-        .struct_size = sizeof options, .no_search = 1, .log = print_log, .layers = call->layers};
+        .struct_size = sizeof options,
+        .no_search = 1,
+        .log = print_log,
+        .layers = call->layers,
+        .quiet = call->verb->lists_refused,
+    };
     tenonh_registry *registry;
     tenon_status status = tenonh_registry_create(&options, &registry);
     if (status != TENON_STATUS_OK) /* what fails is a name or an option that the user wrote */

@@ -60,17 +60,19 @@ static tenonh_reason examine(tenon__plugin *plugin, const tenon__trust *trust, s
     return reason;
 }
 
-/* What the probe says of it; a process that can have no probe loads it all the same, and says so. */
-static tenonh_reason probe(const tenon__plugin *plugin, const struct stat *file, tenon__verdict *verdict) {
+/* What the probe says of it; a process that can have no probe goes on without, and says so. */
+static tenonh_reason probe(tenon__plugin *plugin, tenon__probe_try what, tenon__verdict *verdict) {
     static const char *const ways[] = {"was probed before", "was probed", "was not probed"};
     tenonh_registry *registry = plugin->registry;
-    tenon__probed how = tenon__probe(&registry->prober, plugin->path, file, verdict);
-    if (how == TENON__PROBED_NOT && registry->prober.mode != TENONH_PROBE_NEVER &&
-        !atomic_exchange(&registry->prober.told, 1))
+    tenon__prober *prober = &registry->prober;
+    tenon__probed how = tenon__probe(prober, what, plugin->path, &plugin->file, verdict);
+    if (how == TENON__PROBED_NOT && what == TENON__TRY_LOAD && prober->mode != TENONH_PROBE_NEVER &&
+        !atomic_exchange(&prober->told, 1))
         tenon__log(registry, TENON_LOG_WARNING, "host",
                    "plugins are loaded without a probe, so that a crash in one of them is a crash of this process: %s",
                    verdict->detail);
-    tenon__log(registry, TENON_LOG_DEBUG, "host", "%s %s", plugin->path, ways[how]);
+    tenon__log(registry, TENON_LOG_DEBUG, "host", "%s %s%s", plugin->path, ways[how],
+               what == TENON__TRY_OPEN ? " for opening" : "");
     if (how == TENON__PROBED_NOT) *verdict = (tenon__verdict){0};
     return verdict->reason;
 }
@@ -109,9 +111,8 @@ tenonh_reason tenon__plugin_load(tenon__plugin *plugin, tenon__stage_function st
 }
 
 static tenonh_reason judge(tenon__plugin *plugin, tenon__verdict *verdict) {
-    struct stat file;
-    TENON__ACCEPT(examine(plugin, &plugin->registry->trust, &file, verdict));
-    TENON__ACCEPT(probe(plugin, &file, verdict));
+    TENON__ACCEPT(examine(plugin, &plugin->registry->trust, &plugin->file, verdict));
+    TENON__ACCEPT(probe(plugin, TENON__TRY_LOAD, verdict));
     return tenon__plugin_load(plugin, NULL, verdict);
 }
 
@@ -151,12 +152,12 @@ void tenon__plugin_free(tenon__plugin *plugin, uint32_t forked) {
     free(plugin);
 }
 
-void tenon__plugin_refuse(tenon__plugin *plugin, const tenon__verdict *verdict) {
+void tenon__plugin_refuse(tenon__plugin *plugin, uint32_t level, const tenon__verdict *verdict) {
     atomic_store(&plugin->detail, tenon__registry_string(plugin->registry, verdict->detail));
     atomic_store(&plugin->reason, verdict->reason);
     if (verdict->reason == TENONH_REASON_OK) return;
-    tenon__log(plugin->registry, TENON_LOG_WARNING, "host", "%s: %s: %s", plugin->path,
-               tenonh_reason_text(verdict->reason), verdict->detail);
+    tenon__log(plugin->registry, level, "host", "%s: %s: %s", plugin->path, tenonh_reason_text(verdict->reason),
+               verdict->detail);
 }
 
 tenon_status tenon__plugin_fail(tenon__plugin *plugin) {
@@ -175,6 +176,10 @@ tenon_status tenon__plugin_open(tenon__plugin *plugin) {
     if (plugin->open) return TENON_STATUS_OK;
     if (!tenon__plugin_may_open(plugin)) return tenon__plugin_fail(plugin);
     tenon__verdict verdict = {0};
+    if (!plugin->opened_once && probe(plugin, TENON__TRY_OPEN, &verdict) != TENONH_REASON_OK) {
+        tenon__plugin_refuse(plugin, TENON_LOG_INFO, &verdict);
+        return tenon__plugin_fail(plugin);
+    }
     tenon__services_init(plugin);
     tenon__report_forget();
     plugin->opened_once = 1;
@@ -188,7 +193,7 @@ tenon_status tenon__plugin_open(tenon__plugin *plugin) {
     }
     tenon__report_failure(status, plugin->id, "open", NULL);
     tenon__refuse(&verdict, TENONH_REASON_OPEN_FAILED, "%s", tenonh_error_message());
-    tenon__plugin_refuse(plugin, &verdict);
+    tenon__plugin_refuse(plugin, TENON_LOG_INFO, &verdict);
     return tenon__plugin_fail(plugin);
 }
 
@@ -207,7 +212,7 @@ tenon_status tenon__plugin_count_devices(tenon__plugin *plugin, uint32_t *out_co
         tenon__refuse(&verdict, TENONH_REASON_TOO_MANY_DEVICES, "it counts %u devices; %d are the most", count,
                       MOST_DEVICES);
     }
-    if (verdict.reason != atomic_load(&plugin->reason)) tenon__plugin_refuse(plugin, &verdict);
+    if (verdict.reason != atomic_load(&plugin->reason)) tenon__plugin_refuse(plugin, TENON_LOG_INFO, &verdict);
     if (verdict.reason == TENONH_REASON_TOO_MANY_DEVICES) return tenon__plugin_fail(plugin);
     if (status == TENON_STATUS_OK) *out_count = count;
     return status;

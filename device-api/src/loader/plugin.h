@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "loader/hooks.h"
@@ -28,7 +29,8 @@ typedef struct tenon__plugin {
     char *path; /* resolved where it could be */
     dev_t file_device;
     ino_t file_number;
-    const char *id; /* these four: in the plugin's storage, "" when unknown */
+    struct stat file; /* as it was judged */
+    const char *id;   /* these four: in the plugin's storage, "" when unknown */
     const char *vendor;
     const char *version;
     const char *license;
@@ -66,8 +68,8 @@ tenonh_reason tenon__plugin_load(tenon__plugin *plugin, tenon__stage_function st
 /* Closes the instance, unless `forked`, and frees. Its devices are closed. */
 void tenon__plugin_free(tenon__plugin *plugin, uint32_t forked);
 
-/* Sets the verdict, its detail kept in the registry. */
-void tenon__plugin_refuse(tenon__plugin *plugin, const tenon__verdict *verdict);
+/* Sets the verdict, its detail kept in the registry, and logs a refusal at `level`. */
+void tenon__plugin_refuse(tenon__plugin *plugin, uint32_t level, const tenon__verdict *verdict);
 
 /* Opens the instance unless it is open. Called with the mutex held.
  * Errors: the status of the plugin's reason, with a message. */

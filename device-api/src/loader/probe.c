@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "loader/probe_run.h"
 #include "loader/verdicts.h"
 
 #ifndef TENON__LIBEXEC
@@ -73,18 +72,22 @@ void tenon__prober_free(tenon__prober *prober) {
     free(prober->folder);
 }
 
-tenon__probed tenon__probe(const tenon__prober *prober, const char *path, const struct stat *file,
-                           tenon__verdict *out_verdict) {
+tenon__probed tenon__probe(const tenon__prober *prober, tenon__probe_try what, const char *path,
+                           const struct stat *file, tenon__verdict *out_verdict) {
     tenon__verdict_key key;
     if (!prober->program) {
         tenon__refuse(out_verdict, TENONH_REASON_OK, "%s", prober->why);
         return TENON__PROBED_NOT;
     }
-    tenon__verdict_key_fill(&key, &prober->facts, file);
+    if (what == TENON__TRY_OPEN && !prober->folder && prober->mode != TENONH_PROBE_ALWAYS) {
+        tenon__refuse(out_verdict, TENONH_REASON_OK, "%s", prober->folder_why);
+        return TENON__PROBED_NOT;
+    }
+    tenon__verdict_key_fill(&key, what, &prober->facts, file);
     if (prober->folder && prober->mode == TENONH_PROBE_CACHED &&
         tenon__verdicts_read(prober->folder, &key, (int64_t)time(NULL), out_verdict))
         return TENON__PROBED_KEPT;
-    tenon__probe_outcome outcome = tenon__probe_run(prober->program, path, prober->strict, out_verdict);
+    tenon__probe_outcome outcome = tenon__probe_run(prober->program, what, path, prober->strict, out_verdict);
     if (outcome == TENON__PROBE_UNAVAILABLE) return TENON__PROBED_NOT;
     if (prober->folder) tenon__verdicts_write(prober->folder, &key, (int64_t)time(NULL), out_verdict);
     return TENON__PROBED_FRESH;

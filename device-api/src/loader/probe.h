@@ -1,4 +1,4 @@
-/* Before a plugin's first load: a kept verdict, or a run of the probe. */
+/* Before a plugin is first loaded, and before it is first opened: a kept verdict, or a run of the probe. */
 #ifndef TENON__LOADER_PROBE_H
 #define TENON__LOADER_PROBE_H
 
@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
-#include "loader/reason.h"
+#include "loader/probe_run.h"
 #include "loader/trust.h"
 
 /* How a registry probes; fixed when it is made. */
@@ -31,8 +31,9 @@ typedef enum tenon__probed {
     TENON__PROBED_NOT    /* no probe could run: `why` of the verdict's detail; the verdict is OK */
 } tenon__probed;
 
-/* Judges a plugin that passed everything short of loading. `file` is what was judged. */
-tenon__probed tenon__probe(const tenon__prober *prober, const char *path, const struct stat *file,
-                           tenon__verdict *out_verdict);
+/* Judges a plugin that passed everything short of loading, or of opening; `file` is what was judged until then.
+ * Opening is tried only where its verdict can be kept: it starts drivers, which must not happen twice each time. */
+tenon__probed tenon__probe(const tenon__prober *prober, tenon__probe_try what, const char *path,
+                           const struct stat *file, tenon__verdict *out_verdict);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the probe tells the host: a message before each part of a load, over a pipe. */
+/* What the probe tells the host: a message before each part of what it tries, over a pipe. */
 #ifndef TENON__LOADER_PROBE_MESSAGE_H
 #define TENON__LOADER_PROBE_MESSAGE_H
 
@@ -10,15 +10,20 @@
 
 enum { TENON__PROBE_DESCRIPTOR = 3 }; /* of the probe's end of the pipe */
 
-/* Parts of a load, in order. */
+/* Parts of a try, in order; some are left out. */
 enum {
     TENON__STAGE_NONE = 0,
     TENON__STAGE_STARTED = 1,   /* the probe runs */
     TENON__STAGE_LOADING = 2,   /* constructors of the plugin and its libraries */
     TENON__STAGE_ASKING = 3,    /* tenon_plugin_query */
-    TENON__STAGE_UNLOADING = 4, /* destructors; the message carries the verdict */
-    TENON__STAGE_DONE = 5
+    TENON__STAGE_OPENING = 4,   /* its open hook, and those of its devices */
+    TENON__STAGE_UNLOADING = 5, /* destructors; the message carries the verdict */
+    TENON__STAGE_DONE = 6
 };
+
+/* What the probe tries: the program's first argument. */
+#define TENON__PROBE_TRY_LOAD "load"
+#define TENON__PROBE_TRY_OPEN "open"
 
 /* One write: shorter than PIPE_BUF, so that it arrives whole. */
 typedef struct tenon__probe_message {

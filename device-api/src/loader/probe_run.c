@@ -13,12 +13,20 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A plugin has LIMIT_NS, not counting the time that its process waits for a processor on a busy machine, and LONGEST_NS
- * in all. */
 #define SECOND_NS 1000000000
-enum { LIMIT_SECONDS = 2, LONGEST_SECONDS = 10, POLL_MS = 20, LAST_WAIT_MS = 500 };
+enum { POLL_MS = 20, LAST_WAIT_MS = 500 };
+
+/* A plugin has `seconds`, not counting the time that its process waits for a processor on a busy machine, and `longest`
+ * in all. */
+typedef struct limit {
+    const char *name;
+    int seconds, longest;
+} limit;
+static const limit limits[] = {
+    [TENON__TRY_LOAD] = {TENON__PROBE_TRY_LOAD, 2, 10}, [TENON__TRY_OPEN] = {TENON__PROBE_TRY_OPEN, 20, 60}};
 
 typedef struct child {
+    const limit *what;
     pid_t id;
     int handle;  /* pidfd, or -1 on kernels without */
     int reports; /* read ends; -1 once at their end */
@@ -95,17 +103,17 @@ static int set_files(posix_spawn_file_actions_t *actions, int report, int words)
 }
 
 /* 0, or an errno. */
-static int spawn(const char *program, const char *plugin, uint32_t strict, int report, int words, pid_t *out_id) {
+static int spawn(const char *const *arguments, uint32_t strict, int report, int words, pid_t *out_id) {
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    char *const arguments[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)plugin, NULL};
     char **environment = make_environment(strict);
     if (!environment) return ENOMEM;
     posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_init(&actions);
     int code = ENOMEM;
     if (set_attributes(&attributes) && set_files(&actions, report, words))
-        code = posix_spawn(out_id, program, &actions, &attributes, arguments, environment);
+        code =
+            posix_spawn(out_id, arguments[0], &actions, &attributes, (char *const *)(uintptr_t)arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     free((void *)environment);
@@ -120,10 +128,11 @@ static int64_t now(void) {
 
 /* 0, or an errno. */
 static int start(child *c, const char *program, const char *plugin, uint32_t strict) {
+    const char *const arguments[] = {program, c->what->name, plugin, NULL};
     int ends[4] = {-1, -1, -1, -1}; /* reports read and write, words read and write */
     int code = 0;
     if (!make_pipe(&ends[0], &ends[1]) || !make_pipe(&ends[2], &ends[3])) code = errno ? errno : EMFILE;
-    if (code == 0) code = spawn(program, plugin, strict, ends[1], ends[3], &c->id);
+    if (code == 0) code = spawn(arguments, strict, ends[1], ends[3], &c->id);
     if (code != 0) {
         close_ends(ends, 4);
         return code;
@@ -216,8 +225,8 @@ static int64_t waited(const child *c) {
 
 static int is_late(const child *c) {
     int64_t spent = now() - c->start;
-    if (spent < (int64_t)LIMIT_SECONDS * SECOND_NS) return 0;
-    return spent >= (int64_t)LONGEST_SECONDS * SECOND_NS || spent - waited(c) >= (int64_t)LIMIT_SECONDS * SECOND_NS;
+    int64_t most = (int64_t)c->what->seconds * SECOND_NS, longest = (int64_t)c->what->longest * SECOND_NS;
+    return spent >= most && (spent >= longest || spent - waited(c) >= most);
 }
 
 static void await(const child *c, int limit_ms) {
@@ -258,6 +267,7 @@ static const char *stage_text(uint32_t stage) {
                                         "before it was loaded",
                                         "while its constructors ran",
                                         "in tenon_plugin_query",
+                                        "while it or a device of it was opened or closed",
                                         "while it was unloaded, in its destructors",
                                         "after it was unloaded"};
     return texts[stage <= TENON__STAGE_DONE ? stage : TENON__STAGE_NONE];
@@ -298,7 +308,7 @@ static tenon__probe_outcome judge(child *c, int in_time, tenon__verdict *verdict
         return TENON__PROBE_UNAVAILABLE;
     }
     if (!in_time) {
-        tenon__refuse(verdict, TENONH_REASON_PROBE_TIMED_OUT, "no end after %d s %s%s%s", LIMIT_SECONDS,
+        tenon__refuse(verdict, TENONH_REASON_PROBE_TIMED_OUT, "no end after %d s %s%s%s", c->what->seconds,
                       stage_text(c->stage), before, words);
         return TENON__PROBE_LATE;
     }
@@ -307,9 +317,9 @@ static tenon__probe_outcome judge(child *c, int in_time, tenon__verdict *verdict
     return TENON__PROBE_ENDED;
 }
 
-tenon__probe_outcome tenon__probe_run(const char *program, const char *plugin, uint32_t strict,
+tenon__probe_outcome tenon__probe_run(const char *program, tenon__probe_try what, const char *plugin, uint32_t strict,
                                       tenon__verdict *out_verdict) {
-    child c = {.handle = -1, .reports = -1, .words = -1};
+    child c = {.what = &limits[what], .handle = -1, .reports = -1, .words = -1};
     int code = start(&c, program, plugin, strict);
     if (code != 0) {
         tenon__refuse(out_verdict, TENONH_REASON_OK, "it cannot be started: %s", strerror(code));

@@ -74,8 +74,8 @@ static const tenon__plugin *find_usable(tenonh_registry *registry, const tenon__
 }
 
 /* Lists a judged plugin, unless its file is listed; *out_plugin is the one that is. Called with the mutex held. */
-static tenon_status list_plugin(tenonh_registry *registry, tenon__plugin *plugin, tenon__verdict *verdict,
-                                tenon__plugin **out_plugin) {
+static tenon_status list_plugin(tenonh_registry *registry, tenon__plugin *plugin, uint32_t level,
+                                tenon__verdict *verdict, tenon__plugin **out_plugin) {
     *out_plugin = find_file(registry, plugin);
     if (*out_plugin || !grow(registry)) {
         tenon__plugin_free(plugin, 0);
@@ -83,24 +83,26 @@ static tenon_status list_plugin(tenonh_registry *registry, tenon__plugin *plugin
     }
     const tenon__plugin *same = verdict->reason == TENONH_REASON_OK ? find_usable(registry, plugin) : NULL;
     if (same) tenon__refuse(verdict, TENONH_REASON_DUPLICATE_ID, "id %s is that of %s", plugin->id, same->path);
-    tenon__plugin_refuse(plugin, verdict);
+    tenon__plugin_refuse(plugin, level, verdict);
     registry->plugins[registry->plugin_count++] = *out_plugin = plugin;
     return TENON_STATUS_OK;
 }
 
-static tenon_status add_path(tenonh_registry *registry, const char *path, tenon__plugin **out_plugin) {
+/* A refusal is logged at `level`: as a warning where nobody is told otherwise. */
+static tenon_status add_path(tenonh_registry *registry, const char *path, uint32_t level, tenon__plugin **out_plugin) {
     tenon__plugin *plugin;
     tenon__verdict verdict;
     TENON_TRY(tenon__plugin_create(registry, path, &plugin, &verdict));
     pthread_mutex_lock(&registry->mutex);
-    tenon_status status = list_plugin(registry, plugin, &verdict, out_plugin);
+    tenon_status status = list_plugin(registry, plugin, level, &verdict, out_plugin);
     pthread_mutex_unlock(&registry->mutex);
     return status;
 }
 
 static tenon_status search_found(void *context, const char *path) {
+    tenonh_registry *registry = context;
     tenon__plugin *plugin;
-    return add_path(context, path, &plugin);
+    return add_path(registry, path, registry->quiet ? TENON_LOG_INFO : TENON_LOG_WARNING, &plugin);
 }
 
 static void search_note(void *context, uint32_t level, const char *text) {
@@ -118,10 +120,10 @@ static tenon_status read_options(const tenonh_registry_options *options, tenonh_
                            known);
     memcpy(out_options, options, options->struct_size < known ? options->struct_size : known);
     const tenonh_registry_options *o = out_options;
-    if (o->reserved || o->reserved2 || o->no_search > 1 || o->log_level > TENON_LOG_DEBUG ||
-        o->probe > TENONH_PROBE_NEVER)
+    if (o->reserved || o->no_search > 1 || o->log_level > TENON_LOG_DEBUG || o->probe > TENONH_PROBE_NEVER ||
+        o->quiet > 1)
         return tenon__fail(TENON_STATUS_INVALID,
-                           "registry options: reserved, reserved2, no_search, log_level or probe out of range");
+                           "registry options: reserved, no_search, log_level, probe or quiet out of range");
     return TENON_STATUS_OK;
 }
 
@@ -136,6 +138,7 @@ static tenonh_registry *create_empty(const tenonh_registry_options *options) {
     registry->log_level = options->log_level ? options->log_level : TENON_LOG_WARNING;
     pthread_mutex_init(&registry->mutex, NULL);
     pthread_mutex_init(&registry->string_mutex, NULL);
+    registry->quiet = options->quiet;
     tenon__trust_init(&registry->trust);
     tenon__prober_init(&registry->prober, options->probe, &registry->trust);
     return registry;
@@ -204,7 +207,7 @@ tenon_status tenonh_registry_add(tenonh_registry *registry, const char *path) {
     tenon__plugin *plugin;
     if (!registry || !path) return tenon__fail(TENON_STATUS_INVALID, "add a plugin: registry or path is NULL");
     if (tenon__forked(registry->generation)) return tenon__fail_forked("add a plugin");
-    TENON_TRY(add_path(registry, path, &plugin));
+    TENON_TRY(add_path(registry, path, TENON_LOG_INFO, &plugin)); /* the status tells */
     return tenon__plugin_may_open(plugin) ? TENON_STATUS_OK : tenon__plugin_fail(plugin);
 }
 

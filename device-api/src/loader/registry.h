@@ -18,6 +18,7 @@ struct tenonh_registry {
     uint32_t log_level;
     tenonh_log_function log;
     void *log_context;
+    uint32_t quiet; /* refused plugins are not logged as warnings */
     tenon__trust trust;
     tenon__layers *layers; /* put on every plugin that is opened; NULL: none */
     tenon__prober prober;

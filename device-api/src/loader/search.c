@@ -67,15 +67,20 @@ static tenon_status search_folder(const tenon__search *search, const char *folde
     return status;
 }
 
-/* An entry of TENON_PLUGIN_PATH: a folder, or the file of a plugin by whatever name. */
-static tenon_status search_entry(const tenon__search *search, const char *entry) {
+/* A file of TENON_PLUGIN_PATH is a plugin by whatever name. */
+static tenon_status search_place(void *context, const char *path, const char *origin) {
+    const tenon__search *search = context;
     struct stat status;
-    if (entry[0] == '\0') return TENON_STATUS_OK; /* not the working directory, as PATH has it */
-    if (stat(entry, &status) != 0) {
-        note(search, TENON_LOG_WARNING, "TENON_PLUGIN_PATH names %s: %s", entry, strerror(errno));
+    int is_named = strcmp(origin, TENON__SEARCH_VARIABLE) == 0;
+    if (is_named && path[0] != '/') {
+        note(search, TENON_LOG_WARNING, "%s names %s, which is ignored: it is no absolute path", origin, path);
         return TENON_STATUS_OK;
     }
-    return S_ISDIR(status.st_mode) ? search_folder(search, entry) : search->found(search->context, entry);
+    if (is_named && stat(path, &status) != 0) {
+        note(search, TENON_LOG_WARNING, "%s names %s: %s", origin, path, strerror(errno));
+        return TENON_STATUS_OK;
+    }
+    return is_named && !S_ISDIR(status.st_mode) ? search->found(search->context, path) : search_folder(search, path);
 }
 
 /* With raised privileges the environment is the caller's, not ours. The registry tells of layers. */
@@ -90,53 +95,84 @@ static void note_ignored(const tenon__search *search) {
     }
 }
 
-static tenon_status search_variable(const tenon__search *search) {
-    const char *value = getenv("TENON_PLUGIN_PATH");
-    if (search->strict) note_ignored(search);
-    if (!value || search->strict) return TENON_STATUS_OK;
-    char *entries = strdup(value), *rest = entries, *entry;
-    if (!entries) return tenon__fail_memory();
+/* The walk over the places. */
+typedef struct walk {
+    uint32_t strict;
+    tenon__place_function place;
+    void *context;
+} walk;
+
+static tenon_status walk_variable(const walk *w) {
+    const char *value = w->strict ? NULL : getenv(TENON__SEARCH_VARIABLE);
+    char *entries = value ? strdup(value) : NULL, *rest = entries, *entry;
+    if (value && !entries) return tenon__fail_memory();
     tenon_status status = TENON_STATUS_OK;
-    while (status == TENON_STATUS_OK && (entry = strsep(&rest, ":"))) status = search_entry(search, entry);
+    while (status == TENON_STATUS_OK && (entry = strsep(&rest, ":")))
+        if (entry[0])
+            status = w->place(w->context, entry, TENON__SEARCH_VARIABLE); /* "" is not the working directory */
     free(entries);
     return status;
 }
 
-static tenon_status search_formatted(const tenon__search *search, const char *format, const char *base) {
+__attribute__((format(printf, 3, 4))) static tenon_status walk_formatted(const walk *w, const char *origin,
+                                                                         const char *format, ...) {
     char *folder = NULL;
-    if (asprintf(&folder, format, base) < 0) return tenon__fail_memory();
-    tenon_status status = search_folder(search, folder);
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&folder, format, arguments);
+    va_end(arguments);
+    if (length < 0) return tenon__fail_memory();
+    tenon_status status = w->place(w->context, folder, origin);
     free(folder);
     return status;
 }
 
 /* Beside libtenon, or in the library folder of the tree whose bin/ the program is in. */
-static tenon_status search_own_tree(const tenon__search *search) {
+static tenon_status walk_own_tree(const walk *w) {
     char *own = tenon__trust_own_path();
     char *slash = own ? strrchr(own, '/') : NULL;
     tenon_status status = TENON_STATUS_OK;
+    static const char libdir[] = TENON__LIBDIR;
     if (slash) {
         *slash = '\0';
-        status = search_formatted(search, "%s/tenon", own);
-        if (status == TENON_STATUS_OK) status = search_formatted(search, "%s/../" TENON__LIBDIR "/tenon", own);
+        size_t length = (size_t)(slash - own), tail = sizeof libdir - 1;
+        int is_library = length > tail && own[length - tail - 1] == '/' && strcmp(slash - tail, libdir) == 0;
+        status = walk_formatted(w, "beside the library", "%s/tenon", own);
+        if (status == TENON_STATUS_OK && !is_library) /* whose library folder is the same */
+            status = walk_formatted(w, "beside the program", "%s/../%s/tenon", own, libdir);
     }
     free(own);
     return status;
 }
 
-static tenon_status search_user_data(const tenon__search *search) {
+static tenon_status walk_user_data(const walk *w) {
+    static const char origin[] = "the user's";
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (search->strict) return TENON_STATUS_OK;
-    if (data && data[0] == '/') return search_formatted(search, "%s/tenon/plugins", data);
-    if (home && home[0] == '/') return search_formatted(search, "%s/.local/share/tenon/plugins", home);
+    if (w->strict) return TENON_STATUS_OK;
+    if (data && data[0] == '/') return walk_formatted(w, origin, "%s/tenon/plugins", data);
+    if (home && home[0] == '/') return walk_formatted(w, origin, "%s/.local/share/tenon/plugins", home);
+    return TENON_STATUS_OK;
+}
+
+tenon_status tenon__search_places(uint32_t strict, tenon__place_function place, void *context) {
+    static const char *const system[] = {"/etc/tenon/plugins", "/usr/local/lib/tenon", "/usr/lib/tenon"};
+    const walk w = {strict, place, context};
+    TENON_TRY(walk_variable(&w));
+    TENON_TRY(walk_own_tree(&w));
+    TENON_TRY(walk_user_data(&w));
+    for (size_t i = 0; i < sizeof system / sizeof system[0]; i++) TENON_TRY(place(context, system[i], "the system's"));
     return TENON_STATUS_OK;
 }
 
 tenon_status tenon__search_run(const tenon__search *search) {
-    TENON_TRY(search_variable(search));
-    TENON_TRY(search_own_tree(search));
-    TENON_TRY(search_user_data(search));
-    TENON_TRY(search_folder(search, "/etc/tenon/plugins"));
-    TENON_TRY(search_folder(search, "/usr/local/lib/tenon"));
-    return search_folder(search, "/usr/lib/tenon");
+    if (search->strict) note_ignored(search);
+    return tenon__search_places(search->strict, search_place, (void *)(uintptr_t)search);
+}
+
+int tenon__search_count(const char *folder) {
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_plugin_name, NULL);
+    for (int i = 0; i < count; i++) free(entries[i]);
+    free(entries);
+    return count;
 }

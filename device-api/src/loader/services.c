@@ -28,11 +28,11 @@ static void service_log(const tenon_host *host, uint32_t level, const char *text
     tenon__log(plugin->registry, level, plugin->id, "%s", text ? text : "");
 }
 
-/* A decline is an answer, not a fault. */
+/* A decline is an answer, not a fault; the words of a fault come with the status of the call that it fails. */
 static uint32_t level_of(tenon_status status) {
     int harmless = status == TENON_STATUS_UNSUPPORTED || status == TENON_STATUS_CANCELLED ||
                    status == TENON_STATUS_NOT_READY || status == TENON_STATUS_OK;
-    return harmless ? TENON_LOG_DEBUG : TENON_LOG_WARNING;
+    return harmless ? TENON_LOG_DEBUG : TENON_LOG_INFO;
 }
 
 static void keep_late(tenon__plugin *plugin, const tenon_stream *stream, const char *text) {

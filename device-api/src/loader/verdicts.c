@@ -25,11 +25,13 @@ typedef struct record {
     char detail[sizeof((tenon__verdict *)0)->detail];
     uint64_t seal;
 } record;
-_Static_assert(sizeof(record) == 8 + 88 + 16 + 768 + 8, "no padding");
+_Static_assert(sizeof(record) == 8 + 96 + 16 + 768 + 8, "no padding");
 
-void tenon__verdict_key_fill(tenon__verdict_key *key, const struct stat *probe, const struct stat *plugin) {
+void tenon__verdict_key_fill(tenon__verdict_key *key, uint64_t what, const struct stat *probe,
+                             const struct stat *plugin) {
     *key = (tenon__verdict_key){
         .host = tenon__probe_host(),
+        .what = what,
         .probe_device = probe->st_dev,
         .probe_inode = probe->st_ino,
         .probe_size = (uint64_t)probe->st_size,
@@ -118,7 +120,7 @@ static int open_folder(const char *folder) {
 
 /* The same file judged again by the same probe replaces its verdict: what changes with its content is no part. */
 static void name_file(const tenon__verdict_key *key, char out_name[32]) {
-    const uint64_t same[] = {key->host, key->probe_device, key->probe_inode, key->device, key->inode};
+    const uint64_t same[] = {key->host, key->what, key->probe_device, key->probe_inode, key->device, key->inode};
     (void)snprintf(out_name, 32, "%016llx", (unsigned long long)tenon__hash(TENON__HASH_START, same, sizeof same));
 }
 

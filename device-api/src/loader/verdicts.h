@@ -11,11 +11,13 @@
 /* A plugin's file as it was judged, and who judged it. No padding: it is compared and sealed as bytes. */
 typedef struct tenon__verdict_key {
     uint64_t host; /* tenon__probe_host */
+    uint64_t what; /* tenon__probe_try */
     uint64_t probe_device, probe_inode, probe_size, probe_changed_s, probe_changed_ns;
     uint64_t device, inode, size, changed_s, changed_ns;
 } tenon__verdict_key;
 
-void tenon__verdict_key_fill(tenon__verdict_key *key, const struct stat *probe, const struct stat *plugin);
+void tenon__verdict_key_fill(tenon__verdict_key *key, uint64_t what, const struct stat *probe,
+                             const struct stat *plugin);
 
 /* Finds the folder `verdicts` below $TENON_CACHE_DIR, $XDG_CACHE_HOME/tenon or ~/.cache/tenon, and makes it with mode 0700.
  * 1, or 0 with the reason: there is no such variable, or others could change the folder. */

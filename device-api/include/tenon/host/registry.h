@@ -41,10 +41,10 @@ TENON_EXTERN_C_BEGIN
       "implement all of them or none")                                                                                 \
     X(22, OPEN_FAILED, UNAVAILABLE, "its open hook failed", "see the detail")                                          \
     X(23, NO_DEVICE, UNAVAILABLE, "it finds no device", "check that the device is there and its driver runs")          \
-    X(24, PROBE_CRASHED, UNSUPPORTED, "it ends the process that loads it",                                             \
-      "get a plugin that loads; `tenon doctor` tries again at once")                                                   \
-    X(25, PROBE_TIMED_OUT, UNSUPPORTED, "it does not load within 2 seconds",                                           \
-      "get a plugin that loads without waiting; `tenon doctor` tries again at once")                                   \
+    X(24, PROBE_CRASHED, UNSUPPORTED, "it ends the process that loads or opens it",                                    \
+      "get a plugin that works; `tenon doctor` tries again at once")                                                   \
+    X(25, PROBE_TIMED_OUT, UNSUPPORTED, "loading or opening it comes to no end",                                       \
+      "get a plugin that works; `tenon doctor` tries again at once")                                                   \
     X(26, UNSTABLE_QUERY, UNSUPPORTED, "tenon_plugin_query answers another table each time",                           \
       "answer the same static const table")                                                                            \
     X(27, TOO_MANY_DEVICES, UNSUPPORTED, "it counts more devices than there can be", "set *out_count")
@@ -66,9 +66,11 @@ typedef struct tenonh_registry tenonh_registry;
  * plugins' own among them; must not call the library. Owner: the strings live during the call. */
 typedef void (*tenonh_log_function)(void *context, uint32_t level, const char *source, const char *text);
 
-/* How a registry uses the probe: a process that loads a plugin before this one does, with a limit of 2 seconds, so that a
- * crash or a hang becomes a reason. Verdicts are kept in the user's cache folder for as long as the file is unchanged;
- * those of crashes and timeouts for ten minutes. Where no probe can run, the log says so and plugins are loaded without. */
+/* How a registry uses the probe: a process that loads a plugin before this one does, with a limit of 2 seconds, and opens
+ * it and its devices before this one does, with a limit of 20, so that a crash or a hang becomes a reason. Verdicts are
+ * kept in the user's cache folder for as long as the file is unchanged; those of crashes and timeouts for ten minutes.
+ * Where no probe can run, the log says so and plugins are loaded without; where no verdict can be kept, plugins are opened
+ * without, because that would start each driver twice. */
 enum { TENONH_PROBE_CACHED = 0, TENONH_PROBE_ALWAYS = 1 /* look at no kept verdict */, TENONH_PROBE_NEVER = 2 };
 
 /* Zero-initialised but for struct_size is the default. A descriptor. */
@@ -81,7 +83,7 @@ typedef struct tenonh_registry_options {
     void *log_context;
     const char *layers; /* "a,b:option=value", from the host to the plugin; NULL: what TENON_LAYERS says; "": none */
     uint32_t probe;     /* TENONH_PROBE_*. Since: 0.2 */
-    uint32_t reserved2; /* must be 0 */
+    uint32_t quiet;     /* 1: the log tells of no refused plugin, because the application lists them. Since: 0.2 */
 } tenonh_registry_options;
 #define TENONH_REGISTRY_OPTIONS_SIZE_V1 32u
 static_assert(offsetof(tenonh_registry_options, layers) == TENONH_REGISTRY_OPTIONS_SIZE_V1, "frozen layout");

@@ -3,6 +3,7 @@
 #define TENON_HOST_TENON_H
 
 #include <tenon/host/device.h>
+#include <tenon/host/diagnose.h>
 #include <tenon/host/error.h>
 #include <tenon/host/exec.h>
 #include <tenon/host/registry.h>
