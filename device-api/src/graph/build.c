@@ -299,7 +299,7 @@ static void merge_locations(tenonh_builder *b, tenonh_node *node) {
 static tenonh_value *find_or_place(tenonh_builder *b, tenonh_node *node) {
     tenonh_node *equal = tenon__nodes_find(b, node);
     if (equal) {
-        tenon__pass_fired(b->rewriter, "cse", node);
+        tenon__merged(b->rewriter, node, equal);
         merge_locations(b, equal);
         return equal->results[0];
     }

@@ -182,17 +182,25 @@ static tenon_status merge_locations(tenonh_builder *b, const tenon__match *m) {
     return TENON_STATUS_OK;
 }
 
+/* The result uses a node that matched. */
+static bool is_kept(const tenon__match *m, const tenonh_node *node) {
+    for (uint32_t i = 0; i < m->rule->slot_count; i++)
+        if (m->rule->kept >> i & 1 && m->slots[i].value == node->results[0]) return true;
+    return false;
+}
+
 /* Cost of what matched and is not needed any more once the rule's result stands for the root. */
 static tenon__cost cost_of_match(const tenonh_builder *b, const tenon__match *m) {
     tenon__cost cost = tenon__node_cost(m->root);
     for (uint32_t i = 1; i < m->node_count; i++) {
         uint32_t id = m->nodes[i]->results[0]->id;
-        bool known = id < b->rewriter->note_count, again = false;
+        bool known = id < b->rewriter->note_count, again = is_kept(m, m->nodes[i]);
         for (uint32_t k = 1; k < i; k++) again = again || m->nodes[k] == m->nodes[i];
         if (!known || again || b->rewriter->notes[id].uses != 1 || b->rewriter->notes[id].credited) continue;
         b->rewriter->notes[id].credited = true;
         tenon__cost node = tenon__node_cost(m->nodes[i]);
         tenon__cost_add(&cost, &node, 1);
+        tenon__cost_add(&b->rewriter->credited, &node, 1);
     }
     return cost;
 }
@@ -218,6 +226,17 @@ void tenon__pass_fired(tenon__rewriter *rewriter, const char *pass, const tenonh
     record(rewriter, pass, node->location_count ? node->locations[0] : "", &cost);
 }
 
+void tenon__merged(tenon__rewriter *rewriter, const tenonh_node *node, const tenonh_node *equal) {
+    if (!rewriter || equal->result_count == 0) return;
+    uint32_t id = equal->results[0]->id;
+    bool known = id < rewriter->note_count;
+    if (known && rewriter->notes[id].credited)
+        rewriter->notes[id].credited = false; /* counted as gone, and needed after all: the one for the other */
+    else
+        tenon__pass_fired(rewriter, "cse", node);
+    if (known) rewriter->notes[id].uses++;
+}
+
 void tenon__report_free(tenon__report *report) {
     free(report->items);
     tenon__arena_free(&report->arena);
@@ -235,23 +254,31 @@ static tenonh_value *check_type(tenonh_builder *b, const tenon__match *m, tenonh
                              tenon__type_text(value), tenon__type_text(root));
 }
 
-/* Gain: what matched, less what was placed for it, less what rules and passes inside have already counted. */
+/* What rules and passes have counted since `before`, of nodes that were only drafted: they never stood anywhere. */
+static tenon__cost drafted(const tenon__rewriter *now, const tenon__rewriter *before) {
+    tenon__cost cost = now->gained;
+    tenon__cost_add(&cost, &before->gained, -1);
+    tenon__cost_add(&cost, &now->credited, -1);
+    tenon__cost_add(&cost, &before->credited, 1);
+    return cost;
+}
+
+/* Gain: what matched, less what the rule made of it; to that, other rules have done what they count themselves. */
 static tenonh_value *apply(tenonh_builder *b, const tenon__match *m) {
     tenon__rewriter *r = b->rewriter;
     const char *const *locations = b->locations;
     uint32_t location_count = b->location_count, first = b->region->node_count;
-    tenon__cost before = {0};
+    tenon__rewriter before = {0};
     if (merge_locations(b, m) != TENON_STATUS_OK) return tenon__build_failed(b, TENON_STATUS_OUT_OF_MEMORY, NULL);
-    if (r) before = r->gained;
+    if (r) before = *r;
     b->rewriting++;
     tenonh_value *value = tenon__rule_build(m);
     b->rewriting--;
     tenon__builder_locations(b, locations, location_count);
     if (!value || !check_type(b, m, value)) return NULL;
     if (!r) return value;
-    tenon__cost gain = cost_of_match(b, m);
-    tenon__cost_add(&gain, &r->gained, -1);
-    tenon__cost_add(&gain, &before, 1);
+    tenon__cost inside = drafted(r, &before), gain = cost_of_match(b, m);
+    tenon__cost_add(&gain, &inside, -1);
     for (uint32_t i = first; i < b->region->node_count; i++) {
         tenon__cost placed = tenon__node_cost(b->region->nodes[i]);
         tenon__cost_add(&gain, &placed, -1);

@@ -48,6 +48,7 @@ typedef struct tenon__rewriter {
     tenon__report *report;    /* NULL: none */
     uint64_t fired;           /* rules so far */
     tenon__cost gained;       /* by rules and passes so far */
+    tenon__cost credited;     /* of it, nodes that stood in the function */
     tenon__value_note *notes; /* by id */
     uint32_t note_count;
 } tenon__rewriter;
@@ -63,6 +64,9 @@ void tenon__forget_notes(tenon__rewriter *rewriter);
 
 /* Records that a pass made `node` needless. */
 void tenon__pass_fired(tenon__rewriter *rewriter, const char *pass, const tenonh_node *node);
+
+/* Records that `node` was not placed because `equal` does its work, and has one more user. */
+void tenon__merged(tenon__rewriter *rewriter, const tenonh_node *node, const tenonh_node *equal);
 
 /* The value that stands for result 0 of a draft by a rule, NULL if none fits (or the builder has failed). */
 tenonh_value *tenon__rewrite(tenonh_builder *b, tenonh_node *node);

@@ -138,6 +138,7 @@ typedef struct tenon__rule {
     const tenon__term *source, *result;
     uint32_t slot_count, swap_count, check_count;
     uint32_t uniforms;                    /* bit i: slot i is a constant of one number */
+    uint32_t kept;                        /* bit i: slot i is a value that the result uses */
     const char *slots[TENON__RULE_SLOTS]; /* names; 0 is `root` */
     tenon__rule_call checks[TENON__RULE_CHECKS];
 } tenon__rule;

@@ -34,6 +34,7 @@ static scale scale_of_op(tenon_op op) {
     case TENON_OP_MUL:
     case TENON_OP_LT:
     case TENON_OP_EQ: return (scale){2, 3};
+    case TENON_OP_SUM: return (scale){2, 6};
     case TENON_OP_MATMUL: return (scale){2, 8};
     default: return (scale){2, 2};
     }

@@ -205,6 +205,7 @@ static tenon_status parse_named(parser *p, const char *name, uint32_t slot, teno
     if (slot != TENON__NO_SLOT) return fail(p, "a name for a name");
     TENON_TRY(name_slot(p, name, &slot));
     TENON_TRY(new_term(p, TENON__TERM_VALUE, slot, out_term));
+    if (p->is_result) p->rule->kept |= 1u << slot;
     if (strncmp(p->at, "...", 3) != 0) return TENON_STATUS_OK;
     p->at += 3;
     (*out_term)->kind = TENON__TERM_LIST;

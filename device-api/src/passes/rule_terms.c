@@ -84,6 +84,21 @@ CHECK(is_lossless) {
     return holds(args[0].value->dtype, args[1].value->dtype);
 }
 
+/* By way of a float an integer is not wrapped by the cast to another one, but saturates. */
+CHECK(saturates) {
+    (void)m;
+    uint32_t from = class_of(&args[0]), to = class_of(&args[2]);
+    bool integers =
+        (from == TENON_CLASS_SINT || from == TENON_CLASS_UINT) && (to == TENON_CLASS_SINT || to == TENON_CLASS_UINT);
+    return integers && class_of(&args[1]) == TENON_CLASS_FLOAT;
+}
+
+/* A sum of floats, which starts from 0: of a single -0 it is 0. */
+CHECK(clears_sign) {
+    (void)m;
+    return args[0].value->node->op == TENON_OP_SUM && class_of(&args[0]) == TENON_CLASS_FLOAT;
+}
+
 /* -- Of attributes --------------------------------------------------------------------------------------------------- */
 
 static bool all_are(const tenon__span *span, int64_t wanted) {
@@ -369,6 +384,8 @@ static const tenon__rule_function functions[] = {
     {.name = "same_rank", .argument_count = 2, .check = same_rank},
     {.name = "same_operator", .argument_count = 2, .check = same_operator},
     {.name = "lossless", .argument_count = 2, .check = is_lossless},
+    {.name = "saturates", .argument_count = 3, .check = saturates},
+    {.name = "clears_sign", .argument_count = 1, .check = clears_sign},
     {.name = "zeros", .argument_count = 1, .check = are_zero},
     {.name = "all_ones", .argument_count = 1, .check = are_one},
     {.name = "identity", .argument_count = 1, .check = is_identity},
