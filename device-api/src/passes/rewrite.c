@@ -230,11 +230,15 @@ void tenon__merged(tenon__rewriter *rewriter, const tenonh_node *node, const ten
     if (!rewriter || equal->result_count == 0) return;
     uint32_t id = equal->results[0]->id;
     bool known = id < rewriter->note_count;
-    if (known && rewriter->notes[id].credited)
-        rewriter->notes[id].credited = false; /* counted as gone, and needed after all: the one for the other */
-    else
+    if (known && rewriter->notes[id].credited) { /* counted as gone, and needed after all: the one for the other */
+        tenon__cost cost = tenon__node_cost(equal);
+        tenon__cost_add(&rewriter->credited, &cost, -1);
+        rewriter->notes[id].credited = false;
+    } else {
         tenon__pass_fired(rewriter, "cse", node);
-    if (known) rewriter->notes[id].uses++;
+    }
+    /* A node inside of a rule's result has a user that nobody has counted. */
+    if (known) rewriter->notes[id].uses += rewriter->notes[id].uses ? 1 : 2;
 }
 
 void tenon__report_free(tenon__report *report) {

@@ -245,6 +245,9 @@ static bool cast_from(sampler *s, tenon_op op, const tenon__term *term, attrs *a
     if (op == TENON_OP_CAST && below(s, 2)) set_number(s, term, a, TENON_ATTR_WRAP, below(s, 2));
     if (op == TENON_OP_BITCAST && t->dtype != to && (t->dtype == TENON_DTYPE_BOOL || to == TENON_DTYPE_BOOL))
         return false;
+    /* Which NaN it is shows in its bits, and rules leave that open. */
+    bool shows_nan = tenon_dtype_class(t->dtype) == TENON_CLASS_FLOAT && tenon_dtype_class(to) != TENON_CLASS_FLOAT;
+    if (op == TENON_OP_BITCAST && shows_nan && s->options->depth > 0) return false;
     return op == TENON_OP_CAST || tenon_dtype_bits(t->dtype) == tenon_dtype_bits(to);
 }
 
