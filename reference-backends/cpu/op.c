@@ -192,11 +192,20 @@ static tenon_status fill_exec(op_exec *exec, const tenon_work *work) {
                     tenon_dtype_name(work->operands[0].view.dtype));
 }
 
+/* Version 0.2 of the ABI is the first to know TENON_ANY_ALIAS. */
+enum { ALIAS_ABI = 0 << 16 | 2 };
+
+/* A kernel of family MAP loads an element of every input before it stores the one of the result, whose place no other
+ * item reads: so the result may take the place of an input seen alike. */
+static void answer_alias(const tenon_device *device, const op_exec *exec, tenon_exec_info *out_info) {
+    if (exec->row->family == TENON_FAMILY_MAP && device->host->abi_version >= ALIAS_ABI)
+        out_info->operands[exec->row->input_count].alias = TENON_ANY_ALIAS;
+}
+
 tenon_status cpu_op_prepare(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info,
                             tenon_exec **out_exec) {
     const tenon_op_row *row;
     tenon_exec *exec;
-    (void)out_info; /* no workspace, no narrower ranges, no aliases, no packing */
     TENON_TRY(cpu_check_op(device, work, &row));
     TENON_TRY(cpu_exec_create(device, work, sizeof(op_exec), &op_class, &exec));
     ((op_exec *)(void *)exec)->row = row;
@@ -205,6 +214,7 @@ tenon_status cpu_op_prepare(tenon_device *device, const tenon_work *work, tenon_
         cpu_exec_destroy(exec);
         return status;
     }
+    answer_alias(device, (const op_exec *)(const void *)exec, out_info);
     *out_exec = exec;
     return TENON_STATUS_OK;
 }

@@ -3,8 +3,15 @@
 #include <string.h>
 
 #include "plan/arrange.h"
+#include "plan/check.h"
 #include "plan/order.h"
 #include "plan/schedule.h"
+
+#ifdef NDEBUG
+enum { CHECK_ALWAYS = 0 };
+#else
+enum { CHECK_ALWAYS = 1 };
+#endif
 
 /* A copy that has become needless is accounted for like a view: refs say what is the same. */
 static void elide(tenon__step *step) {
@@ -81,5 +88,6 @@ tenon_status tenon__plan_arrange(const tenon__plan_context *context, tenon__plan
     TENON_TRY(tenon__points_create(plan, &points));
     tenon_status status = schedule(context, plan, &points);
     tenon__points_free(&points);
+    if (status == TENON_STATUS_OK && (CHECK_ALWAYS || context->check)) status = tenon__plan_check(plan);
     return status;
 }

@@ -193,10 +193,10 @@ typedef struct way {
 } way;
 
 static const way ways[] = {
-    {larger_first, false}, {larger_first, true}, {wider_first, false}, {longer_first, false}, {NULL, true},
-};
+    {larger_first, false}, {larger_first, true}, {NULL, true}, {longer_first, false}, {wider_first, false}};
 
-enum { WAY_COUNT = sizeof ways / sizeof *ways, MOST_WORK = 1 << 24 };
+/* Rivals looked at in all, and rounds of each way, before it is given up. Rounds stop where little is to be gained. */
+enum { WAY_COUNT = sizeof ways / sizeof *ways, MOST_WORK = 1 << 24, ROUND_WORK = 1 << 22, MOST_ROUNDS = 32 };
 
 static void keep_if_smaller(layout *l, uint64_t size) {
     if (size >= l->best_size) return;
@@ -204,19 +204,36 @@ static void keep_if_smaller(layout *l, uint64_t size) {
     for (uint32_t i = 0; i < l->count; i++) l->best[i] = l->boxes[i].offset;
 }
 
-static void place_boxes(layout *l, const way *chosen) {
+/* Places the boxes in the order of the sequence. Gives the position there of the one that ends highest. */
+static uint32_t place_sequence(layout *l, bool tight) {
     uint64_t size = 0;
+    uint32_t highest = 0;
     memset(l->latest, 0, (size_t)l->leaves * 2 * sizeof *l->latest);
-    for (uint32_t i = 0; i < l->count; i++) l->sequence[i] = i;
-    if (chosen->compare) qsort_r(l->sequence, l->count, sizeof *l->sequence, chosen->compare, l->boxes);
     for (uint32_t i = 0; i < l->count; i++) {
         box *b = &l->boxes[l->sequence[i]];
-        if (l->work > MOST_WORK) return;
-        b->offset = find_gap(l, b, chosen->tight);
+        if (++l->work > MOST_WORK) return 0;
+        b->offset = find_gap(l, b, tight);
         mark(l, l->sequence[i], b->last + 1);
-        if (b->offset + b->size > size) size = b->offset + b->size;
+        if (b->offset + b->size <= size) continue;
+        size = b->offset + b->size;
+        highest = i;
     }
     keep_if_smaller(l, size);
+    return highest;
+}
+
+/* The box that ends highest found no place further down: in the next round it comes earlier. */
+static void place_boxes(layout *l, const way *chosen) {
+    for (uint32_t i = 0; i < l->count; i++) l->sequence[i] = i;
+    if (chosen->compare) qsort_r(l->sequence, l->count, sizeof *l->sequence, chosen->compare, l->boxes);
+    uint32_t highest = place_sequence(l, chosen->tight);
+    for (uint32_t round = 0; round < MOST_ROUNDS && highest && l->work < ROUND_WORK; round++) {
+        if (l->best_size <= l->bound + l->bound / 64) return;
+        uint32_t number = l->sequence[highest], to = highest / 2;
+        memmove(&l->sequence[to + 1], &l->sequence[to], (highest - to) * sizeof *l->sequence);
+        l->sequence[to] = number;
+        highest = place_sequence(l, chosen->tight);
+    }
 }
 
 /* -- The way for plans with so many boxes alive at once that looking at all pairs takes too long: by time, each into the

@@ -1,10 +1,14 @@
 /* What each sort of node becomes in a plan. */
 #include <string.h>
 
+#include "device/objects.h"
 #include "plan/builder.h"
 #include "plan/fit.h"
 
 /* -- Launches -- */
+
+/* Plugins of version 0.2 on compile kernels whose buffers may be the same memory (REQ-KERNEL-04). */
+enum { ALIAS_ABI = 0 << 16 | 2 };
 
 static tenon_status fill_launch(tenon__plan_builder *b, tenon__step *step, const tenon__prepared *prepared) {
     step->exec = prepared->exec;
@@ -40,7 +44,8 @@ tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon
     step->op = task->op;
     step->input_count = task->input_count;
     step->keeps = family == TENON_FAMILY_UPDATE || family == TENON_FAMILY_SCATTER;
-    step->by_items = prepared.placement == TENONH_PLACEMENT_KERNEL && family == TENON_FAMILY_MAP;
+    step->by_items = prepared.placement == TENONH_PLACEMENT_KERNEL && family == TENON_FAMILY_MAP &&
+                     device->plugin->abi_version >= ALIAS_ABI;
     return fill_launch(b, step, &prepared);
 }
 

@@ -94,6 +94,7 @@ typedef struct tenon__plan_context {
     tenonh_device *devices[TENON__MAX_PLACES]; /* [1] may be NULL */
     tenon__execs *execs;
     uint32_t streams; /* of a place, at most; 0 is 1. Fewer where the device has fewer, 1 where it has no events */
+    bool check;       /* plans are proved by tenon__plan_check before they are given away */
 } tenon__plan_context;
 
 /* Plans a function of a lowered module for concrete input dims. `known`: numbers of the module's symbols that are known

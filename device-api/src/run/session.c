@@ -16,7 +16,7 @@ static tenon_status check_options(const tenonh_session_options *options, tenonh_
         uint32_t given = options->struct_size;
         memcpy(out_options, options, given < sizeof *out_options ? given : sizeof *out_options);
     }
-    if (status != TENON_STATUS_OK || out_options->reserved != 0)
+    if (status != TENON_STATUS_OK || out_options->reserved != 0 || out_options->reserved_2 != 0)
         return tenon__fail(status != TENON_STATUS_OK ? status : TENON_STATUS_INVALID,
                            "session options: struct_size or reserved members are not what this version knows");
     out_options->struct_size = sizeof *out_options;
@@ -31,6 +31,7 @@ static void fill(tenonh_session *session, tenonh_device *device, const tenonh_se
     if (falls_back) session->places.devices[1] = tenonh_device_retain(options->fallback);
     session->places.execs = session->execs;
     session->places.streams = options->streams;
+    session->places.check = options->check_plans != 0;
     tenon__plans_init(&session->plans, &session->places, session->lowered, session->function,
                       options->keep_plans ? options->keep_plans : DEFAULT_PLANS);
     tenon__contexts_init(&session->contexts, &session->places, &session->plans, runs);

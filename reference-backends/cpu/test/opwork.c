@@ -113,6 +113,7 @@ tenon_status opwork_prepare(opwork *work, uint32_t outputs) {
     tenon_exec_info info = {.struct_size = sizeof info, .symbols = narrowed, .operands = answers};
     tenon_status status = plugin->work->prepare(work->f->device, &what, &info, &work->exec);
     if (status == TENON_STATUS_OK) ck_assert_uint_eq(info.workspace_size, 0);
+    work->alias = answers[work->operand_count - 1].alias;
     return status;
 }
 

@@ -41,6 +41,7 @@ typedef struct opwork {
     tenon_exec *exec;
     int64_t symbols[OPWORK_OPERANDS * 2 * TENON_MAX_RANK];
     uint32_t symbol_count;
+    uint32_t alias; /* what prepare answered for the last operand */
 } opwork;
 
 /* Gives an operand dims, layout and memory with a fence of 64 bytes before and behind, all bytes 0xff (float: NaN). */

@@ -143,6 +143,51 @@ START_TEST(elementwise) {
 }
 END_TEST
 
+/* The result in the place of one input, the others laid in every way. */
+static void run_in_place(size_t row, const shape *s, uint32_t code, uint32_t shared) {
+    const tenon_op_row *op = tenon_op_row_of(maps[row].op);
+    opwork w = {.f = &f, .op = op->op, .symbolic = code % 2};
+    operand *result = &w.operands[op->input_count];
+    uint32_t layout = code % LAYOUT_REPEATED;
+    for (uint32_t i = 0; i <= op->input_count; i++) {
+        int alike = i == shared || i == op->input_count;
+        opwork_lay(&w, i, maps[row].dtypes[i], alike ? layout : (code + i) % LAYOUT_COUNT, s->rank, s->dims);
+        fill(&w.operands[i], i + 1, w.operands[i].dtype == TENON_DTYPE_BOOL ? 2 : 19);
+    }
+    ck_assert_uint_eq(opwork_prepare(&w, 1), TENON_STATUS_OK);
+    ck_assert_uint_eq(w.alias, TENON_ANY_ALIAS);
+    int64_t count = opwork_count(result), *expected = calloc((size_t)count + 1, sizeof *expected);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t in[3] = {0};
+        for (uint32_t j = 0; j < op->input_count; j++) in[j] = get(&w.operands[j], i);
+        expected[i] = map_meaning(op->op, in[0], in[1], in[2]);
+    }
+    operand own = *result;
+    result->memory = w.operands[shared].memory;
+    result->offset = w.operands[shared].offset;
+    result->address = w.operands[shared].address;
+    ck_assert_uint_eq(opwork_launch(&w), TENON_STATUS_OK);
+    ck_assert_uint_eq(plugin->stream->synchronize(f.stream), TENON_STATUS_OK);
+    for (int64_t i = 0; i < count; i++) expect(&w, op->input_count, i, expected[i]);
+    *result = own;
+    free(expected);
+    opwork_free(&w);
+}
+
+START_TEST(results_take_the_place_of_an_operand) {
+    for (size_t row = 0; row < sizeof maps / sizeof *maps; row++) {
+        const tenon_op_row *op = tenon_op_row_of(maps[row].op);
+        if (op->family != TENON_FAMILY_MAP) continue;
+        for (uint32_t shared = 0; shared < op->input_count; shared++) {
+            if (tenon_dtype_bits(maps[row].dtypes[shared]) != tenon_dtype_bits(maps[row].dtypes[op->input_count]))
+                continue;
+            for (size_t i = 0; i < SHAPES; i++)
+                for (uint32_t code = 0; code < 2 * LAYOUT_COUNT; code++) run_in_place(row, &shapes[i], code, shared);
+        }
+    }
+}
+END_TEST
+
 /* Row-major index in the input of element `index` of what is left when `axes` (bits) are gone, at `step` along those. */
 static int64_t reduced_index(const operand *x, uint32_t axes, int64_t index, int64_t step) {
     int64_t result = 0, scale = 1;
@@ -497,6 +542,7 @@ static Suite *suite(void) {
     TCase *cases = tcase_create("all");
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, elementwise);
+    tcase_add_test(cases, results_take_the_place_of_an_operand);
     tcase_add_test(cases, reductions);
     tcase_add_test(cases, ordered);
     tcase_add_test(cases, indexed);

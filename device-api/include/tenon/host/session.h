@@ -23,8 +23,10 @@ typedef struct tenonh_session_options {
     uint32_t reserved;        /* must be 0 */
     uint32_t streams;         /* of a device that a run may use at a time; 0: 1. Fewer where the device has fewer */
     uint32_t concurrent_runs; /* at most, each with buffers and streams of its own; 0: 16, the most is 64 */
-    const char *rules; /* rewrite rules to apply: NULL or "all"; "off"; "NAME,NAME,..."; "-NAME,...": all but those.
+    const char *rules;    /* rewrite rules to apply: NULL or "all"; "off"; "NAME,NAME,..."; "-NAME,...": all but those.
                                * Rules that only clean up always apply. Only read while the session is created. */
+    uint32_t check_plans; /* 1: a plan in which nothing orders two uses of the same memory is refused; for tests */
+    uint32_t reserved_2;  /* must be 0 */
 } tenonh_session_options;
 #define TENONH_SESSION_OPTIONS_SIZE_V1 24u
 
