@@ -75,7 +75,7 @@ static int decide(const tenon_device *device) {
     const char *why = library ? judge(library) : fits ? dlerror() : "no address space for its buffers";
     if (!why) return 1;
     (void)snprintf(text, sizeof text, "matrices are multiplied by this plugin's own kernels: %s: %s", name, why);
-    device->host->log(device->host, TENON_LOG_INFO, text);
+    device->host->log(device->host, name == setting ? TENON_LOG_WARNING : TENON_LOG_INFO, text); /* asked for by name */
     if (library) (void)dlclose(library);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "kernel.h"
 #include "pool.h"
+#include "settings.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,20 +33,11 @@ static tenon_status count(tenon_instance *instance, uint32_t *out_count) {
     return TENON_STATUS_OK;
 }
 
-static void choose_isa(tenon_device *device) {
-    const char *wanted = cpu_machine_setting("TENON_CPU_ISA");
-    int known;
-    char text[128];
-    device->isa = cpu_isa_choose(wanted, &known);
-    if (known) return;
-    (void)snprintf(text, sizeof text, "TENON_CPU_ISA=%.40s is no instruction set of this plugin; using %s", wanted,
-                   cpu_isa_facts_of(device->isa)->name);
-    device->host->log(device->host, TENON_LOG_WARNING, text);
-}
-
 static tenon_status open_parts(tenon_device *device) {
     cpu_machine_read(&device->machine);
-    choose_isa(device);
+    int known; /* settings tell of a name that is not */
+    device->isa = cpu_isa_choose(cpu_machine_setting("TENON_CPU_ISA"), &known);
+    cpu_settings_check(device);
     TENON_TRY(cpu_pool_join(device->machine.threads, &device->pool));
     tenon_status status = cpu_kernel_open(device);
     if (status != TENON_STATUS_OK) cpu_pool_leave(device->pool);

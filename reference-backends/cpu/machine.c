@@ -1,5 +1,6 @@
 #include "machine.h"
 
+#include "settings.h"
 #include "sha256.h"
 
 #include <ctype.h>
@@ -183,12 +184,8 @@ static uint32_t usable_threads(void) {
 
 /* TENON_CPU_THREADS, or what affinity and quota allow. */
 static uint32_t chosen_threads(void) {
-    enum { MOST = 1024 };
-    const char *setting = cpu_machine_setting("TENON_CPU_THREADS");
-    char *end = NULL;
-    unsigned long wanted = setting ? strtoul(setting, &end, 10) : 0;
-    if (setting && *end == '\0' && wanted >= 1) return wanted < MOST ? (uint32_t)wanted : MOST;
-    return usable_threads();
+    uint32_t wanted = cpu_settings_threads();
+    return wanted ? wanted : usable_threads();
 }
 
 static uint64_t largest_cache(void) {

@@ -13,8 +13,24 @@ static _Thread_local char last_report[512];
 static pthread_mutex_t late_lock = PTHREAD_MUTEX_INITIALIZER;
 static char late_report[512];
 
+/* Warnings, one a line. */
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static char warnings[2048];
+
 static void host_log(const tenon_host *host, uint32_t level, const char *text) {
-    (void)host, (void)level, (void)text;
+    (void)host;
+    if (level > TENON_LOG_WARNING) return;
+    (void)pthread_mutex_lock(&log_lock);
+    size_t length = strlen(warnings);
+    (void)snprintf(warnings + length, sizeof warnings - length, "%s\n", text);
+    (void)pthread_mutex_unlock(&log_lock);
+}
+
+void fixture_warnings(char out_text[2048]) {
+    (void)pthread_mutex_lock(&log_lock);
+    memcpy(out_text, warnings, sizeof warnings);
+    warnings[0] = '\0';
+    (void)pthread_mutex_unlock(&log_lock);
 }
 
 static void host_report(const tenon_host *host, tenon_device *device, tenon_stream *stream, tenon_exec *exec,

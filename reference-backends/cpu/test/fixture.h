@@ -29,6 +29,9 @@ const char *fixture_report(void);
 /* Text of the last report from any thread. */
 void fixture_late_report(char out_text[512]);
 
+/* Warnings logged since the last time it was asked, one a line. */
+void fixture_warnings(char out_text[2048]);
+
 /* Host allocations not yet released; and: the n-th one from now fails (0: none). */
 long fixture_allocations(void);
 void fixture_fail_allocation(long nth);

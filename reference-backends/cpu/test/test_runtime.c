@@ -248,6 +248,55 @@ START_TEST(events_tell_time) {
 END_TEST
 
 /* Every allocation that opening, queueing and recording needs fails once: a status, never a crash or a leak. */
+/* A setting that means nothing is told and left aside; one that means something is not spoken of. */
+START_TEST(settings_are_checked) {
+    static const struct {
+        const char *name, *value, *words; /* NULL: no warning */
+    } rows[] = {
+        {"TENON_CPU_THREADS", "2", NULL},
+        {"TENON_CPU_THREADS", "1024", NULL},
+        {"TENON_CPU_THREADS", "0", "TENON_CPU_THREADS=0 is ignored: it must be a whole number from 1 to 1024"},
+        {"TENON_CPU_THREADS", "1025", "=1025 is ignored"},
+        {"TENON_CPU_THREADS", "99999999999999999999", "is ignored"},
+        {"TENON_CPU_THREADS", "-1", "=-1 is ignored"},
+        {"TENON_CPU_THREADS", " 2", "= 2 is ignored"},
+        {"TENON_CPU_THREADS", "2x", "=2x is ignored"},
+        {"TENON_CPU_THREADS", "all", "=all is ignored"},
+        {"TENON_CPU_THREADS", "", NULL}, /* empty is unset */
+        {"TENON_CPU_ISA", "baseline", NULL},
+        {"TENON_CPU_ISA", "AVX2", "TENON_CPU_ISA=AVX2 is ignored: it must be an instruction set"},
+        {"TENON_CPU_ISA", "sse9", "=sse9 is ignored"},
+        {"TENON_CPU_BLAS", "0", NULL},
+        {"TENON_CPU_BLAS", "/no/such/library.so", NULL}, /* told when it is opened */
+        {"TENON_CPU_BLAS", "1", "TENON_CPU_BLAS=1 is ignored: it must be 0 for none"},
+        {"TENON_CPU_BLAS", "off", "=off is ignored"},
+        {"TENON_CPU_BLAS", "libopenblas.so", "=libopenblas.so is ignored"},
+        {"TENON_CACHE_DIR", "cache", "TENON_CACHE_DIR=cache is ignored: it must be an absolute path"},
+        {"TENON_CC", "/no/such/compiler", "TENON_CC=/no/such/compiler names no program"},
+    };
+    char text[2048];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tenon_device *device;
+        const char *before = getenv(rows[i].name);
+        char *kept = before ? strdup(before) : NULL;
+        fixture_warnings(text);
+        setenv(rows[i].name, rows[i].value, 1);
+        OK(plugin->device->open(f.instance, 0, &device));
+        plugin->device->close(device);
+        fixture_warnings(text);
+        if (rows[i].words)
+            ck_assert_msg(strstr(text, rows[i].words) != NULL, "row %zu: %s", i, text);
+        else
+            ck_assert_msg(strstr(text, rows[i].name) == NULL, "row %zu: %s", i, text);
+        if (kept)
+            setenv(rows[i].name, kept, 1);
+        else
+            unsetenv(rows[i].name);
+        free(kept);
+    }
+}
+END_TEST
+
 START_TEST(short_of_memory) {
     long before = fixture_allocations();
     for (long nth = 1; nth < 12; nth++) {
@@ -287,6 +336,7 @@ static Suite *suite(void) {
     tcase_add_test(cases, unrecorded_events_hold_nobody);
     tcase_add_test(cases, events_order_streams);
     tcase_add_test(cases, events_tell_time);
+    tcase_add_test(cases, settings_are_checked);
     tcase_add_test(cases, short_of_memory);
     suite_add_tcase(made, cases);
     return made;
