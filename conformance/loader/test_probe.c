@@ -251,6 +251,7 @@ START_TEST(open_folders_keep_nothing) {
     unsetenv("XDG_CACHE_HOME");
     setenv("HOME", in_scratch("home"), 1);
     expect("relative: the next is taken", 0, PLUGIN("good"), TENONH_REASON_OK, PROBED);
+    expect("and it is told", 0, PLUGIN("good"), TENONH_REASON_OK, "TENON_CACHE_DIR is ignored");
     expect("home", 0, PLUGIN("good"), TENONH_REASON_OK, KEPT);
     setenv("HOME", "", 1);
     expect("no folder", 0, PLUGIN("good"), TENONH_REASON_OK, PROBED);

@@ -42,7 +42,6 @@ static const setting settings[] = {
     {"TENON_CPU_THREADS", is_threads, "a whole number from 1 to 1024"},
     {"TENON_CPU_ISA", is_isa, "an instruction set of this plugin: baseline, avx2, avx512"},
     {"TENON_CPU_BLAS", is_blas, "0 for none, or the absolute path of a library"},
-    {"TENON_CACHE_DIR", is_path, "an absolute path"},
 };
 
 static void warn(const tenon_device *device, const char *text) {

@@ -115,7 +115,10 @@ static void check_probe(const diagnosis *d) {
              "it could not run: a plugin that crashes while it is loaded takes the process with it");
     else
         tell(d, "probe", TENONH_FINDING_PASS, prober->program, "", "loads each plugin before this process does");
-    if (prober->folder)
+    if (prober->folder && prober->folder_why[0])
+        tell(d, "cache", TENONH_FINDING_WARN, prober->folder, "give TENON_CACHE_DIR an absolute path", "%s",
+             prober->folder_why);
+    else if (prober->folder)
         tell(d, "cache", TENONH_FINDING_PASS, prober->folder, "", "keeps the probe's verdicts");
     else
         tell(d, "cache", prober->program ? TENONH_FINDING_WARN : TENONH_FINDING_SKIP, "",

@@ -141,6 +141,9 @@ static tenonh_registry *create_empty(const tenonh_registry_options *options) {
     registry->quiet = options->quiet;
     tenon__trust_init(&registry->trust);
     tenon__prober_init(&registry->prober, options->probe, &registry->trust);
+    if (registry->prober.folder_why[0])
+        tenon__log(registry, registry->prober.folder ? TENON_LOG_WARNING : TENON_LOG_INFO, "host", "%s%s",
+                   registry->prober.folder ? "" : "the probe's verdicts are not kept: ", registry->prober.folder_why);
     return registry;
 }
 

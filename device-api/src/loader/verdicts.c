@@ -52,10 +52,12 @@ static const struct place {
     const char *below;
 } places[] = {{"TENON_CACHE_DIR", ""}, {"XDG_CACHE_HOME", "/tenon"}, {"HOME", "/.cache/tenon"}};
 
-/* Path of the cache folder by the first variable that holds an absolute path. */
-static int name_folder(char out_path[PATH_MAX]) {
+/* Path of the cache folder by the first variable that holds an absolute path. Tells of our own that holds another. */
+static int name_folder(char out_path[PATH_MAX], char *out_why, size_t why_size) {
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         const char *value = getenv(places[i].variable);
+        if (i == 0 && value && value[0] && value[0] != '/')
+            (void)snprintf(out_why, why_size, "TENON_CACHE_DIR is ignored: '%.100s' is no absolute path", value);
         if (!value || value[0] != '/') continue;
         return snprintf(out_path, PATH_MAX, "%s%s", value, places[i].below) < PATH_MAX;
     }
@@ -86,7 +88,8 @@ int tenon__verdicts_find(char out_folder[PATH_MAX], char *out_why, size_t why_si
     struct stat facts;
     tenon__verdict verdict = {0};
     const tenon__trust own = {.owner_count = 2, .owners = {0, geteuid()}};
-    if (!name_folder(named)) {
+    out_why[0] = '\0';
+    if (!name_folder(named, out_why, why_size)) {
         (void)snprintf(out_why, why_size, "none of TENON_CACHE_DIR, XDG_CACHE_HOME and HOME is an absolute path");
         return 0;
     }

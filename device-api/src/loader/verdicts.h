@@ -20,7 +20,8 @@ void tenon__verdict_key_fill(tenon__verdict_key *key, uint64_t what, const struc
                              const struct stat *plugin);
 
 /* Finds the folder `verdicts` below $TENON_CACHE_DIR, $XDG_CACHE_HOME/tenon or ~/.cache/tenon, and makes it with mode 0700.
- * 1, or 0 with the reason: there is no such variable, or others could change the folder. */
+ * 1, or 0: there is no such variable, or others could change the folder. *out_why is the reason, and with 1 what was
+ * passed over on the way; "" if nothing was. */
 int tenon__verdicts_find(char out_folder[PATH_MAX], char *out_why, size_t why_size);
 
 /* 1 with the verdict kept for that key, or 0. `now` is in seconds since 1970. */
