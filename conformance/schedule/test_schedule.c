@@ -119,7 +119,7 @@ static tenon__plan *plan_of(const problem *p, const tenon__plan_context *context
     tenon__plan *plan;
     const int64_t *dims[RANDOM_INPUTS];
     for (uint32_t i = 0; i < p->graph.input_count; i++) dims[i] = p->graph.dims[i];
-    good(tenon__lowered_create(p->graph.module, NULL, NULL, NULL, out_lowered), p->seed);
+    good(tenon__lowered_create(p->graph.module, NULL, NULL, out_lowered), p->seed);
     good(tenon__plan_create(context, *out_lowered, "main", dims, p->graph.input_count, NULL, &plan), p->seed);
     return plan;
 }

@@ -78,6 +78,7 @@ tenon_status tenon__add_step(tenon__plan_builder *b, tenonh_placement placement,
     TENON_TRY(grow((void **)&plan->steps, plan->step_count, &b->step_capacity, sizeof *plan->steps));
     tenon__step *step = &plan->steps[plan->step_count];
     *step = (tenon__step){.placement = placement, .place = place, .name = name, .workspace = TENON__NEVER};
+    step->node_count = b->node ? 1 : 0;
     step->location = b->node && b->node->location_count ? b->node->locations[0] : "";
     step->ref_count = ref_count;
     step->input_count = ref_count ? ref_count - 1 : 0;
@@ -99,11 +100,16 @@ static void note_use(tenon__plan_builder *b, const tenonh_value *value, uint32_t
     if (value) b->values[b->values[value->id].root].last_use = node;
 }
 
+/* Views inside of a region are values that it makes. */
+static bool is_view(const tenon__plan_builder *b, const tenonh_node *node) {
+    return tenon__node_is_view(node) && !tenon__region_at(b->regions, node->number);
+}
+
 static void note_node(tenon__plan_builder *b, const tenonh_node *node) {
     for (uint32_t i = 0; i < node->operand_count; i++) note_use(b, node->operands[i], node->number);
     for (uint32_t i = 0; i < node->result_count; i++) {
         uint32_t id = node->results[i]->id;
-        b->values[id].root = tenon__node_is_view(node) ? b->values[node->operands[0]->id].root : id;
+        b->values[id].root = is_view(b, node) ? b->values[node->operands[0]->id].root : id;
     }
 }
 
@@ -179,8 +185,10 @@ static tenon_status walk(tenon__plan_builder *b) {
     TENON_TRY(add_inputs_and_outputs(b));
     const tenonh_region *body = b->function->body;
     for (uint32_t i = 0; i < body->node_count; i++) {
+        const tenon__region *region = tenon__region_at(b->regions, i);
         b->node = body->nodes[i];
-        TENON_TRY(tenon__plan_node(b, body->nodes[i]));
+        TENON_TRY(region ? tenon__plan_region(b, region) : tenon__plan_node(b, b->node));
+        if (region) i += region->count - 1;
     }
     TENON_TRY(settle_outputs(b));
     return tenon__plan_arrange(b->context, b->plan);
@@ -196,20 +204,29 @@ static void count_outside(tenon__plan *plan) {
 
 /* Plans a function whose dims have numbers by `numbers`. */
 static tenon_status plan_function(const tenon__plan_context *context, const tenonh_function *function,
-                                  const int64_t *numbers, tenon__plan *plan) {
+                                  const tenon__claims *claims, const int64_t *numbers, tenon__plan *plan) {
     tenon__plan_builder builder = {.context = context, .plan = plan, .function = function, .numbers = numbers};
+    builder.claims = claims;
+    builder.regions = tenon__regions_of(claims, function);
     tenon_status status = walk(&builder);
     free(builder.values);
     if (status == TENON_STATUS_OK) count_outside(plan);
     return status;
 }
 
+/* `module`, whose the function and its claims are, becomes the plan's; NULL: they stay the lowered module's. */
 static tenon_status create_plan(const tenon__plan_context *context, const tenonh_function *function,
-                                const int64_t *numbers, tenonh_module *module, tenon__plan **out_plan) {
+                                const int64_t *numbers, tenonh_module *module, tenon__claims *claims,
+                                tenon__plan **out_plan) {
     tenon__plan *plan = calloc(1, sizeof *plan);
-    if (!plan) return tenonh_module_destroy(module), tenon__fail_memory();
+    if (!plan) {
+        tenonh_module_destroy(module);
+        if (module) tenon__claims_destroy(claims);
+        return tenon__fail_memory();
+    }
     plan->module = module;
-    tenon_status status = plan_function(context, function, numbers, plan);
+    plan->claims = claims;
+    tenon_status status = plan_function(context, function, claims, numbers, plan);
     if (status != TENON_STATUS_OK) return tenon__plan_destroy(plan), status;
     *out_plan = plan;
     return TENON_STATUS_OK;
@@ -226,7 +243,7 @@ static tenon_status create_lowered(const tenon__plan_context *context, const ten
     for (uint32_t i = 0; i < symbol_count; i++) symbols[i] = known ? known[i] : TENON__UNBOUND;
     tenon_status status = tenon__bind_symbols(function, dims, symbols);
     if (status == TENON_STATUS_OK) status = tenon__lowered_numbers(lowered, symbols, numbers);
-    if (status == TENON_STATUS_OK) status = create_plan(context, function, numbers, NULL, out_plan);
+    if (status == TENON_STATUS_OK) status = create_plan(context, function, numbers, NULL, lowered->claims, out_plan);
     free(numbers);
     return status;
 }
@@ -235,8 +252,9 @@ static tenon_status create_lowered(const tenon__plan_context *context, const ten
 static tenon_status create_concrete(const tenon__plan_context *context, const tenon__lowered *lowered,
                                     const int64_t *const *dims, uint32_t input_count, tenon__plan **out_plan) {
     tenonh_module *module;
-    TENON_TRY(tenon__lowered_concretize(lowered, dims, input_count, &module));
-    return create_plan(context, tenonh_module_function(module, "main"), NULL, module, out_plan);
+    tenon__claims *claims = NULL;
+    TENON_TRY(tenon__lowered_concretize(lowered, dims, input_count, &module, &claims));
+    return create_plan(context, tenonh_module_function(module, "main"), NULL, module, claims, out_plan);
 }
 
 tenon_status tenon__plan_create(const tenon__plan_context *context, const tenon__lowered *lowered, const char *name,
@@ -250,9 +268,10 @@ tenon_status tenon__plan_create(const tenon__plan_context *context, const tenon_
         return tenon__fail(TENON_STATUS_INVALID, "function '%s' has %u inputs and dims are given for %u", name,
                            function->body->argument_count, input_count);
     tenon_status status = create_lowered(context, lowered, function, dims, known, out_plan);
-    /* Numbers that symbols left open and that do not go together: with the numbers in place the message names the node. */
-    return status == TENON_STATUS_INVALID && is_main ? create_concrete(context, lowered, dims, input_count, out_plan)
-                                                     : status;
+    /* Numbers that symbols left open and that do not go together: with the numbers in place the message names the node.
+     * A region that is refused for these numbers: with them in place it is split. */
+    bool again = status == TENON_STATUS_INVALID || (status == TENON_STATUS_UNSUPPORTED && lowered->claims);
+    return again && is_main ? create_concrete(context, lowered, dims, input_count, out_plan) : status;
 }
 
 void tenon__plan_destroy(tenon__plan *plan) {
@@ -262,6 +281,7 @@ void tenon__plan_destroy(tenon__plan *plan) {
     free(plan->commands);
     free(plan->stream_places);
     tenon__arena_free(&plan->arena);
+    if (plan->module) tenon__claims_destroy(plan->claims); /* else they are the lowered module's */
     tenonh_module_destroy(plan->module);
     free(plan);
 }

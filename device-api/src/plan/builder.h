@@ -23,8 +23,10 @@ typedef struct tenon__plan_builder {
     const tenon__plan_context *context;
     tenon__plan *plan;
     const tenonh_function *function;
-    const int64_t *numbers;  /* of the dims that are no numbers, by slot; NULL where all are */
-    const tenonh_node *node; /* being planned */
+    const tenon__claims *claims;   /* NULL: none */
+    const tenon__regions *regions; /* of the function; NULL: none */
+    const int64_t *numbers;        /* of the dims that are no numbers, by slot; NULL where all are */
+    const tenonh_node *node;       /* being planned */
     tenon__value_state *values;
     uint32_t storage_capacity, step_capacity;
 } tenon__plan_builder;
@@ -56,6 +58,18 @@ tenon_status tenon__add_copy(tenon__plan_builder *b, uint32_t place, const tenon
 
 /* A ref to `value` at `place`, moving it there if need be. */
 tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref);
+
+/* A contiguous ref to the same elements, copied if need be. */
+tenon_status tenon__make_contiguous(tenon__plan_builder *b, uint32_t place, tenon__ref *ref);
+
+/* Where result `value` of a step at `place` goes: its output's storage if it may, else a new one. */
+tenon_status tenon__result_ref(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref);
+
+/* Gives a step its exec and launch. */
+tenon_status tenon__fill_launch(tenon__plan_builder *b, tenon__step *step, const tenon__prepared *prepared);
+
+/* Plans nodes that run as one step on the session's device. */
+tenon_status tenon__plan_region(tenon__plan_builder *b, const tenon__region *region);
 
 /* Plans one node. */
 tenon_status tenon__plan_node(tenon__plan_builder *b, const tenonh_node *node);

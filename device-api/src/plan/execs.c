@@ -126,6 +126,10 @@ void tenon__execs_destroy(tenon__execs *execs) {
     free(execs);
 }
 
+void tenon__execs_count(tenon__execs *execs) {
+    atomic_fetch_add(&execs->prepares, 1);
+}
+
 uint64_t tenon__execs_prepares(const tenon__execs *execs) {
     return execs->prepares;
 }
@@ -242,7 +246,7 @@ tenon_status tenon__execs_find(tenon__execs *execs, tenonh_device *device, const
 
 tenon_status tenon__execs_prepare(tenon__execs *execs, tenonh_device *device, const tenon_work *work,
                                   tenonh_exec **out_exec) {
-    atomic_fetch_add(&execs->prepares, 1);
+    tenon__execs_count(execs);
     return tenonh_exec_prepare(device, work, NULL, out_exec);
 }
 

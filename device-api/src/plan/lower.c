@@ -116,8 +116,10 @@ static tenon_status check_function(const tenonh_function *function) {
 }
 
 /* Keeps the report of the first time that it works out. */
-static tenon_status optimize(const tenon__lowered *l, const tenonh_module *module, tenonh_module **out_module) {
-    const tenon__optimize_options options = {.rules = l->rules, .claim = l->claim, .claim_context = l->claim_context};
+static tenon_status optimize(void *context, const tenonh_module *module, tenon__claim claim, void *claim_context,
+                             tenonh_module **out_module) {
+    const tenon__lowered *l = context;
+    const tenon__optimize_options options = {.rules = l->rules, .claim = claim, .claim_context = claim_context};
     tenon__report report = {0};
     tenon_status status = tenon__optimize(module, &options, &report, out_module);
     pthread_mutex_lock(&l->rewrites->lock);
@@ -145,8 +147,10 @@ static void forget_report(tenon__rewrites *rewrites) {
 
 static tenon_status lower_main(tenon__lowered *l) {
     tenonh_module *simple;
+    if (l->claimer && !tenon__claimer_takes_symbols(l->claimer))
+        return tenon__fail(TENON_STATUS_UNSUPPORTED, "the device takes no symbols in what it claims");
     TENON_TRY(tenon__simplify_symbolic(l->source, "main", NULL, &simple));
-    tenon_status status = optimize(l, simple, &l->module);
+    tenon_status status = tenon__claim_module(l->claimer, simple, optimize, l, &l->module, &l->claims);
     tenonh_module_destroy(simple);
     if (status == TENON_STATUS_OK) status = check_function(tenonh_module_function(l->module, "main"));
     return status == TENON_STATUS_OK ? number_dims(l) : status;
@@ -154,8 +158,10 @@ static tenon_status lower_main(tenon__lowered *l) {
 
 static void forget_module(tenon__lowered *l) {
     tenonh_module_destroy(l->module);
+    tenon__claims_destroy(l->claims);
     free(l->dims);
     l->module = NULL;
+    l->claims = NULL;
     l->dims = NULL;
     l->dim_count = 0;
 }
@@ -167,11 +173,11 @@ static tenon_status prepare(tenon__lowered *l, const char *rules) {
     return tenon__rules_select(rules, &l->rules);
 }
 
-tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
+tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claimer *claimer, const char *rules,
                                    tenon__lowered **out_lowered) {
     tenon__lowered *l = calloc(1, sizeof *l);
     if (!l) return tenon__fail_memory();
-    *l = (tenon__lowered){.source = module, .claim = claim, .claim_context = context};
+    *l = (tenon__lowered){.source = module, .claimer = claimer};
     tenon_status status = prepare(l, rules);
     bool ready = status == TENON_STATUS_OK;
     if (ready) status = lower_main(l);
@@ -188,11 +194,11 @@ tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim cla
     return TENON_STATUS_OK;
 }
 
-tenon_status tenon__lowered_defer(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
+tenon_status tenon__lowered_defer(const tenonh_module *module, tenon__claimer *claimer, const char *rules,
                                   tenon__lowered **out_lowered) {
     tenon__lowered *l = calloc(1, sizeof *l);
     if (!l) return tenon__fail_memory();
-    *l = (tenon__lowered){.source = module, .claim = claim, .claim_context = context};
+    *l = (tenon__lowered){.source = module, .claimer = claimer};
     tenon_status status = prepare(l, rules);
     if (status != TENON_STATUS_OK) return tenon__lowered_destroy(l), status;
     snprintf(l->reason, sizeof l->reason, "numbers that are read decide its dims");
@@ -213,7 +219,7 @@ void tenon__lowered_destroy(tenon__lowered *lowered) {
 }
 
 tenon_status tenon__lowered_concretize(const tenon__lowered *lowered, const int64_t *const *dims, uint32_t input_count,
-                                       tenonh_module **out_module) {
+                                       tenonh_module **out_module, tenon__claims **out_claims) {
     const tenonh_function *function = tenonh_module_function(lowered->source, "main");
     tenon__input_dims *inputs = calloc((size_t)input_count + 1, sizeof *inputs);
     if (!inputs) return tenon__fail_memory();
@@ -223,7 +229,8 @@ tenon_status tenon__lowered_concretize(const tenon__lowered *lowered, const int6
     }
     tenonh_module *concrete = NULL;
     tenon_status status = tenon__concretize(lowered->source, "main", inputs, input_count, NULL, &concrete);
-    if (status == TENON_STATUS_OK) status = optimize(lowered, concrete, out_module);
+    if (status == TENON_STATUS_OK)
+        status = tenon__claim_module(lowered->claimer, concrete, optimize, (void *)lowered, out_module, out_claims);
     tenonh_module_destroy(concrete);
     free(inputs);
     return status;

@@ -11,6 +11,7 @@
 #include "graph/build.h"
 #include "graph/graph.h"
 #include "passes/passes.h"
+#include "plan/claim.h"
 
 /* What passes did to the module: once with symbols, or to the first plan that is made of numbers. */
 typedef struct tenon__rewrites {
@@ -24,27 +25,29 @@ typedef struct tenon__lowered {
     tenonh_module *module;   /* symbols and all; NULL: its plans are made from the source */
     const tenonh_dim **dims; /* that are in use and no numbers: dims[i]->slot is i; operands come first. 0 is unused */
     uint32_t dim_count;      /* of `dims`, 0 among them */
-    tenon__claim claim;      /* what the device takes whole */
-    void *claim_context;
-    uint8_t *rules;            /* rewrite rules that apply (tenon__rules_select) */
+    tenon__claimer *claimer; /* asks what the device takes whole; NULL: nothing */
+    tenon__claims *claims;   /* on `module`; NULL without a claimer */
+    uint8_t *rules;          /* rewrite rules that apply (tenon__rules_select) */
     tenon__rewrites *rewrites; /* what they did */
     char reason[256];          /* why there is no module: what lowering said */
 } tenon__lowered;
 
-/* Lowers the function `main` of a module; `claim` as for tenon__decompose, `rules` as for tenon__rules_select.
- * Owner:  the caller; the module must outlive it, and it must outlive its plans.
+/* Lowers the function `main` of a module; `rules` as for tenon__rules_select. With a claimer whose device takes no symbols
+ * every plan is made from the source.
+ * Owner:  the caller; module and claimer must outlive it, and it must outlive its plans.
  * Errors: NOT_FOUND (a rule), OUT_OF_MEMORY. What else goes wrong comes back from the plans, which know the numbers. */
-tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
+tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claimer *claimer, const char *rules,
                                    tenon__lowered **out_lowered);
 
 /* The same for a function that only numbers say anything of: every plan is made from the source. */
-tenon_status tenon__lowered_defer(const tenonh_module *module, tenon__claim claim, void *context, const char *rules,
+tenon_status tenon__lowered_defer(const tenonh_module *module, tenon__claimer *claimer, const char *rules,
                                   tenon__lowered **out_lowered);
 void tenon__lowered_destroy(tenon__lowered *lowered); /* NULL is allowed */
 
-/* The source's `main` with numbers for its symbols, decomposed. Errors: as tenon__concretize and tenon__decompose. */
+/* The source's `main` with numbers for its symbols, decomposed, and the claims on it. Owner: the caller, of both.
+ * Errors: as tenon__concretize and tenon__claim_module. */
 tenon_status tenon__lowered_concretize(const tenon__lowered *lowered, const int64_t *const *dims, uint32_t input_count,
-                                       tenonh_module **out_module);
+                                       tenonh_module **out_module, tenon__claims **out_claims);
 
 /* What the passes did, NULL as long as no plan needed them. Owner: the lowering. */
 const tenon__report *tenon__lowered_report(const tenon__lowered *lowered);

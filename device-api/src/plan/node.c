@@ -10,7 +10,7 @@
 /* Plugins of version 0.2 on compile kernels whose buffers may be the same memory (REQ-KERNEL-04). */
 enum { ALIAS_ABI = 0 << 16 | 2 };
 
-static tenon_status fill_launch(tenon__plan_builder *b, tenon__step *step, const tenon__prepared *prepared) {
+tenon_status tenon__fill_launch(tenon__plan_builder *b, tenon__step *step, const tenon__prepared *prepared) {
     step->exec = prepared->exec;
     step->launch = (tenon_launch){
         .struct_size = sizeof step->launch,
@@ -46,7 +46,7 @@ tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon
     step->keeps = family == TENON_FAMILY_UPDATE || family == TENON_FAMILY_SCATTER;
     step->by_items = prepared.placement == TENONH_PLACEMENT_KERNEL && family == TENON_FAMILY_MAP &&
                      device->plugin->abi_version >= ALIAS_ABI;
-    return fill_launch(b, step, &prepared);
+    return tenon__fill_launch(b, step, &prepared);
 }
 
 /* The copy as work of the place's device. */
@@ -82,8 +82,7 @@ static tenon_status place_constant(tenon__plan_builder *b, const tenonh_value *v
     return TENON_STATUS_OK;
 }
 
-/* A contiguous ref to the same elements, copied if need be. */
-static tenon_status make_contiguous(tenon__plan_builder *b, uint32_t place, tenon__ref *ref) {
+tenon_status tenon__make_contiguous(tenon__plan_builder *b, uint32_t place, tenon__ref *ref) {
     if (tenon__ref_is_contiguous(ref)) return TENON_STATUS_OK;
     tenon__ref copy;
     TENON_TRY(tenon__add_ref(b, place, ref->dtype, ref->rank, ref->dims, &copy));
@@ -151,7 +150,7 @@ static tenon_status view_of(tenon__plan_builder *b, const tenonh_node *node, uin
     case TENON_OP_RESHAPE:
         TENON_TRY(tenon__fit_reshape(node, &x, dims));
         if (tenon__ref_reshape(&x, result->rank, dims, out_ref)) return TENON_STATUS_OK;
-        TENON_TRY(make_contiguous(b, place, &x));
+        TENON_TRY(tenon__make_contiguous(b, place, &x));
         tenon__ref_reshape(&x, result->rank, dims, out_ref);
         return TENON_STATUS_OK;
     case TENON_OP_PERMUTE:
@@ -185,8 +184,7 @@ static tenon_status plan_view(tenon__plan_builder *b, const tenonh_node *node) {
 
 /* -- Base operators -- */
 
-/* Where result `value` of a step at `place` goes: its output's storage if it may, else a new one. */
-static tenon_status result_ref(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref) {
+tenon_status tenon__result_ref(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref) {
     uint32_t output = b->values[value->id].output;
     int64_t dims[TENON_MAX_RANK];
     if (place == 0 && output != TENON__NEVER) {
@@ -216,7 +214,7 @@ static tenon_status inout_ref(tenon__plan_builder *b, const tenonh_node *node, u
         *out_ref = from;
         return TENON_STATUS_OK;
     }
-    TENON_TRY(result_ref(b, node->results[0], place, out_ref));
+    TENON_TRY(tenon__result_ref(b, node->results[0], place, out_ref));
     return tenon__add_copy(b, place, &from, out_ref);
 }
 
@@ -231,7 +229,7 @@ static tenon_status gather_operands(tenon__plan_builder *b, const tenonh_node *n
         if (inout >= 0 && i == 0)
             TENON_TRY(inout_ref(b, node, (uint32_t)inout, place, out));
         else
-            TENON_TRY(result_ref(b, node->results[i], place, out));
+            TENON_TRY(tenon__result_ref(b, node->results[i], place, out));
     }
     return TENON_STATUS_OK;
 }
@@ -299,7 +297,7 @@ static tenon_status plan_concat_at(tenon__plan_builder *b, const tenonh_node *no
     uint32_t axis = (uint32_t)tenon__node_int(node, TENON_ATTR_AXIS, 0);
     tenon__ref whole;
     int64_t at = 0;
-    TENON_TRY(result_ref(b, node->results[0], place, &whole));
+    TENON_TRY(tenon__result_ref(b, node->results[0], place, &whole));
     for (uint32_t i = 0; i < node->operand_count; i++) {
         tenon__ref part;
         TENON_TRY(tenon__localize(b, node->operands[i], place, &part));

@@ -43,9 +43,10 @@ typedef struct tenon__step {
     uint32_t place; /* MOVE: of the destination */
     const char *name;
     const char *location;
-    uint64_t bytes;     /* read and written */
-    tenon_op op;        /* of one base operator's work, else 0 */
-    uint32_t ref_count; /* of `refs`: inputs, then outputs, in the order of the launch's buffers */
+    uint32_t node_count; /* of the function that the step does the work of */
+    uint64_t bytes;      /* read and written */
+    tenon_op op;         /* of one base operator's work, else 0 */
+    uint32_t ref_count;  /* of `refs`: inputs, then outputs, in the order of the launch's buffers */
     uint32_t input_count;
     bool keeps;    /* outputs are changed in place: what they do not write stays (operators with an in-out operand) */
     bool by_items; /* a printed kernel that reads an element of every input before it writes the output's */
@@ -72,6 +73,7 @@ typedef struct tenon__command {
 
 typedef struct tenon__plan {
     tenonh_module *module; /* holds names and constants; NULL: those are the lowered module's */
+    tenon__claims *claims; /* on the module; NULL without a claimer */
     tenon__arena arena;
     tenon__storage *storages;
     tenon__step *steps;
@@ -94,7 +96,8 @@ typedef struct tenon__plan_context {
     tenonh_device *devices[TENON__MAX_PLACES]; /* [1] may be NULL */
     tenon__execs *execs;
     uint32_t streams; /* of a place, at most; 0 is 1. Fewer where the device has fewer, 1 where it has no events */
-    bool check;       /* plans are proved by tenon__plan_check before they are given away */
+    tenon__claimer *claimer; /* of devices[0]; NULL: it takes nothing whole */
+    bool check;              /* plans are proved by tenon__plan_check before they are given away */
 } tenon__plan_context;
 
 /* Plans a function of a lowered module for concrete input dims. `known`: numbers of the module's symbols that are known

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/claim.h"
 #include "plan/prepare_internal.h"
 #include "support/error.h"
 
@@ -153,6 +154,8 @@ tenon_status tenon__prepare(tenon__execs *execs, tenonh_device *device, const te
     uint32_t kinds = tenonh_device_info(device)->work_kinds;
     tenon_status status =
         tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes neither op nor kernel work", tenonh_device_name(device));
+    if (kinds == TENON_WORK_GRAPH || kinds == (TENON_WORK_GRAPH | TENON_WORK_COMPOSITE))
+        return tenon__prepare_lone(execs, device, task, arena, out_prepared);
     if (kinds & TENON_WORK_OP) status = prepare_op(execs, device, task, arena, out_prepared);
     if (status != TENON_STATUS_UNSUPPORTED || !(kinds & TENON_WORK_KERNEL)) return status;
     *out_prepared = (tenon__prepared){0};

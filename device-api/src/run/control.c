@@ -11,15 +11,17 @@
 /* -- Life --------------------------------------------------------------------------------------------------------- */
 
 /* A part that what it reads decides has nothing that one could lower beforehand. */
-static tenon_status lower_part(const tenon__part *part, const char *rules, tenon__lowered **out_lowered) {
-    return part->is_decided ? tenon__lowered_defer(part->module, NULL, NULL, rules, out_lowered)
-                            : tenon__lowered_create(part->module, NULL, NULL, rules, out_lowered);
+static tenon_status lower_part(const tenon__control *control, const tenon__part *part, const char *rules,
+                               tenon__lowered **out_lowered) {
+    tenon__claimer *claimer = control->places->claimer;
+    return part->is_decided ? tenon__lowered_defer(part->module, claimer, rules, out_lowered)
+                            : tenon__lowered_create(part->module, claimer, rules, out_lowered);
 }
 
 static tenon_status add_part(tenon__control *control, const tenon__part *part, uint32_t plan_limit, const char *rules) {
     tenon__control_part *p = &control->parts[control->part_count];
     p->part = part;
-    TENON_TRY(lower_part(part, rules, &p->lowered));
+    TENON_TRY(lower_part(control, part, rules, &p->lowered));
     tenon__plans_init(&p->plans, control->places, p->lowered, tenonh_module_function(part->module, "main"), plan_limit);
     control->part_count++;
     uint32_t tensors = p->plans.input_count + p->plans.output_count;

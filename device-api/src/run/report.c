@@ -54,6 +54,7 @@ tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, 
         .location = step->location,
         .device = view ? "" : tenonh_device_name(session->places.devices[step->place]),
         .bytes = step->bytes,
+        .node_count = step->node_count,
     };
     return give(out_info, &info, sizeof info);
 }
@@ -76,6 +77,27 @@ tenon_status tenonh_session_rewrite(const tenonh_session *session, uint32_t inde
         .operations = fired->gain.operations,
     };
     return give(out_info, &info, sizeof info);
+}
+
+const char *tenonh_claim_name(tenonh_claim claim) {
+    static const char *const names[] = {
+#define ROW(value, NAME, text) [value] = text,
+        TENONH_CLAIM_TABLE(ROW)
+#undef ROW
+    };
+    return claim > 0 && claim < TENONH_CLAIM_COUNT ? names[claim] : "unknown";
+}
+
+uint32_t tenonh_session_claim_count(const tenonh_session *session) {
+    const tenon__plan *plan = session ? latest(session) : NULL;
+    return plan && plan->claims ? plan->claims->note_count : 0;
+}
+
+tenon_status tenonh_session_claim(const tenonh_session *session, uint32_t index, tenonh_claim_info *out_info) {
+    uint32_t count = tenonh_session_claim_count(session);
+    if (index >= count) return tenon__fail(TENON_STATUS_NOT_FOUND, "the session has %u claims, not %u", count, index);
+    if (!out_info) return tenon__fail(TENON_STATUS_INVALID, "session claim: out_info is NULL");
+    return give(out_info, &latest(session)->claims->notes[index], sizeof *out_info);
 }
 
 tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats) {

@@ -16,7 +16,7 @@ static tenon_status check_options(const tenonh_session_options *options, tenonh_
         uint32_t given = options->struct_size;
         memcpy(out_options, options, given < sizeof *out_options ? given : sizeof *out_options);
     }
-    if (status != TENON_STATUS_OK || out_options->reserved != 0 || out_options->reserved_2 != 0)
+    if (status != TENON_STATUS_OK || out_options->reserved != 0)
         return tenon__fail(status != TENON_STATUS_OK ? status : TENON_STATUS_INVALID,
                            "session options: struct_size or reserved members are not what this version knows");
     out_options->struct_size = sizeof *out_options;
@@ -51,10 +51,14 @@ tenon_status tenonh_session_create(const tenonh_module *module, tenonh_device *d
     tenon_status status = tenon__execs_create(&session->execs);
     uint32_t plan_limit = chosen.keep_plans ? chosen.keep_plans : DEFAULT_PLANS;
     if (status == TENON_STATUS_OK)
+        status = tenon__claimer_create(device, session->execs, chosen.measure, &session->claimer);
+    session->places.claimer = session->claimer;
+    if (status == TENON_STATUS_OK)
         status = tenon__control_create(module, &session->places, plan_limit, chosen.rules, &session->control);
     if (status == TENON_STATUS_OK && !session->control)
-        status = tenon__lowered_create(module, NULL, NULL, chosen.rules, &session->lowered);
+        status = tenon__lowered_create(module, session->claimer, chosen.rules, &session->lowered);
     if (status != TENON_STATUS_OK) {
+        tenon__claimer_destroy(session->claimer);
         tenon__execs_destroy(session->execs);
         return free(session), status;
     }
@@ -77,6 +81,7 @@ void tenonh_session_release(tenonh_session *session) {
     tenon__control_destroy(session->control);
     tenon__plans_end(&session->plans);
     tenon__lowered_destroy(session->lowered);
+    tenon__claimer_destroy(session->claimer);
     tenon__execs_destroy(session->execs);
     for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) tenonh_device_release(session->places.devices[place]);
     free(session);

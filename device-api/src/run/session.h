@@ -11,6 +11,7 @@ struct tenonh_session {
     const tenonh_function *function;
     tenon__plan_context places;
     tenon__execs *execs;
+    tenon__claimer *claimer; /* NULL: the device takes nothing whole */
     tenon__lowered *lowered; /* the module's, made once; NULL with control */
     tenon__control *control; /* NULL: one plan is enough */
     tenon__plans plans;

@@ -26,7 +26,7 @@ typedef struct tenonh_session_options {
     const char *rules;    /* rewrite rules to apply: NULL or "all"; "off"; "NAME,NAME,..."; "-NAME,...": all but those.
                                * Rules that only clean up always apply. Only read while the session is created. */
     uint32_t check_plans; /* 1: a plan in which nothing orders two uses of the same memory is refused; for tests */
-    uint32_t reserved_2;  /* must be 0 */
+    uint32_t measure;     /* 1: what a device takes whole is timed against what it replaces; 0: it is as declared */
 } tenonh_session_options;
 #define TENONH_SESSION_OPTIONS_SIZE_V1 24u
 
@@ -86,6 +86,8 @@ typedef struct tenonh_step_info {
     const char *location; /* where the model says it: "/encoder/layer.0/MatMul"; "" if unknown */
     const char *device;   /* "cpu:0"; "" for views */
     uint64_t bytes;       /* read and written by the step */
+    uint32_t node_count;  /* operators and composites that the step does the work of; 0 for what the plan adds */
+    uint32_t reserved;
 } tenonh_step_info;
 
 TENON_EXPORT uint32_t tenonh_session_step_count(const tenonh_session *session);
@@ -113,6 +115,40 @@ TENON_EXPORT uint32_t tenonh_session_rewrite_count(const tenonh_session *session
 /* Errors: NOT_FOUND (index), INVALID (struct_size). Thread: any. */
 TENON_EXPORT tenon_status tenonh_session_rewrite(const tenonh_session *session, uint32_t index,
                                                  tenonh_rewrite_info *out_info);
+/* What became of a question to the device: to take a composite, or nodes as one region. */
+#define TENONH_CLAIM_TABLE(X)                                                                                          \
+    X(1, TAKEN, "taken")     /* it runs so */                                                                          \
+    X(2, REFUSED, "refused") /* prepare answered UNSUPPORTED or COMPILE_FAILED: `text` has the device's words */       \
+    X(3, SPLIT, "split")     /* refused, and asked again in parts */                                                   \
+    X(4, DROPPED, "dropped") /* a composite that claim marked alone, but no region came of it: decomposed */           \
+    X(5, COST, "costly")     /* prepared, but what it would replace costs less */
+
+typedef uint32_t tenonh_claim; /* one of TENONH_CLAIM_* */
+#define TENONH__CLAIM_CONSTANT(value, NAME, text) TENONH_CLAIM_##NAME = value,
+enum { TENONH_CLAIM_TABLE(TENONH__CLAIM_CONSTANT) TENONH_CLAIM_COUNT };
+
+/* "taken" and so on; "unknown" for other values. Owner: static. */
+TENON_EXPORT const char *tenonh_claim_name(tenonh_claim claim);
+
+/* One question, of the plan that ran or was prepared last, in the order of asking. The caller sets struct_size. Owner: as
+ * tenonh_step_info. */
+typedef struct tenonh_claim_info {
+    uint32_t struct_size;
+    tenonh_claim verdict;
+    uint32_t kind; /* TENON_WORK_COMPOSITE or TENON_WORK_GRAPH */
+    uint32_t node_count;
+    const char *name;     /* "softmax", or the first of a region's nodes */
+    const char *location; /* of the first node; "" if unknown */
+    const char *text;     /* why, in the device's words where it gave some; "" else */
+    uint64_t cost;        /* nanoseconds, declared or measured; 0 unknown */
+    uint64_t instead;     /* of what it would replace; 0 unknown */
+} tenonh_claim_info;
+
+TENON_EXPORT uint32_t tenonh_session_claim_count(const tenonh_session *session);
+
+/* Errors: NOT_FOUND (index), INVALID (struct_size). Thread: not beside a run or prepare of the same session. */
+TENON_EXPORT tenon_status tenonh_session_claim(const tenonh_session *session, uint32_t index,
+                                               tenonh_claim_info *out_info);
 
 /* Figures of a session. The caller sets struct_size. */
 typedef struct tenonh_session_stats {

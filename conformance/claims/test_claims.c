@@ -1,0 +1,173 @@
+/* What a device takes whole, on the fake: graphs in regions, composites by name, refusals, costs, constants, shapes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+
+#define FAKE FAKE_DIR "/libtenon_fake_graph.so"
+#define OLD  FAKE_DIR "/libtenon_fake_old.so"
+
+/* kinds: 1 op, 4 composite, 8 graph. */
+#define GRAPH_ALONE "FAKE_KINDS=8"
+#define WITH_OPS    "FAKE_SHAPES=3 FAKE_KINDS=9"
+#define BY_NAME     "FAKE_SHAPES=3 FAKE_KINDS=5"
+#define ALL_KINDS   "FAKE_SHAPES=3 FAKE_KINDS=13"
+
+/* A perceptron with a norm before and a softmax after it; weights are constants. */
+static const char layer[] = "symbol n in 1 .. 64\n"
+                            "func main(%0 \"x\": f32[n, 4]) {\n"
+                            "  %1: f32[4, 3] = constant [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]\n"
+                            "  %2: f32[4] = constant [1, 0.5, 2, 1]\n"
+                            "  %3: f32[n, 4] = tenon.layer_norm.1(%0, %2) {axis = 1, epsilon = 1e-05}\n"
+                            "  %4: f32[n, 3] = matmul(%3, %1) {dtype = f32, accumulator = f32}\n"
+                            "  %5: f32[n, 3] = tenon.softmax.1(%4) {axis = 1}\n"
+                            "  %6: f32[n, 3] = add(%5, %4)\n"
+                            "  return \"y\" %6, \"p\" %5\n"
+                            "}\n";
+
+/* Two branches over one input, joined; a view at each end. */
+static const char branches[] = "symbol n in 1 .. 64\n"
+                               "func main(%0 \"x\": f32[n, 6]) {\n"
+                               "  %1: f32[6, n] = permute(%0) {perm = [1, 0]}\n"
+                               "  %2: f32[6, n] = abs(%1)\n"
+                               "  %3: f32[6, n] = neg(%1)\n"
+                               "  %4: f32[6, n] = mul(%2, %3)\n"
+                               "  %5: f32[6, n] = floor(%4)\n"
+                               "  %6: f32[6, n] = sub(%5, %2)\n"
+                               "  %7: f32[n, 6] = permute(%6) {perm = [1, 0]}\n"
+                               "  return \"y\" %7\n"
+                               "}\n";
+
+/* An absent input before one that is there, parts side by side, an operator in place, an index. */
+static const char mixed[] = "symbol n in 1 .. 64\n"
+                            "func main(%0 \"x\": f32[n, 4], %1 \"i\": i64[3], %2 \"hi\": f32[]) {\n"
+                            "  %3: f32[n, 4] = tenon.clip.1(%0, none, %2)\n"
+                            "  %4: f32[n, 8] = tenon.concat.1(%3, %0) {axis = 1}\n"
+                            "  %5: f32[n, 3] = gather(%4, %1) {axis = 1}\n"
+                            "  %6: f32[n, 8] = scatter(%1, %5, %4) {axis = 1, combine = 1}\n"
+                            "  %7: f32[n, 8], %8: i64[n, 8] = sort(%6) {axis = 1, descending = 1}\n"
+                            "  return \"y\" %7, \"at\" %8\n"
+                            "}\n";
+
+/* A product that no graph compiler denies here, between sums. */
+static const char chain[] = "func main(%0 \"x\": f32[4, 6]) {\n"
+                            "  %1: f32[4, 6] = add(%0, %0)\n"
+                            "  %2: f32[4, 6] = mul(%1, %0)\n"
+                            "  %3: f32[4, 6] = abs(%2)\n"
+                            "  %4: f32[4, 6] = sub(%3, %1)\n"
+                            "  %5: f32[4, 6] = neg(%4)\n"
+                            "  %6: f32[4, 6] = add(%5, %3)\n"
+                            "  %7: f32[4, 6] = floor(%6)\n"
+                            "  %8: f32[4, 6] = max(%7, %0)\n"
+                            "  return \"y\" %8\n"
+                            "}\n";
+
+/* Steps by placement: composite, graph region, base op; then claims by verdict. UINT32_MAX: any. */
+#define ANY UINT32_MAX
+typedef struct row {
+    const char *name, *knobs, *text;
+    uint32_t composites, graphs, ops;
+    uint32_t taken, refused, split, dropped, costly;
+    const char *words; /* that a refusal tells */
+} row;
+
+/* clang-format off */
+static const row rows[] = {
+    /* Whole functions, by a device that takes nothing else. */
+    {"whole_layer",      GRAPH_ALONE, layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"whole_branches",   GRAPH_ALONE, branches, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"whole_mixed",      GRAPH_ALONE, mixed, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"native_inside",    GRAPH_ALONE " FAKE_COMPOSITES=softmax,layer_norm,concat", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"clip_inside",      GRAPH_ALONE " FAKE_COMPOSITES=clip,concat", mixed, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"small_graphs",     GRAPH_ALONE " FAKE_MOST_NODES=3", chain, 0, 4, 0, 4, 0, 3, 0, 0, "are more than 3"},
+    {"single_nodes",     GRAPH_ALONE " FAKE_MOST_NODES=1", chain, 0, 8, 0, 8, 0, 7, 0, 0, "are more than 1"},
+    {"dynamic_layer",    GRAPH_ALONE " FAKE_SHAPES=3", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"dynamic_mixed",    GRAPH_ALONE " FAKE_SHAPES=3", mixed, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"bounded_layer",    GRAPH_ALONE " FAKE_SHAPES=2", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"odd_nodes_alone",  GRAPH_ALONE " FAKE_DENY=odd", chain, 0, ANY, 0, ANY, 0, 0, 0, 0, ""},
+    /* Beside op work: single operators and views at an end are no regions. */
+    {"views_are_free",   WITH_OPS, branches, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"between_ops",      WITH_OPS " FAKE_DENY=mul", chain, 0, 1, 2, 1, 0, 0, 0, 0, ""},
+    {"odd_nodes",        WITH_OPS " FAKE_DENY=odd", chain, 0, ANY, ANY, ANY, 0, 0, 0, 0, ""},
+    {"nothing_claimed",  WITH_OPS " FAKE_DENY=add,mul,abs,sub,neg,floor,max", chain, 0, 0, 8, 0, 0, 0, 0, 0, ""},
+    /* Refusals: split in halves, at the node that is told, until it is right. */
+    {"refused_halves",   WITH_OPS " FAKE_REFUSE=mul", chain, 0, ANY, ANY, ANY, ANY, ANY, 0, 0, "the compiler has no mul"},
+    {"refused_told",     WITH_OPS " FAKE_REFUSE=mul FAKE_TELL=1", chain, 0, 1, 2, 1, 1, 1, 0, 0, "the compiler has no mul"},
+    {"fails_to_compile", WITH_OPS " FAKE_FAIL=sub FAKE_TELL=1", chain, 0, 2, 1, 2, 1, 1, 0, 0, "the compiler has no sub"},
+    {"all_refused",      WITH_OPS " FAKE_REFUSE=add,mul,abs,sub,neg,floor,max", chain, 0, 0, 8, 0, ANY, ANY, 0, 0, "compiler"},
+    {"native_refused",   WITH_OPS " FAKE_COMPOSITES=softmax FAKE_REFUSE=softmax", layer, 0, ANY, ANY, ANY, ANY, ANY, 1, 0, "no softmax"},
+    /* By name. */
+    {"softmax_by_name",  BY_NAME " FAKE_COMPOSITES=softmax", layer, 1, 0, ANY, 1, 1, 0, 0, 0, "no layer_norm"},
+    {"two_by_name",      BY_NAME " FAKE_COMPOSITES=softmax,layer_norm", layer, 2, 0, 2, 2, 0, 0, 0, 0, ""},
+    {"concat_by_name",   BY_NAME " FAKE_COMPOSITES=concat,clip", mixed, 2, 0, ANY, 2, 0, 0, 0, 0, ""},
+    {"name_fails",       BY_NAME " FAKE_COMPOSITES=softmax,layer_norm FAKE_FAIL=softmax", layer, 1, 0, ANY, 1, 1, 0, 0, 0, "no softmax"},
+    {"name_static",      "FAKE_KINDS=5 FAKE_COMPOSITES=softmax,layer_norm", layer, 2, 0, 2, 2, 0, 0, 0, 0, ""},
+    /* Larger first, unless the costs say else. */
+    {"region_is_larger", ALL_KINDS " FAKE_COMPOSITES=softmax,layer_norm", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"equal_costs",      "FAKE_KINDS=13 FAKE_COMPOSITES=softmax,layer_norm FAKE_GRAPH_COST=40 FAKE_COMPOSITE_COST=10 FAKE_OP_COST=10", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"costly_region",    "FAKE_KINDS=13 FAKE_COMPOSITES=softmax,layer_norm FAKE_GRAPH_COST=41 FAKE_COMPOSITE_COST=10 FAKE_OP_COST=10", layer, 2, 0, 2, 2, 0, 0, 0, 1, "costs less"},
+    {"costly_nodes",     "FAKE_KINDS=13 FAKE_COMPOSITES=softmax,layer_norm FAKE_NODE_COST=11 FAKE_COMPOSITE_COST=10 FAKE_OP_COST=10", layer, 2, 0, 2, 2, 0, 0, 0, 1, "costs less"},
+    {"costly_composite", "FAKE_KINDS=5 FAKE_COMPOSITES=softmax FAKE_COMPOSITE_COST=1000 FAKE_OP_COST=10", layer, 0, 0, ANY, 0, 1, 0, 0, 1, "no layer_norm"},
+    {"cheap_composite",  "FAKE_KINDS=5 FAKE_COMPOSITES=softmax FAKE_COMPOSITE_COST=20 FAKE_OP_COST=10", layer, 1, 0, ANY, 1, 1, 0, 0, 0, "no layer_norm"},
+    /* Constants that execs keep or want packed. */
+    {"held",             GRAPH_ALONE " FAKE_HOLD=1", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"packed",           GRAPH_ALONE " FAKE_PACK=1", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"held_by_name",     BY_NAME " FAKE_HOLD=1 FAKE_COMPOSITES=layer_norm", layer, 1, 0, ANY, 1, 1, 0, 0, 0, "no softmax"},
+    {"packed_by_name",   BY_NAME " FAKE_PACK=1 FAKE_COMPOSITES=layer_norm", layer, 1, 0, ANY, 1, 1, 0, 0, 0, "no softmax"},
+};
+/* clang-format on */
+
+static bool fits(uint32_t wanted, uint32_t is) {
+    return wanted == ANY || wanted == is;
+}
+
+static void expect_row(const fixture *f, const row *r) {
+    const struct {
+        const char *what;
+        uint32_t wanted, is;
+    } counts[] = {
+        {"composites", r->composites, fixture_steps(f, TENONH_PLACEMENT_COMPOSITE)},
+        {"graphs", r->graphs, fixture_steps(f, TENONH_PLACEMENT_GRAPH)},
+        {"ops", r->ops, fixture_steps(f, TENONH_PLACEMENT_OP)},
+        {"taken", r->taken, fixture_claims(f, TENONH_CLAIM_TAKEN, "")},
+        {"refused", r->refused, fixture_claims(f, TENONH_CLAIM_REFUSED, "")},
+        {"split", r->split, fixture_claims(f, TENONH_CLAIM_SPLIT, "")},
+        {"dropped", r->dropped, fixture_claims(f, TENONH_CLAIM_DROPPED, "")},
+        {"costly", r->costly, fixture_claims(f, TENONH_CLAIM_COST, "")},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        ck_assert_msg(fits(counts[i].wanted, counts[i].is), "%s: %u %s, not %u", r->name, counts[i].is, counts[i].what,
+                      counts[i].wanted);
+    uint32_t told = fixture_claims(f, TENONH_CLAIM_REFUSED, r->words) +
+                    fixture_claims(f, TENONH_CLAIM_SPLIT, r->words) + fixture_claims(f, TENONH_CLAIM_COST, r->words) +
+                    fixture_claims(f, TENONH_CLAIM_DROPPED, r->words);
+    ck_assert_msg(!*r->words || told, "%s: nothing tells \"%s\"", r->name, r->words);
+    ck_assert_msg(fixture_stats(f).outside_nodes == 0, "%s: steps elsewhere", r->name);
+}
+
+START_TEST(devices_take_what_they_claim) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fixture f = fixture_open(FAKE, rows[i].knobs, fixture_parse(rows[i].name, rows[i].text), NULL);
+        ck_assert_msg(fixture_run(&f, rows[i].name, 5) == TENON_STATUS_OK, "%s: %s", rows[i].name,
+                      tenonh_error_message());
+        expect_row(&f, &rows[i]);
+        ck_assert_msg(fixture_run(&f, rows[i].name, 3) == TENON_STATUS_OK, "%s: %s", rows[i].name,
+                      tenonh_error_message());
+        fixture_close(&f);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("claims");
+    TCase *tests = tcase_create("claims");
+    tcase_add_test(tests, devices_take_what_they_claim);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
