@@ -158,6 +158,12 @@ static tenon_status memory_allocate(tenon_device *device, uint32_t type, uint64_
     return fail(device, NULL, TENON_STATUS_OUT_OF_MEMORY, "full");
 }
 
+static tenon_status memory_import(tenon_device *device, uint32_t type, void *bytes, uint64_t size, uint32_t flags,
+                                  tenon_memory **out_memory) {
+    (void)bytes, (void)flags; /* the bytes are of no concern here */
+    return memory_allocate(device, type, size, out_memory);
+}
+
 static void memory_release(tenon_device *device, tenon_memory *memory) {
     (void)device;
     if (double_bend == BEND_ALLOCATE_SAME) return;
@@ -353,7 +359,7 @@ tenon__hooks double_hooks(void) {
                    .extension = plugin_extension},
         .device = {sizeof(tenon_device_hooks), 0, device_count, device_open, device_close, device_info, device_health},
         .memory = {sizeof(tenon_memory_hooks), 0, memory_type_count, memory_type_info, memory_allocate, memory_release,
-                   memory_map, memory_unmap, memory_flush, memory_flush, memory_address},
+                   memory_map, memory_unmap, memory_flush, memory_flush, memory_address, memory_import},
         .stream = {sizeof(tenon_stream_hooks), 0, stream_create, stream_destroy, stream_synchronize, stream_synchronize,
                    stream_write, stream_read, stream_copy, stream_fill},
         .work = {sizeof(tenon_work_hooks), 0, work_prepare, work_launch, work_release, work_pack, work_dialect,

@@ -169,6 +169,20 @@ HOST(device_with_children) {
     return TENON_STATUS_INVALID;
 }
 
+HOST(write_read_only) {
+    static _Alignas(64) unsigned char page[64];
+    tenon_memory *memory;
+    ck_assert_uint_eq(w->hooks.memory.import(w->device, 0, page, 64, TENON_IMPORT_READ_ONLY, &memory), TENON_STATUS_OK);
+    tenon_status status = w->hooks.stream.write(w->stream, (tenon_buffer){memory, 0}, bytes, 4);
+    w->hooks.memory.release(w->device, memory);
+    return status;
+}
+HOST(import_unaligned) {
+    static _Alignas(64) unsigned char page[128];
+    tenon_memory *memory;
+    return w->hooks.memory.import(w->device, 0, page + 4, 64, 0, &memory);
+}
+
 static world *entered;
 static tenon_status answered;
 
@@ -222,6 +236,8 @@ static const struct host_row {
     {"release_in_use", release_in_use, "REQ-MEM-04"},
     {"exec_in_use", exec_in_use, "REQ-WORK-05"},
     {"device_with_children", device_with_children, "REQ-DEV-05"},
+    {"write_read_only", write_read_only, "REQ-MEM-08"},
+    {"import_unaligned", import_unaligned, "REQ-MEM-08"},
     {"reentry", reentry, "REQ-ERR-05"},
 };
 

@@ -132,6 +132,8 @@ static tenon__object *make(const tenon__call *call, uint32_t kind, void *inner) 
     if (!object) return NULL;
     object->number = call->index;
     object->size = call->size;
+    object->flags = call->flags;
+    object->imported = call->hook == TENON__HOOK_memory_import;
     if (call->work) name_exec(object, call->work);
     return object;
 }

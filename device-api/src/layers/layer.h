@@ -59,6 +59,8 @@ struct tenon__object {
     tenon__object *previous;
     uint64_t size;               /* memory: bytes */
     uint32_t number;             /* device: index; memory: type */
+    uint32_t flags;              /* memory: those it was imported with */
+    uint32_t imported;           /* memory: its bytes are the host's */
     char name[TENON__EXEC_NAME]; /* exec: the operator, composite or entry */
 };
 
@@ -99,6 +101,7 @@ struct tenon__call {
     tenon__object *made; /* `after`: by a creating hook */
     uint32_t index;      /* device, memory type, operand */
     uint32_t pattern_size;
+    uint32_t flags; /* of an import */
     uint64_t offset;
     uint64_t source_offset;
     uint64_t size;

@@ -51,25 +51,26 @@ static const tenon__layer_option options[OPTION_COUNT] = {
     X('b', "buffers", call->launch ? call->launch->buffer_count : 0)
 
 static const char *const arguments_of[TENON__HOOK_COUNT] = {
-    [TENON__HOOK_plugin_open] = "",         [TENON__HOOK_plugin_close] = "",
-    [TENON__HOOK_plugin_extension] = "",    [TENON__HOOK_device_count] = "c",
-    [TENON__HOOK_device_open] = "ik",       [TENON__HOOK_device_close] = "d",
-    [TENON__HOOK_device_info] = "d",        [TENON__HOOK_device_health] = "d",
-    [TENON__HOOK_memory_type_count] = "dc", [TENON__HOOK_memory_type_info] = "dy",
-    [TENON__HOOK_memory_allocate] = "dysk", [TENON__HOOK_memory_release] = "dm",
-    [TENON__HOOK_memory_map] = "dmos",      [TENON__HOOK_memory_unmap] = "dm",
-    [TENON__HOOK_memory_flush] = "dmos",    [TENON__HOOK_memory_invalidate] = "dmos",
-    [TENON__HOOK_memory_address] = "dma",   [TENON__HOOK_stream_create] = "dk",
-    [TENON__HOOK_stream_destroy] = "t",     [TENON__HOOK_stream_synchronize] = "t",
-    [TENON__HOOK_stream_query] = "t",       [TENON__HOOK_stream_write] = "tmos",
-    [TENON__HOOK_stream_read] = "tuOs",     [TENON__HOOK_stream_copy] = "tmouOs",
-    [TENON__HOOK_stream_fill] = "tmos",     [TENON__HOOK_work_prepare] = "dWSk",
-    [TENON__HOOK_work_launch] = "txbSw",    [TENON__HOOK_work_release] = "dx",
-    [TENON__HOOK_work_pack] = "txpum",      [TENON__HOOK_work_dialect] = "d",
-    [TENON__HOOK_work_claim] = "dW",        [TENON__HOOK_event_create] = "dk",
-    [TENON__HOOK_event_destroy] = "e",      [TENON__HOOK_event_record] = "et",
-    [TENON__HOOK_event_query] = "e",        [TENON__HOOK_event_synchronize] = "e",
-    [TENON__HOOK_event_wait] = "te",        [TENON__HOOK_event_elapsed] = "eEn",
+    [TENON__HOOK_plugin_open] = "",           [TENON__HOOK_plugin_close] = "",
+    [TENON__HOOK_plugin_extension] = "",      [TENON__HOOK_device_count] = "c",
+    [TENON__HOOK_device_open] = "ik",         [TENON__HOOK_device_close] = "d",
+    [TENON__HOOK_device_info] = "d",          [TENON__HOOK_device_health] = "d",
+    [TENON__HOOK_memory_type_count] = "dc",   [TENON__HOOK_memory_type_info] = "dy",
+    [TENON__HOOK_memory_allocate] = "dysk",   [TENON__HOOK_memory_import] = "dysk",
+    [TENON__HOOK_memory_release] = "dm",      [TENON__HOOK_memory_map] = "dmos",
+    [TENON__HOOK_memory_unmap] = "dm",        [TENON__HOOK_memory_flush] = "dmos",
+    [TENON__HOOK_memory_invalidate] = "dmos", [TENON__HOOK_memory_address] = "dma",
+    [TENON__HOOK_stream_create] = "dk",       [TENON__HOOK_stream_destroy] = "t",
+    [TENON__HOOK_stream_synchronize] = "t",   [TENON__HOOK_stream_query] = "t",
+    [TENON__HOOK_stream_write] = "tmos",      [TENON__HOOK_stream_read] = "tuOs",
+    [TENON__HOOK_stream_copy] = "tmouOs",     [TENON__HOOK_stream_fill] = "tmos",
+    [TENON__HOOK_work_prepare] = "dWSk",      [TENON__HOOK_work_launch] = "txbSw",
+    [TENON__HOOK_work_release] = "dx",        [TENON__HOOK_work_pack] = "txpum",
+    [TENON__HOOK_work_dialect] = "d",         [TENON__HOOK_work_claim] = "dW",
+    [TENON__HOOK_event_create] = "dk",        [TENON__HOOK_event_destroy] = "e",
+    [TENON__HOOK_event_record] = "et",        [TENON__HOOK_event_query] = "e",
+    [TENON__HOOK_event_synchronize] = "e",    [TENON__HOOK_event_wait] = "te",
+    [TENON__HOOK_event_elapsed] = "eEn",
 };
 
 const char *tenon__trace_arguments(uint32_t hook) {
@@ -398,7 +399,7 @@ static uint64_t flow_of(const tenon__call *call) {
 static void count_memory(const tenon__call *call) {
     bool grows = call->hook == TENON__HOOK_memory_allocate;
     const tenon__object *memory = grows ? call->made : call->memory;
-    if (!memory || (!grows && call->hook != TENON__HOOK_memory_release)) return;
+    if (!memory || memory->imported || (!grows && call->hook != TENON__HOOK_memory_release)) return;
     tenon__trace *trace = call->layer->shared;
     state *device = call->device->state;
     uint64_t bytes = grows ? atomic_fetch_add(&device->bytes, memory->size) + memory->size

@@ -110,7 +110,8 @@ static void check_lost(tenon__call *call) {
 
 static bool creates(uint32_t hook) {
     return hook == TENON__HOOK_device_open || hook == TENON__HOOK_memory_allocate ||
-           hook == TENON__HOOK_stream_create || hook == TENON__HOOK_event_create || hook == TENON__HOOK_work_prepare;
+           hook == TENON__HOOK_memory_import || hook == TENON__HOOK_stream_create || hook == TENON__HOOK_event_create ||
+           hook == TENON__HOOK_work_prepare;
 }
 
 /* Another live object with the same handle inside. Execs may be shared, and so may empty allocations. */

@@ -18,6 +18,7 @@ static bool wants_out(uint32_t hook) {
     case TENON__HOOK_memory_type_count:
     case TENON__HOOK_memory_type_info:
     case TENON__HOOK_memory_allocate:
+    case TENON__HOOK_memory_import:
     case TENON__HOOK_memory_map:
     case TENON__HOOK_memory_address:
     case TENON__HOOK_stream_create:
@@ -72,6 +73,16 @@ static bool check_allocate(tenon__call *call) {
     return call->size % unit != 0 &&
            tenon__host_fault(call, "REQ-MEM-06", "%" PRIu64 " bytes are no whole number of flush units of %" PRIu64,
                              call->size, unit);
+}
+
+static bool check_import(tenon__call *call) {
+    const tenon_memory_type *type = type_of(call, call->index);
+    if (check_allocate(call)) return true;
+    if (call->size && !call->host_memory)
+        return tenon__host_fault(call, "REQ-HOST-02", "%" PRIu64 " bytes at NULL", call->size);
+    return type && (uintptr_t)call->host_memory % type->alignment != 0 &&
+           tenon__host_fault(call, "REQ-MEM-08", "the bytes at %p are not aligned to %" PRIu64, call->host_memory,
+                             type->alignment);
 }
 
 static bool check_range(tenon__call *call, const char *what, const tenon__object *memory, uint64_t offset) {
@@ -207,6 +218,7 @@ static void check_hook(tenon__call *call) {
     case TENON__HOOK_device_close: check_close(call); break;
     case TENON__HOOK_memory_type_info: check_type(call); break;
     case TENON__HOOK_memory_allocate: check_allocate(call); break;
+    case TENON__HOOK_memory_import: check_import(call); break;
     case TENON__HOOK_memory_release: check_release(call); break;
     case TENON__HOOK_memory_map: check_map(call); break;
     case TENON__HOOK_memory_unmap:

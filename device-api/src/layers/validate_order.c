@@ -133,6 +133,12 @@ void tenon__check_order(tenon__call *call) {
     tenon__access race = {0};
     const tenon__object *memory = NULL;
     uint32_t count = tenon__uses_of(call, uses), which = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (uses[i].writes && uses[i].memory->flags & TENON_IMPORT_READ_ONLY) {
+            tenon__host_fault(call, "REQ-MEM-08", "it writes memory %" PRIu64 ", imported to be read only",
+                              uses[i].memory->serial);
+            return;
+        }
     (void)pthread_mutex_lock(&v->mutex);
     for (uint32_t i = 0; i < count && !memory && !v->blind; i++) {
         const tenon__access *found = find_race(v, call, &uses[i]);

@@ -126,8 +126,12 @@ static tenon_status memory_import(tenon_device *device, uint32_t type, void *byt
                                   tenon_memory **out_memory) {
     tenon__object *made;
     tenon_memory *memory = NULL;
-    tenon__call call = {
-        .hook = TENON__HOOK_memory_import, .index = type, .size = size, .host_memory = bytes, .out = out_memory};
+    tenon__call call = {.hook = TENON__HOOK_memory_import,
+                        .index = type,
+                        .size = size,
+                        .flags = flags,
+                        .host_memory = bytes,
+                        .out = out_memory};
     TENON_TRY(tenon__take(call.hook, TENON__KIND_DEVICE, device, &call.device));
     tenon__enter(&call, call.device);
     if (!call.answered)
