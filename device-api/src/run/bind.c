@@ -176,14 +176,10 @@ tenon_status tenon__binding_refresh(tenon__context *context, tenon__binding *bin
 
 /* -- What a context has bound -- */
 
-/* Lets go of bindings whose plans left the list since this was last done. */
-static void sweep(tenon__context *context, const tenon__plans *plans) {
-    uint64_t drops = atomic_load_explicit(&plans->drops, memory_order_acquire);
-    if (drops == context->drops) return;
-    context->drops = drops;
+void tenon__context_sweep(tenon__context *context) {
     for (tenon__binding **link = &context->bindings; *link;) {
         tenon__binding *binding = *link;
-        if (binding->planned->dropped) {
+        if (atomic_load_explicit(&binding->planned->dropped, memory_order_relaxed)) {
             *link = binding->next;
             tenon__binding_destroy(binding);
         } else {
@@ -208,6 +204,7 @@ static tenon_status add(tenon__context *context, tenon__plans *plans, const int6
                         tenon__binding **out_binding) {
     tenonh_stream *streams[TENON__MAX_PLACES] = {0};
     tenon__planned *planned;
+    tenon__context_sweep(context);
     for (uint32_t place = 0; place < TENON__MAX_PLACES; place++)
         if (context->stream_counts[place]) streams[place] = context->streams[place][0];
     TENON_TRY(tenon__plans_get(plans, dims, streams, &planned));
@@ -219,7 +216,6 @@ static tenon_status add(tenon__context *context, tenon__plans *plans, const int6
 
 tenon_status tenon__context_bind(tenon__context *context, tenon__plans *plans, const int64_t *dims,
                                  tenon__binding **out_binding) {
-    sweep(context, plans);
     *out_binding = find(context, plans, dims);
     if (!*out_binding) TENON_TRY(add(context, plans, dims, out_binding));
     tenon__planned_touch((*out_binding)->planned);

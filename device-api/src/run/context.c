@@ -6,6 +6,14 @@
 
 /* -- Life of one -- */
 
+void tenon__context_unstage(tenon__context *context) {
+    const tenon__plans *plans = context->contexts->plans;
+    for (uint32_t i = 0; context->staged && i < plans->input_count + plans->output_count; i++) {
+        tenonh_tensor_release(context->staged[i]);
+        context->staged[i] = NULL;
+    }
+}
+
 static void destroy(tenon__context *context) {
     for (tenon__binding *binding = context->bindings, *next; binding; binding = next) {
         next = binding->next;
@@ -19,6 +27,7 @@ static void destroy(tenon__context *context) {
         tenonh_memory_release(context->arenas[place]);
     }
     tenon__planned_release(context->lacking);
+    tenon__context_unstage(context);
     free(context->bounce);
     free(context->dims);
     free(context->tensors);
@@ -31,9 +40,10 @@ static tenon_status fill(tenon__context *context) {
     size_t tensors = (size_t)contexts->plans->input_count + contexts->plans->output_count;
     tenonh_stream *first;
     context->dims = calloc((size_t)contexts->plans->dim_count + 1, sizeof *context->dims);
-    context->tensors = calloc(2 * tensors + 1, sizeof(void *));
+    context->tensors = calloc(3 * tensors + 1, sizeof(void *));
     if (!context->dims || !context->tensors) return tenon__fail_memory();
     context->made = context->tensors + tensors;
+    context->staged = context->made + tensors;
     for (uint32_t place = 0; place < TENON__MAX_PLACES && contexts->places->devices[place]; place++)
         TENON_TRY(tenon__context_stream(context, place, 0, &first));
     return TENON_STATUS_OK;
@@ -87,9 +97,21 @@ tenon_status tenon__context_event(tenon__context *context, uint32_t place, uint3
 
 /* -- Taking and giving -- */
 
+bool tenon__context_settle(const tenon__context *context) {
+    bool sound = !tenon__forked(context->contexts->places->devices[0]->generation), reachable = sound;
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && reachable; place++) {
+        for (uint32_t i = 0; i < context->stream_counts[place]; i++) {
+            const tenonh_stream *stream = context->streams[place][i];
+            tenon_status status = stream->device->hooks->stream.synchronize(stream->handle);
+            sound = sound && stream->failed == TENON_STATUS_OK && status == TENON_STATUS_OK;
+        }
+    }
+    return sound;
+}
+
 static void notify(tenon__contexts *contexts);
 
-/* Gives up the arenas of contexts that no run has, while they are taken like by a run. */
+/* Gives up the arenas and old plans of contexts that no run has, while they are taken like by a run. */
 static void reclaim(void *argument) {
     tenon__contexts *contexts = argument;
     uint64_t taken = atomic_exchange(&contexts->idle, 0);
@@ -100,6 +122,8 @@ static void reclaim(void *argument) {
             context->arenas[place] = NULL;
         }
         context->generation++;
+        tenon__context_unstage(context);
+        tenon__context_sweep(context);
     }
     atomic_fetch_or(&contexts->idle, taken);
     if (taken) notify(contexts);
@@ -199,19 +223,6 @@ tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out
     }
 }
 
-/* True when all streams are idle and sound: asked of the devices, so that the run's own words stay. */
-static bool is_sound(const tenon__context *context) {
-    bool sound = !tenon__forked(context->contexts->places->devices[0]->generation);
-    for (uint32_t place = 0; place < TENON__MAX_PLACES && sound; place++) {
-        for (uint32_t i = 0; i < context->stream_counts[place]; i++) {
-            const tenonh_stream *stream = context->streams[place][i];
-            tenon_status status = stream->device->hooks->stream.synchronize(stream->handle);
-            sound = sound && stream->failed == TENON_STATUS_OK && status == TENON_STATUS_OK;
-        }
-    }
-    return sound;
-}
-
 /* Lets one run more go on at a time, now and then, while there are fewer than there may be: memory may be there again. */
 static void recover(tenon__contexts *contexts, const tenon__context *context) {
     enum { RUNS_BETWEEN = 64 };
@@ -231,7 +242,7 @@ static void discard(tenon__context *context) {
 tenon_status tenon__context_give(tenon__context *context, tenon_status status) {
     tenon__contexts *contexts = context->contexts;
     uint32_t slot = context->slot;
-    if (status == TENON_STATUS_OK || is_sound(context)) {
+    if (status == TENON_STATUS_OK || tenon__context_settle(context)) {
         tenon__planned_release(context->lacking);
         context->lacking = NULL;
         recover(contexts, context);

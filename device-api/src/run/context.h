@@ -37,12 +37,12 @@ typedef struct tenon__context {
     uint64_t bounce_size;
     uint64_t generation;      /* changes when an arena does */
     tenon__binding *bindings; /* the latest first */
-    uint64_t drops;           /* of the session when bindings were last looked through */
     tenon__planned *lacking;  /* whose arena did not fit; counted; NULL: none since the context was taken */
     _Atomic uint64_t runs;
     int64_t *dims;           /* these: room for what a run is given */
     tenonh_tensor **tensors; /* inputs, then outputs, as the plan works on them */
     tenonh_tensor **made;    /* those of them that are the run's own */
+    tenonh_tensor **staged;  /* likewise, of runs on arrays: kept from one to the next */
 } tenon__context;
 
 struct tenon__contexts {
@@ -68,6 +68,12 @@ void tenon__contexts_end(tenon__contexts *contexts); /* all are idle */
  * Errors: OUT_OF_MEMORY, DEVICE_LOST. */
 tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out_context);
 
+/* Waits for all streams, as far as they can be waited for, without a word; true when all are sound. */
+bool tenon__context_settle(const tenon__context *context);
+
+/* Lets go of the tensors that runs on arrays keep. */
+void tenon__context_unstage(tenon__context *context);
+
 /* Gives a context back, after a run that ended with `status`, which is returned. One whose streams have failed is
  * destroyed. */
 tenon_status tenon__context_give(tenon__context *context, tenon_status status);
@@ -90,6 +96,9 @@ tenon_status tenon__context_run(tenon__context *context, tenon__binding *binding
 /* A binding for a plan, its streams and events made. Takes the reference to `planned` over. */
 tenon_status tenon__binding_create(tenon__context *context, tenon__planned *planned, tenon__binding **out_binding);
 void tenon__binding_destroy(tenon__binding *binding);
+
+/* Lets go of bindings whose plans have left their lists. */
+void tenon__context_sweep(tenon__context *context);
 
 /* Makes the arenas large enough and points the binding's buffers to memory that changed. */
 tenon_status tenon__binding_refresh(tenon__context *context, tenon__binding *binding);

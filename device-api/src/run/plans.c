@@ -196,7 +196,6 @@ static tenon__planned *add(tenon__plans *plans, tenon__planned *planned) {
     pthread_mutex_unlock(&plans->lock);
     if (!victim) return NULL;
     atomic_store(&victim->dropped, 1);
-    atomic_fetch_add(&plans->drops, 1);
     return victim;
 }
 
@@ -235,7 +234,6 @@ static bool drop(tenon__planned *planned) {
     pthread_mutex_unlock(&plans->lock);
     if (!found) return false;
     atomic_store(&planned->dropped, 1);
-    atomic_fetch_add(&plans->drops, 1);
     tenon__planned_release(planned); /* the list's; the caller has one too */
     return true;
 }

@@ -60,7 +60,6 @@ struct tenon__plans {
     pthread_mutex_t lock; /* of `first`, `count` */
     tenon__planned *first;
     uint32_t count;
-    _Atomic uint64_t drops;           /* plans that left the list */
     _Atomic(tenon__planned *) latest; /* ran or was prepared last; holds no reference */
     _Atomic uint64_t made, prepare_ns;
 };

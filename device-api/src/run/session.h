@@ -21,6 +21,10 @@ struct tenonh_session {
 /* Checks the number of inputs or outputs that a call gives. */
 tenon_status tenon__session_check_count(const char *what, uint32_t given, uint32_t wanted);
 
+/* Checks what a run is called with: session, lists, counts. */
+tenon_status tenon__session_check_call(const tenonh_session *session, const void *inputs, uint32_t input_count,
+                                       const void *outputs, uint32_t output_count);
+
 /* Checks dtype and rank of input `index`; dims are checked against symbols when they are planned for. */
 tenon_status tenon__session_check_type(const tenonh_session *session, uint32_t index, tenon_dtype dtype, uint32_t rank);
 

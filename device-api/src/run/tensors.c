@@ -13,6 +13,15 @@ tenon_status tenon__session_check_count(const char *what, uint32_t given, uint32
     return tenon__fail(TENON_STATUS_INVALID, "the model has %u %s, %u were given", wanted, what, given);
 }
 
+tenon_status tenon__session_check_call(const tenonh_session *session, const void *inputs, uint32_t input_count,
+                                       const void *outputs, uint32_t output_count) {
+    if (!session) return tenon__fail(TENON_STATUS_INVALID, "no session to run");
+    TENON_TRY(tenon__session_check_count("inputs", input_count, session->plans.input_count));
+    TENON_TRY(tenon__session_check_count("outputs", output_count, session->plans.output_count));
+    if ((inputs || input_count == 0) && (outputs || output_count == 0)) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_INVALID, "run: the list of %s is NULL", inputs ? "outputs" : "inputs");
+}
+
 tenon_status tenon__session_check_type(const tenonh_session *session, uint32_t index, tenon_dtype dtype,
                                        uint32_t rank) {
     const tenonh_value *value = tenonh_function_input(session->function, index);
@@ -40,6 +49,8 @@ static tenon_status check_output(const tenonh_session *session, const tenon__ref
     TENON_TRY(check_place(session, "output", name, tensor));
     bool fits = tensor->dtype == ref->dtype && tensor->rank == ref->rank;
     fits = fits && memcmp(tenonh_tensor_dims(tensor), ref->dims, ref->rank * sizeof *ref->dims) == 0;
+    if (fits && tensor->memory->imported & TENON__READ_ONLY)
+        return tenon__fail(TENON_STATUS_INVALID, "the tensor for output '%s' was imported to be read only", name);
     if (fits && tensor->contiguous) return TENON_STATUS_OK;
     return tenon__fail(TENON_STATUS_INVALID, "the tensor for output '%s' has not its dtype and dims, or has gaps",
                        name);
@@ -155,9 +166,7 @@ static tenon_status run_call(tenonh_session *session, tenon__context *context, c
 
 tenon_status tenonh_session_run(tenonh_session *session, tenonh_tensor *const *inputs, uint32_t input_count,
                                 tenonh_tensor **outputs, uint32_t output_count) {
-    if (!session) return tenon__fail(TENON_STATUS_INVALID, "no session to run");
-    TENON_TRY(tenon__session_check_count("inputs", input_count, session->plans.input_count));
-    TENON_TRY(tenon__session_check_count("outputs", output_count, session->plans.output_count));
+    TENON_TRY(tenon__session_check_call(session, inputs, input_count, outputs, output_count));
     const call c = {inputs, outputs};
     return tenon__session_in_context(session, run_call, &c);
 }
