@@ -102,6 +102,7 @@ static void device_close(tenon_device *device) {
 
 static tenon_status device_info(tenon_device *device, tenon_device_info *out_info) {
     static const char *const names[] = {"double", "other"};
+    if (double_bend == BEND_WRITES_PAST) memset((unsigned char *)(out_info + 1), 1, 8);
     out_info->kind = TENON_DEVICE_CPU;
     out_info->name = names[double_bend == BEND_INFO_CHANGES ? calls++ % 2 : 0];
     out_info->driver_version = out_info->architecture = "";
@@ -303,7 +304,8 @@ static tenon_status event_elapsed(tenon_event *start, tenon_event *end, uint64_t
 static tenon_status work_prepare(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info,
                                  tenon_exec **out_exec) {
     static tenon_symbol symbols[8];
-    if (tenon_work_check(work) != TENON_STATUS_OK) return fail(device, NULL, TENON_STATUS_UNSUPPORTED, "unknown");
+    if (double_bend != BEND_TAKES_ALIEN && tenon_work_check(work) != TENON_STATUS_OK)
+        return fail(device, NULL, TENON_STATUS_UNSUPPORTED, "unknown");
     if (double_bend == BEND_PREPARE_NULL) return TENON_STATUS_OK;
     if (double_bend == BEND_PREPARE_WIDENS) out_info->symbols[0].max = INT64_MAX;
     if (double_bend == BEND_PREPARE_MOVES) out_info->symbols = symbols;
@@ -315,7 +317,8 @@ static tenon_status work_prepare(tenon_device *device, const tenon_work *work, t
 
 static tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch) {
     (void)exec;
-    if (tenon_descriptor_check(launch, TENON_LAUNCH_SIZE_V1, sizeof *launch) != TENON_STATUS_OK)
+    if (double_bend != BEND_RUNS_ALIEN &&
+        tenon_descriptor_check(launch, TENON_LAUNCH_SIZE_V1, sizeof *launch) != TENON_STATUS_OK)
         return fail(stream->device, stream, TENON_STATUS_UNSUPPORTED, "unknown");
     return check_stream(stream);
 }

@@ -39,6 +39,9 @@ enum {
     BEND_REPORTS_STRANGER, /* reports on a stream that it does not have */
     BEND_RELEASES_TWICE,   /* host memory, when a stream is made */
     BEND_KEEPS_MEMORY,     /* host memory, after close */
+    BEND_TAKES_ALIEN,      /* work.prepare: takes what it does not know */
+    BEND_RUNS_ALIEN,       /* work.launch: likewise */
+    BEND_WRITES_PAST,      /* device.info: fills more than it knows */
     BEND_COUNT
 };
 
