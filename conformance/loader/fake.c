@@ -191,7 +191,8 @@ enum { FLUSH_UNIT = 64, OVER_READ = 32 };
 
 struct tenon_instance {
     const tenon_host *host;
-    void *kept; /* host memory, for the count of it */
+    void *kept;               /* host memory, for the count of it */
+    _Atomic uint32_t devices; /* open ones: closing before them is the host's fault, and ends the process */
 };
 
 struct tenon_device {
@@ -199,6 +200,7 @@ struct tenon_device {
     uint32_t index;
     _Atomic uint32_t lost;
     _Atomic uint64_t allocated; /* bytes */
+    _Atomic uint32_t objects;   /* as devices of an instance */
 };
 
 struct tenon_memory {
@@ -213,6 +215,7 @@ struct tenon_stream {
 };
 
 struct tenon_event {
+    tenon_device *device;
     tenon_status status;
     uint64_t time;
 };
@@ -246,6 +249,7 @@ static tenon_status plugin_open(const tenon_host *host, tenon_instance **out_ins
 }
 
 static void plugin_close(tenon_instance *instance) {
+    if (instance->devices) abort();
     instance->host->release(instance->host, instance->kept);
     free(instance);
 }
@@ -261,11 +265,14 @@ OPTIONAL tenon_status device_open(tenon_instance *instance, uint32_t index, teno
     if (!device) return TENON_STATUS_OUT_OF_MEMORY;
     device->instance = instance;
     device->index = index;
+    instance->devices++;
     *out_device = device;
     return TENON_STATUS_OK;
 }
 
 static void device_close(tenon_device *device) {
+    if (device->objects) abort();
+    device->instance->devices--;
     free(device);
 }
 
@@ -309,12 +316,14 @@ OPTIONAL tenon_status memory_allocate(tenon_device *device, uint32_t type, uint6
     tenon_memory *memory = calloc(1, sizeof *memory + size);
     if (!memory) return TENON_STATUS_OUT_OF_MEMORY;
     memory->size = size;
+    device->objects++;
     *out_memory = memory;
     return TENON_STATUS_OK;
 }
 
 static void memory_release(tenon_device *device, tenon_memory *memory) {
     atomic_fetch_sub(&device->allocated, memory->size);
+    device->objects--;
     free(memory->shadow);
     free(memory);
 }
@@ -356,11 +365,13 @@ static tenon_status stream_create(tenon_device *device, tenon_stream **out_strea
     tenon_stream *stream = calloc(1, sizeof *stream);
     if (!stream) return TENON_STATUS_OUT_OF_MEMORY;
     stream->device = device;
+    device->objects++;
     *out_stream = stream;
     return TENON_STATUS_OK;
 }
 
 static void stream_destroy(tenon_stream *stream) {
+    stream->device->objects--;
     free(stream);
 }
 
@@ -398,12 +409,16 @@ OPTIONAL tenon_status stream_fill(tenon_stream *stream, tenon_buffer destination
 }
 
 OPTIONAL tenon_status event_create(tenon_device *device, tenon_event **out_event) {
-    (void)device;
-    *out_event = calloc(1, sizeof **out_event);
-    return *out_event ? TENON_STATUS_OK : TENON_STATUS_OUT_OF_MEMORY;
+    tenon_event *event = calloc(1, sizeof *event);
+    if (!event) return TENON_STATUS_OUT_OF_MEMORY;
+    event->device = device;
+    device->objects++;
+    *out_event = event;
+    return TENON_STATUS_OK;
 }
 
 OPTIONAL void event_destroy(tenon_event *event) {
+    event->device->objects--;
     free(event);
 }
 
@@ -455,6 +470,7 @@ OPTIONAL tenon_status work_prepare(tenon_device *device, const tenon_work *work,
     const tenon_extent *dim = &work->operands[0].view.dims[0];
     exec->count = dim->symbol == TENON_NO_SYMBOL ? dim->value : -1;
     if (work->symbol_count && out_info->symbols[0].max > NARROW) out_info->symbols[0].max = NARROW;
+    device->objects++;
     *out_exec = exec;
     return TENON_STATUS_OK;
 }
@@ -486,7 +502,7 @@ OPTIONAL tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const 
 }
 
 OPTIONAL void work_release(tenon_device *device, tenon_exec *exec) {
-    (void)device;
+    device->objects--;
     free(exec);
 }
 
