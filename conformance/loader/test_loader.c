@@ -145,6 +145,12 @@ START_TEST(search_lists_refused_beside_usable) {
 }
 END_TEST
 
+static void keep_all(void *context, uint32_t level, const char *source, const char *text) {
+    char *log = context;
+    (void)level, (void)source;
+    snprintf(log + strlen(log), 8192 - strlen(log), "%s\n", text);
+}
+
 static tenon_status found_nothing(void *context, const char *path) {
     ck_assert_msg(strncmp(path, PLANTED_DIR, strlen(PLANTED_DIR)) != 0, "%s was offered", path);
     (void)context;
@@ -161,6 +167,37 @@ START_TEST(raised_privileges_ignore_the_environment) {
     tenon__search search = {1, found_nothing, keep_note, text};
     ck_assert_uint_eq(tenon__search_run(&search), TENON_STATUS_OK);
     ck_assert_msg(strstr(text, "TENON_PLUGIN_PATH is ignored") != NULL, "%s", text);
+}
+END_TEST
+
+/* The exit code of a child that is root's on behalf of another user; 0 when all is as it should be. */
+static int search_for_another_user(void) {
+    char log[8192] = "";
+    tenonh_registry *registry = NULL;
+    const tenonh_registry_options options = {.struct_size = sizeof options, .log = keep_all, .log_context = log};
+    setenv("TENON_PLUGIN_PATH", PLANTED_DIR, 1);
+    setenv("TENON_LAYERS", "fault", 1);
+    if (setresuid(65534, 0, 0) != 0) return 1;
+    if (tenonh_registry_create(&options, &registry) != TENON_STATUS_OK) return 2;
+    for (uint32_t i = 0; i < tenonh_registry_plugin_count(registry); i++)
+        if (strstr(info_of(registry, i).path, PLANTED_DIR)) return 3;
+    static const char *const ignored[] = {"TENON_PLUGIN_PATH", "TENON_CACHE_DIR", "TENON_LAYERS"};
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
+        char words[64];
+        (void)snprintf(words, sizeof words, "%s is ignored", ignored[i]);
+        if (!strstr(log, words)) return 4 + (int)i;
+    }
+    tenonh_registry_destroy(registry);
+    return 0;
+}
+
+START_TEST(a_process_with_raised_privileges) {
+    if (geteuid() != 0) return; /* only root can raise another user's */
+    pid_t child = fork();
+    if (child == 0) _exit(search_for_another_user());
+    int state = 0;
+    ck_assert_int_eq(waitpid(child, &state, 0), child);
+    ck_assert_msg(state == 0, "step %d", WEXITSTATUS(state));
 }
 END_TEST
 
@@ -415,6 +452,7 @@ int main(void) {
     tcase_add_test(rows, planted_devices_get_their_reasons);
     tcase_add_test(rows, search_lists_refused_beside_usable);
     tcase_add_test(rows, raised_privileges_ignore_the_environment);
+    tcase_add_test(rows, a_process_with_raised_privileges);
     tcase_add_test(rows, paths_that_are_no_plugins);
     tcase_add_test(rows, elf_faults_are_told_apart);
     tcase_add_test(rows, truncated_elf_is_refused);

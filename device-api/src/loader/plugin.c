@@ -48,10 +48,9 @@ static tenonh_reason inspect(int file, struct stat *out_file, tenon__verdict *ve
     return check_note(&note, verdict);
 }
 
-/* Everything that can be said without loading the file. */
+/* Everything else that can be said without loading the file. */
 static tenonh_reason examine(tenon__plugin *plugin, const tenon__trust *trust, struct stat *out_file,
                              tenon__verdict *verdict) {
-    TENON__ACCEPT(resolve(plugin, verdict));
     TENON__ACCEPT(tenon__trust_path(trust, plugin->path, verdict));
     int file = open(plugin->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (file < 0) return tenon__refuse(verdict, TENONH_REASON_UNREADABLE, "%s", strerror(errno));
@@ -110,7 +109,9 @@ tenonh_reason tenon__plugin_load(tenon__plugin *plugin, tenon__stage_function st
     return ask(plugin, verdict);
 }
 
-static tenonh_reason judge(tenon__plugin *plugin, tenon__verdict *verdict) {
+static tenonh_reason judge(tenon__plugin *plugin, const char *name, tenon__verdict *verdict) {
+    TENON__ACCEPT(resolve(plugin, verdict));
+    TENON__ACCEPT(tenon__trust_name(&plugin->registry->trust, name, verdict));
     TENON__ACCEPT(examine(plugin, &plugin->registry->trust, &plugin->file, verdict));
     TENON__ACCEPT(probe(plugin, TENON__TRY_LOAD, verdict));
     return tenon__plugin_load(plugin, NULL, verdict);
@@ -131,7 +132,7 @@ tenon_status tenon__plugin_create(tenonh_registry *registry, const char *path, t
     pthread_mutex_init(&plugin->mutex, NULL);
     pthread_mutex_init(&plugin->report_mutex, NULL);
     *verdict = (tenon__verdict){0};
-    if (judge(plugin, verdict) != TENONH_REASON_OK) {
+    if (judge(plugin, path, verdict) != TENONH_REASON_OK) {
         plugin->id = plugin->vendor = plugin->version = plugin->license = ""; /* go with the library */
         tenon__library_close(&plugin->library);
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -117,4 +118,81 @@ tenonh_reason tenon__trust_path(const tenon__trust *trust, const char *path, ten
     if (reason == TENONH_REASON_UNREADABLE)
         tenon__refuse(verdict, reason, "%s: a part of the path cannot be examined", path);
     return reason;
+}
+
+/* -- Names with symbolic links ------------------------------------------------------------------------------------- */
+
+enum { MOST_LINKS = 40 }; /* as the kernel has it */
+
+/* A name being followed: what lies behind, without links, and what is still to be walked. */
+typedef struct follower {
+    judgement judgement;
+    char done[PATH_MAX];
+    char rest[PATH_MAX];
+    int links;
+} follower;
+
+static tenonh_reason fail_following(const follower *f, const char *why) {
+    return tenon__refuse(f->judgement.verdict, TENONH_REASON_UNREADABLE, "%s: %s", f->done, why);
+}
+
+static void cut_last(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash) *slash = '\0';
+}
+
+/* Moves the first component of what is left into `out_name`; 0 at the end. */
+static int take_component(follower *f, char out_name[NAME_MAX + 1]) {
+    const char *start = f->rest + strspn(f->rest, "/");
+    size_t length = strcspn(start, "/");
+    if (length == 0 || length > NAME_MAX) return 0;
+    memcpy(out_name, start, length);
+    out_name[length] = '\0';
+    memmove(f->rest, start + length, strlen(start + length) + 1);
+    return 1;
+}
+
+/* What the link says comes before what is left. */
+static tenonh_reason follow_link(follower *f, const struct stat *status) {
+    char target[PATH_MAX], rest[PATH_MAX];
+    if (!knows_owner(f->judgement.trust, status->st_uid))
+        return tenon__refuse(f->judgement.verdict, TENONH_REASON_FOREIGN_OWNER,
+                             "%s, a symbolic link, belongs to user %u", f->done, (unsigned)status->st_uid);
+    ssize_t length = readlink(f->done, target, sizeof target - 1);
+    if (length < 0 || ++f->links > MOST_LINKS) return fail_following(f, "a symbolic link that leads nowhere");
+    target[length] = '\0';
+    if (snprintf(rest, sizeof rest, "%s%s", target, f->rest) >= (int)sizeof rest)
+        return fail_following(f, "the name becomes too long");
+    memcpy(f->rest, rest, sizeof rest);
+    if (target[0] == '/')
+        f->done[0] = '\0';
+    else
+        cut_last(f->done);
+    return TENONH_REASON_OK;
+}
+
+static tenonh_reason follow_component(follower *f, const char *name) {
+    struct stat status;
+    size_t length = strlen(f->done), more = strlen(name);
+    if (strcmp(name, ".") == 0) return TENONH_REASON_OK;
+    if (strcmp(name, "..") == 0) {
+        cut_last(f->done);
+        return TENONH_REASON_OK;
+    }
+    if (length + more + 2 > sizeof f->done) return fail_following(f, "the name becomes too long");
+    f->done[length] = '/';
+    memcpy(f->done + length + 1, name, more + 1);
+    if (lstat(f->done, &status) != 0) return fail_following(f, strerror(errno));
+    return S_ISLNK(status.st_mode) ? follow_link(f, &status) : judge_component(&f->judgement, f->done, &status);
+}
+
+tenonh_reason tenon__trust_name(const tenon__trust *trust, const char *path, tenon__verdict *verdict) {
+    char name[NAME_MAX + 1], folder[PATH_MAX] = "";
+    follower f = {.judgement = {trust, verdict}};
+    if (path[0] != '/' && !getcwd(folder, sizeof folder)) return fail_following(&f, strerror(errno));
+    if (snprintf(f.rest, sizeof f.rest, "%s/%s", folder, path) >= (int)sizeof f.rest)
+        return fail_following(&f, "the name is too long");
+    TENON__ACCEPT(visit("/", judge_component, &f.judgement));
+    while (take_component(&f, name)) TENON__ACCEPT(follow_component(&f, name));
+    return TENONH_REASON_OK;
 }

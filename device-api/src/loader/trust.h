@@ -26,6 +26,10 @@ char *tenon__trust_own_path(void);
 /* Fills `out_trust` for this process. */
 void tenon__trust_init(tenon__trust *out_trust);
 
+/* Checks every component that naming a file passes through, symbolic links and the folders that they lie in too: whoever
+ * can change one of them chooses the file. */
+tenonh_reason tenon__trust_name(const tenon__trust *trust, const char *path, tenon__verdict *verdict);
+
 /* Checks every component of an absolute path without symbolic links. */
 tenonh_reason tenon__trust_path(const tenon__trust *trust, const char *path, tenon__verdict *verdict);
 
