@@ -5,9 +5,6 @@
 
 #include "fixture.h"
 
-#define FAKE FAKE_DIR "/libtenon_fake_graph.so"
-#define OLD  FAKE_DIR "/libtenon_fake_old.so"
-
 /* kinds: 1 op, 4 composite, 8 graph. */
 #define GRAPH_ALONE "FAKE_KINDS=8"
 #define WITH_OPS    "FAKE_SHAPES=3 FAKE_KINDS=9"
@@ -159,10 +156,212 @@ START_TEST(devices_take_what_they_claim) {
 }
 END_TEST
 
+static void run_good(fixture *f, const char *name, int64_t size) {
+    ck_assert_msg(fixture_run(f, name, size) == TENON_STATUS_OK, "%s: %s", name, tenonh_error_message());
+}
+
+/* Two norms of one type and one of another, with weights of their own: two questions. */
+START_TEST(composites_are_asked_for_once) {
+    static const char text[] = "func main(%0 \"x\": f32[3, 4]) {\n"
+                               "  %1: f32[4] = constant [1, 2, 3, 4]\n"
+                               "  %2: f32[4] = constant [4, 3, 2, 1]\n"
+                               "  %3: f32[3, 4] = tenon.layer_norm.1(%0, %1) {axis = 1, epsilon = 1e-05}\n"
+                               "  %4: f32[3, 4] = tenon.layer_norm.1(%3, %2) {axis = 1, epsilon = 1e-05}\n"
+                               "  %5: f32[12] = reshape(%4) {dims = [12]}\n"
+                               "  %6: f32[12] = tenon.layer_norm.1(%5) {axis = 0, epsilon = 1e-05}\n"
+                               "  return \"y\" %6\n"
+                               "}\n";
+    static const struct {
+        const char *knobs;
+        uint64_t prepares;
+    } asked[] = {
+        {BY_NAME " FAKE_COMPOSITES=layer_norm", 2},
+        {BY_NAME " FAKE_COMPOSITES=layer_norm FAKE_PACK=1", 2},
+        {BY_NAME " FAKE_COMPOSITES=layer_norm FAKE_HOLD=1", 3}, /* execs with bytes of their own */
+    };
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        fixture f = fixture_open(FAKE, asked[i].knobs, fixture_parse("norms", text), NULL);
+        run_good(&f, asked[i].knobs, 0);
+        ck_assert_uint_eq(fixture_steps(&f, TENONH_PLACEMENT_COMPOSITE), 3);
+        ck_assert_uint_eq(fixture_stats(&f).prepares, asked[i].prepares);
+        fixture_close(&f);
+    }
+}
+END_TEST
+
+/* With symbols a new shape prepares nothing; with numbers each is prepared once. */
+START_TEST(shapes_are_honoured) {
+    static const struct {
+        const char *knobs, *text;
+        uint64_t first, second; /* prepares after the first and second shape */
+    } shapes[] = {
+        {GRAPH_ALONE " FAKE_SHAPES=3", layer, 1, 1},
+        {GRAPH_ALONE " FAKE_SHAPES=3", mixed, 1, 1},
+        {BY_NAME " FAKE_COMPOSITES=softmax,layer_norm", layer, 4, 4},
+        {GRAPH_ALONE, layer, 1, 2},
+        {GRAPH_ALONE " FAKE_SHAPES=3 FAKE_NARROW=1", layer, 1, 2}, /* the second is beyond what it answers */
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        fixture f = fixture_open(FAKE, shapes[i].knobs, fixture_parse("shapes", shapes[i].text), NULL);
+        run_good(&f, shapes[i].knobs, 5);
+        ck_assert_uint_eq(fixture_stats(&f).prepares, shapes[i].first);
+        run_good(&f, shapes[i].knobs, 13);
+        ck_assert_uint_eq(fixture_stats(&f).prepares, shapes[i].second);
+        run_good(&f, shapes[i].knobs, 5);
+        ck_assert_uint_eq(fixture_stats(&f).prepares, shapes[i].second);
+        fixture_close(&f);
+    }
+}
+END_TEST
+
+/* What is no refusal is an error; so is a node that no work is taken for. */
+START_TEST(failures_are_told) {
+    static const struct {
+        const char *knobs;
+        tenon_status status;
+        const char *words;
+    } failing[] = {
+        {WITH_OPS " FAKE_LOSE=sub", TENON_STATUS_DEVICE_LOST, "lost"},
+        {GRAPH_ALONE " FAKE_REFUSE=sub FAKE_TELL=1", TENON_STATUS_UNSUPPORTED, "sub"},
+        {GRAPH_ALONE " FAKE_DENY=sub FAKE_REFUSE=sub", TENON_STATUS_UNSUPPORTED, "sub"},
+    };
+    for (size_t i = 0; i < sizeof failing / sizeof *failing; i++) {
+        fixture f = fixture_open(FAKE, failing[i].knobs, fixture_parse("chain", chain), NULL);
+        ck_assert_msg(fixture_run(&f, "chain", 0) == failing[i].status, "%s: %s", failing[i].knobs,
+                      tenonh_error_message());
+        ck_assert_msg(strstr(tenonh_error_message(), failing[i].words), "%s: %s", failing[i].knobs,
+                      tenonh_error_message());
+        fixture_close(&f);
+    }
+}
+END_TEST
+
+/* A device of version 0.1, without claim: every base operator is taken to be wanted. */
+START_TEST(older_plugins_go_on) {
+    fixture f = fixture_open(OLD, GRAPH_ALONE " FAKE_REFUSE=mul", fixture_parse("chain", chain), NULL);
+    ck_assert_uint_eq(fixture_run(&f, "chain", 0), TENON_STATUS_UNSUPPORTED);
+    fixture_close(&f);
+    f = fixture_open(OLD, WITH_OPS " FAKE_REFUSE=mul", fixture_parse("chain", chain), NULL);
+    run_good(&f, "older", 0);
+    ck_assert_uint_gt(fixture_steps(&f, TENONH_PLACEMENT_GRAPH), 0);
+    fixture_close(&f);
+    f = fixture_open(OLD, BY_NAME " FAKE_COMPOSITES=softmax,layer_norm", fixture_parse("layer", layer), NULL);
+    run_good(&f, "older", 5);
+    ck_assert_uint_eq(fixture_steps(&f, TENONH_PLACEMENT_COMPOSITE), 2);
+    fixture_close(&f);
+}
+END_TEST
+
+/* Measured: a graph whose launches wait is worth less than operators that do not. */
+START_TEST(costs_are_measured) {
+    const tenonh_session_options options = {
+        .struct_size = sizeof options, .require_device = 1, .rules = "off", .measure = 1};
+    static const struct {
+        const char *knobs;
+        uint32_t graphs, costly;
+    } measured[] = {
+        {"FAKE_KINDS=9 FAKE_GRAPH_SLOW=20000", 0, 1},
+        {"FAKE_KINDS=9 FAKE_GRAPH_COST=1 FAKE_OP_COST=1 FAKE_GRAPH_SLOW=20000", 0, 1},
+        {"FAKE_KINDS=8 FAKE_GRAPH_SLOW=200", 1, 0},
+    };
+    for (size_t i = 0; i < sizeof measured / sizeof *measured; i++) {
+        fixture f = fixture_open(FAKE, measured[i].knobs, fixture_parse("chain", chain), &options);
+        run_good(&f, measured[i].knobs, 0);
+        ck_assert_uint_eq(fixture_steps(&f, TENONH_PLACEMENT_GRAPH), measured[i].graphs);
+        ck_assert_uint_eq(fixture_claims(&f, TENONH_CLAIM_COST, ""), measured[i].costly);
+        fixture_close(&f);
+    }
+}
+END_TEST
+
+/* Random functions on random devices: whatever is claimed and refused, results are those of the evaluator. */
+
+static uint64_t state;
+
+static uint32_t below(uint32_t limit) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33) % limit;
+}
+
+/* A node over values of f32[4, 6], all of which stay so. */
+static int add_random_node(char *at, size_t size, uint32_t number) {
+    static const char *const unary[] = {"abs", "neg", "floor", "trunc"};
+    static const char *const binary[] = {"add", "sub", "mul", "max", "min"};
+    uint32_t x = number - 1 - below(number < 6 ? number : 6), y = below(number), z = 1000 + 10 * number;
+    switch (below(8)) {
+    case 0: return snprintf(at, size, "  %%%u: f32[4, 6] = %s(%%%u)\n", number, unary[below(4)], x);
+    case 1: return snprintf(at, size, "  %%%u: f32[4, 6] = tenon.softmax.1(%%%u) {axis = %u}\n", number, x, below(2));
+    case 2:
+        return snprintf(at, size,
+                        "  %%%u: f32[6, 4] = permute(%%%u) {perm = [1, 0]}\n"
+                        "  %%%u: f32[4, 4] = matmul(%%%u, %%%u) {dtype = f32, accumulator = f32}\n"
+                        "  %%%u: f32[4, 6] = matmul(%%%u, %%%u) {dtype = f32, accumulator = f32}\n"
+                        "  %%%u: f32[4, 6] = tenon.softmax.1(%%%u) {axis = 1}\n",
+                        z, x, z + 1, y, z, z + 2, z + 1, x, number, z + 2);
+    case 3:
+        return snprintf(at, size,
+                        "  %%%u: f32[6] = sum(%%%u) {axes = [0]}\n"
+                        "  %%%u: f32[4, 6] = expand(%%%u) {dims = [4, 6]}\n"
+                        "  %%%u: f32[4, 6] = min(%%%u, %%%u)\n",
+                        z, x, z + 1, z, number, z + 1, y);
+    case 4:
+        return snprintf(at, size,
+                        "  %%%u: f32[8, 6] = tenon.concat.1(%%%u, %%%u) {axis = 0}\n"
+                        "  %%%u: f32[4, 6] = slice(%%%u) {dims = [4, 6], starts = [2, 0], steps = [1, 1]}\n",
+                        z, x, y, number, z);
+    default: return snprintf(at, size, "  %%%u: f32[4, 6] = %s(%%%u, %%%u)\n", number, binary[below(5)], x, y);
+    }
+}
+
+static tenonh_module *random_module(void) {
+    static char text[8000];
+    uint32_t last = 3 + below(16);
+    size_t at = (size_t)snprintf(text, sizeof text, "func main(%%0 \"a\": f32[4, 6], %%1 \"b\": f32[4, 6]) {\n");
+    for (uint32_t i = 2; i <= last; i++) at += (size_t)add_random_node(text + at, sizeof text - at, i);
+    snprintf(text + at, sizeof text - at, "  return \"y\" %%%u, \"z\" %%%u\n}\n", last, 2 + below(last - 1));
+    return fixture_parse("random", text);
+}
+
+static void random_knobs(char *knobs, size_t size) {
+    static const char *const kinds[] = {"8", "9", "5", "13"};
+    static const char *const names[] = {"abs", "softmax", "matmul", "add,sum", "permute", "mul,concat", "odd", "none"};
+    static const char *const composites[] = {"concat", "concat,softmax", "softmax,concat,layer_norm"};
+    uint32_t kind = below(4);
+    bool alone = kind == 0; /* it has no other way for what it refuses */
+    size_t at = (size_t)snprintf(knobs, size, "FAKE_KINDS=%s FAKE_SHAPES=%u FAKE_COMPOSITES=%s FAKE_TELL=%u",
+                                 kinds[kind], 1 + below(3), composites[below(3)], below(2));
+    if (!alone) at += (size_t)snprintf(knobs + at, size - at, " FAKE_DENY=%s", names[below(8)]);
+    if (!alone) at += (size_t)snprintf(knobs + at, size - at, " FAKE_REFUSE=%s", names[below(8)]);
+    if (below(2)) at += (size_t)snprintf(knobs + at, size - at, " FAKE_MOST_NODES=%u", 1 + below(8));
+    if (below(2)) at += (size_t)snprintf(knobs + at, size - at, " FAKE_NODE_COST=%u FAKE_OP_COST=%u", 1 + below(9), 5u);
+    if (below(2)) snprintf(knobs + at, size - at, " FAKE_%s=1", below(2) ? "HOLD" : "PACK");
+}
+
+START_TEST(random_functions_are_right) {
+    state = 7;
+    for (int round = 0; round < 150; round++) {
+        const tenonh_session_options options = {
+            .struct_size = sizeof options, .require_device = 1, .rules = below(2) ? "off" : NULL, .check_plans = 1};
+        char knobs[256];
+        random_knobs(knobs, sizeof knobs);
+        fixture f = fixture_open(FAKE, knobs, random_module(), &options);
+        run_good(&f, knobs, 0);
+        ck_assert_uint_eq(fixture_stats(&f).outside_nodes, 0);
+        fixture_close(&f);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("claims");
     TCase *tests = tcase_create("claims");
     tcase_add_test(tests, devices_take_what_they_claim);
+    tcase_add_test(tests, composites_are_asked_for_once);
+    tcase_add_test(tests, shapes_are_honoured);
+    tcase_add_test(tests, failures_are_told);
+    tcase_add_test(tests, older_plugins_go_on);
+    tcase_add_test(tests, costs_are_measured);
+    tcase_add_test(tests, random_functions_are_right);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
