@@ -19,8 +19,9 @@ const cli_option run_options[RUN_OPTION_COUNT] = {
     [RUN_REPEAT] = {"repeat", "N", 1, "time N runs after the first (1)"},
     [RUN_STREAMS] = {"streams", "N", 1, "run independent steps on N streams of the device (1)"},
     [RUN_CHECK_PLAN] = {"check-plan", NULL, 1, "prove that the plan orders every two uses of the same memory"},
-    [RUN_EXPLAIN] = {"explain", NULL, 1, "list rewrites and steps: what, how, where, and from which node"},
+    [RUN_EXPLAIN] = {"explain", NULL, 1, "list rewrites, claims and steps: what, how, where, and from which node"},
     [RUN_RULES] = {"rules", "LIST", 1, "rewrite rules to apply: all, off, NAME,... or -NAME,... (all)"},
+    [RUN_MEASURE] = {"measure", NULL, 1, "time what the device takes whole against what it replaces"},
     [RUN_PLUGIN] = CLI_PLUGIN_OPTION,
 };
 
@@ -92,7 +93,8 @@ static int make_session(run_state *state) {
                                             .fallback = state->fallback,
                                             .streams = (uint32_t)state->streams,
                                             .check_plans = cli_value(state->call, RUN_CHECK_PLAN) != NULL,
-                                            .rules = cli_value(state->call, RUN_RULES)};
+                                            .rules = cli_value(state->call, RUN_RULES),
+                                            .measure = cli_value(state->call, RUN_MEASURE) != NULL};
     tenon_status status = tenonh_session_create(state->module, state->device, &options, &state->session);
     return status == TENON_STATUS_OK ? CLI_OK : fail(state, status);
 }

@@ -17,6 +17,7 @@ enum {
     RUN_CHECK_PLAN,
     RUN_EXPLAIN,
     RUN_RULES,
+    RUN_MEASURE,
     RUN_PLUGIN,
     RUN_OPTION_COUNT
 };
@@ -75,6 +76,10 @@ char *run_file_name(const char *output);
 /* What rules and passes did to the model, as a table (nothing if they did nothing) and as the key `rewrites`. */
 void run_print_rewrites(const run_state *state);
 void run_add_rewrites(struct cJSON *object, const run_state *state);
+
+/* What the device was asked to take whole, as a table (nothing if it was not) and as the key `claims`. */
+void run_print_claims(const run_state *state);
+void run_add_claims(struct cJSON *object, const run_state *state);
 
 /* Prints what ran where, how fast, and what came out. Gives the exit code. */
 int run_report(run_state *state);

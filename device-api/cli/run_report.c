@@ -116,6 +116,7 @@ static int print_text(const run_state *state, const share *shares, uint32_t coun
     puts("");
     if (cli_value(state->call, RUN_EXPLAIN)) {
         run_print_rewrites(state);
+        run_print_claims(state);
         print_steps(state);
         puts("");
     }
@@ -219,6 +220,7 @@ static int print_json(const run_state *state, const share *shares, uint32_t coun
     add_tensors(object, "outputs", state->outputs, state->output_count);
     add_placement(object, shares, count);
     run_add_rewrites(object, state);
+    run_add_claims(object, state);
     if (cli_value(state->call, RUN_EXPLAIN)) add_steps(object, state);
     cJSON_AddNumberToObject(object, "outside_steps", (double)stats->outside_nodes);
     cJSON_AddNumberToObject(object, "weight_bytes", (double)(stats->constant_bytes + stats->imported_bytes));

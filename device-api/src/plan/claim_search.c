@@ -165,21 +165,60 @@ static bool trim_views(search *s, const tenon__nodes *nodes) {
     return trimmed;
 }
 
+static bool same_attrs(const tenonh_node *a, const tenonh_node *b) {
+    bool same = a->attr_count == b->attr_count;
+    for (uint32_t i = 0; i < a->attr_count && same; i++) {
+        const tenon__attr *x = &a->attrs[i], *y = &b->attrs[i];
+        same = x->id == y->id && x->count == y->count;
+        for (uint32_t k = 0; k < x->count && same; k++) same = x->dims[k] == y->dims[k];
+    }
+    return same;
+}
+
+static bool same_types(tenonh_value *const *a, tenonh_value *const *b, uint32_t count) {
+    bool same = true;
+    for (uint32_t i = 0; i < count && same; i++) {
+        if (!a[i] || !b[i]) {
+            same = !a[i] && !b[i];
+            continue;
+        }
+        same = a[i]->dtype == b[i]->dtype && a[i]->rank == b[i]->rank;
+        for (uint32_t k = 0; k < a[i]->rank && same; k++) same = a[i]->dims[k] == b[i]->dims[k];
+    }
+    return same;
+}
+
+/* True for nodes that differ in their operands' values alone; dims and attributes are one pointer where they are equal. */
+static bool are_alike(const tenonh_node *a, const tenonh_node *b) {
+    return a->kind == b->kind && a->op == b->op && a->composite == b->composite &&
+           a->operand_count == b->operand_count && same_attrs(a, b) &&
+           same_types(a->operands, b->operands, a->operand_count) &&
+           same_types(a->results, b->results, a->result_count);
+}
+
+/* The device names a node that it does not compile: it goes, and those of the piece that are like it. */
+static tenon_status drop_told(search *s, const tenon__nodes *nodes, const tenon__answer *answer) {
+    const tenonh_node *told = nodes->nodes[answer->refused_node - 1];
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const tenon__nodes one = {.nodes = nodes->nodes + i, .count = 1};
+        if (!are_alike(told, nodes->nodes[i])) continue;
+        color(s, nodes, i, 1, 0);
+        TENON_TRY(tenon__claim_note(s->claimer, TENONH_CLAIM_REFUSED, TENON_WORK_GRAPH, &one, NULL, answer->words));
+    }
+    return TENON_STATUS_OK;
+}
+
 /* Splits a refused piece: without the node that the device names, or in halves. */
 static tenon_status split(search *s, const tenon__nodes *nodes, const tenon__answer *answer) {
-    uint32_t told = answer->refused_node, half = nodes->count / 2;
+    uint32_t half = nodes->count / 2;
     bool ends = nodes->count == 1 || s->refusals > s->most_refusals;
     color(s, nodes, 0, nodes->count, ends ? 0 : ++s->color_count);
     TENON_TRY(tenon__claim_note(s->claimer, ends ? TENONH_CLAIM_REFUSED : TENONH_CLAIM_SPLIT, TENON_WORK_GRAPH, nodes,
                                 NULL, answer->words));
     if (ends) return TENON_STATUS_OK;
-    if (told == 0) {
-        color(s, nodes, half, nodes->count - half, ++s->color_count);
-        return TENON_STATUS_OK;
-    }
-    const tenon__nodes one = {.nodes = nodes->nodes + told - 1, .count = 1};
-    color(s, nodes, told - 1, 1, 0);
-    return tenon__claim_note(s->claimer, TENONH_CLAIM_REFUSED, TENON_WORK_GRAPH, &one, NULL, answer->words);
+    if (answer->refused_node) return drop_told(s, nodes, answer);
+    color(s, nodes, half, nodes->count - half, ++s->color_count);
+    return TENON_STATUS_OK;
 }
 
 /* What claiming said that the nodes cost together, 0 where it did not of one. */
