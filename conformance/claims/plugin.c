@@ -199,8 +199,6 @@ static const tenon_plugin plugin = {.magic = TENON_PLUGIN_MAGIC, .struct_size = 
 TENON_PLUGIN_NOTE();
 #endif
 
-TENON_EXPORT const tenon_plugin *tenon_plugin_query(void);
-
 const tenon_plugin *tenon_plugin_query(void) {
     return &plugin;
 }

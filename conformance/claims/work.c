@@ -6,6 +6,8 @@
 
 #include "fake.h"
 
+enum { MOST_INPUTS = 64 };
+
 /* One node, or the whole of op and composite work. */
 typedef struct step {
     fake_call call;
@@ -31,7 +33,9 @@ struct tenon_exec {
 /* -- Names -------------------------------------------------------------------------------------------------------------- */
 
 static const char *short_name(tenon_op op, const char *name) {
-    if (op) return tenon_op_row_of(op)->name;
+    const tenon_op_row *row = tenon_op_row_of(op);
+    if (row) return row->name;
+    if (!name) return "";
     const char *dot = strrchr(name, '.');
     return dot ? dot + 1 : name;
 }
@@ -82,7 +86,7 @@ static bool copy_attrs(step *s, const tenon_attr *attrs, uint32_t count) {
         if (!values) return false;
         s->attrs[i] = (tenon_attr){attrs[i].id, attrs[i].count, values};
         if (attrs[i].id == TENON_ATTR_SCALARS)
-            for (uint32_t k = 0; k < attrs[i].count && k < 2; k++) s->scalars[k] = (uint64_t)values[k];
+            for (uint32_t k = 0; k < attrs[i].count && k < 2; k++) s->scalars[k] = (uint64_t)attrs[i].values[k];
         s->call.attr_count = i + 1;
     }
     s->call.attrs = s->attrs;
@@ -149,7 +153,7 @@ static void as_node(const tenon_work *work, uint32_t *numbers, tenon_graph_node 
 
 static bool copy_work(tenon_exec *exec, const tenon_work *work) {
     tenon_graph_node one;
-    uint32_t numbers[64];
+    uint32_t numbers[MOST_INPUTS];
     const tenon_graph_node *nodes = work->graph ? work->graph->nodes : &one;
     if (!work->graph) as_node(work, numbers, &one);
     exec->kind = work->kind;
@@ -209,8 +213,10 @@ static tenon_status refuse(tenon_device *device, const tenon_work *work, tenon_e
 static tenon_status check_node(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info, uint32_t index,
                                tenon_op op, const char *full) {
     const fake_knobs *knobs = &device->knobs;
-    const char *name = op || full ? short_name(op, full) : "";
-    if (!takes(knobs, op, full)) return refuse(device, work, out_info, index, TENON_STATUS_UNSUPPORTED, name);
+    const char *name = short_name(op, full);
+    uint32_t inputs = work->graph ? work->graph->nodes[index].input_count : work->operand_count;
+    if (!takes(knobs, op, full) || inputs > MOST_INPUTS)
+        return refuse(device, work, out_info, index, TENON_STATUS_UNSUPPORTED, name);
     if (is_listed(knobs->lose, name)) return FAIL(device, NULL, TENON_STATUS_DEVICE_LOST, "the device is lost");
     if (work->kind == TENON_WORK_OP) return TENON_STATUS_OK;
     if (is_listed(knobs->refuse, name)) return refuse(device, work, out_info, index, TENON_STATUS_UNSUPPORTED, name);
@@ -266,9 +272,8 @@ static bool find_values(const tenon_exec *exec, const tenon_launch *launch, fake
 }
 
 static tenon_status run_step(const step *s, const tenon_launch *launch, const fake_tensor *values) {
-    fake_tensor inputs[64] = {{0}}, outputs[4];
+    fake_tensor inputs[MOST_INPUTS] = {{0}}, outputs[4];
     fake_call call = s->call;
-    if (s->input_count > 64 || s->output_count > 4) return TENON_STATUS_INTERNAL;
     if (launch->scalar_count) call.scalars = launch->scalars;
     for (uint32_t i = 0; i < s->input_count; i++)
         if (s->inputs[i] != TENON_ABSENT) inputs[i] = values[s->inputs[i]];

@@ -73,7 +73,7 @@ static bool same_held(const tenon__answer *answer, const tenon__described *d) {
 
 static tenon__answer *add_answer(tenon__answer **bucket, const tenon__described *d, uint64_t hash) {
     tenon__answer *answer = calloc(1, sizeof *answer);
-    char *key = malloc(d->key.length);
+    char *key = malloc(d->key.length + 1);
     if (!answer || !key) {
         free(answer);
         free(key);

@@ -98,7 +98,7 @@ static tenon_status ask_about(search *s, const tenon__nodes *nodes) {
 }
 
 static tenon_status ask_for_marks(search *s) {
-    tenon__nodes nodes;
+    tenon__nodes nodes = {0};
     uint32_t *owner = tenon__arena_array(&s->arena, s->count, sizeof *owner);
     if (!owner) return tenon__fail_memory();
     TENON_TRY(find_candidates(s, owner, &nodes));
@@ -269,7 +269,7 @@ static tenon_status try_piece(search *s, const tenon__nodes *nodes) {
 static tenon_status tidy_pieces(search *s, bool *out_changed) {
     *out_changed = false;
     for (uint32_t piece = 0; piece < s->cut.piece_count; piece++) {
-        tenon__nodes nodes;
+        tenon__nodes nodes = {0};
         TENON_TRY(piece_nodes(s, piece, &nodes));
         if (is_too_small(s, &nodes)) {
             color(s, &nodes, 0, nodes.count, 0);
@@ -284,7 +284,7 @@ static tenon_status tidy_pieces(search *s, bool *out_changed) {
 static tenon_status try_pieces(search *s) {
     find_leaving(s, s->cut.pieces, s->regions->outside);
     for (uint32_t piece = 0; piece < s->cut.piece_count; piece++) {
-        tenon__nodes nodes;
+        tenon__nodes nodes = {0};
         TENON_TRY(piece_nodes(s, piece, &nodes));
         TENON_TRY(try_piece(s, &nodes));
     }
