@@ -44,6 +44,7 @@ fixture fixture_open(const char *plugin, const char *knobs, tenonh_module *modul
 void fixture_close(fixture *f) {
     tenonh_session_release(f->session);
     tenonh_module_destroy(f->module);
+    tenonh_module_destroy(f->reference);
     tenonh_device_release(f->device);
     tenonh_registry_destroy(f->registry);
 }
@@ -119,7 +120,8 @@ static void evaluate(const fixture *f, const char *name, arrays *a, tenon__tenso
         memcpy(inputs[i].dims, array->dims, array->rank * sizeof *array->dims);
         tenon__tensor_pack(&inputs[i]);
     }
-    good(name, tenon__concretize(f->module, "main", dims, a->input_count, NULL, &concrete));
+    good(name,
+         tenon__concretize(f->reference ? f->reference : f->module, "main", dims, a->input_count, NULL, &concrete));
     good(name, tenon__decompose(concrete, NULL, NULL, &flat));
     good(name, tenon__eval_function(flat, inputs, outputs));
     tenonh_module_destroy(flat);

@@ -13,6 +13,7 @@ typedef struct fixture {
     tenonh_registry *registry;
     tenonh_device *device;
     tenonh_module *module;
+    tenonh_module *reference; /* what the evaluator runs: set for modules with control; NULL: `module` */
     tenonh_session *session;
 } fixture;
 

@@ -12,7 +12,7 @@
 #define ALL_KINDS   "FAKE_SHAPES=3 FAKE_KINDS=13"
 
 /* A perceptron with a norm before and a softmax after it; weights are constants. */
-static const char layer[] = "symbol n in 1 .. 64\n"
+static const char layer[] = "symbol n in 0 .. 64\n"
                             "func main(%0 \"x\": f32[n, 4]) {\n"
                             "  %1: f32[4, 3] = constant [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]\n"
                             "  %2: f32[4] = constant [1, 0.5, 2, 1]\n"
@@ -24,7 +24,7 @@ static const char layer[] = "symbol n in 1 .. 64\n"
                             "}\n";
 
 /* Two branches over one input, joined; a view at each end. */
-static const char branches[] = "symbol n in 1 .. 64\n"
+static const char branches[] = "symbol n in 0 .. 64\n"
                                "func main(%0 \"x\": f32[n, 6]) {\n"
                                "  %1: f32[6, n] = permute(%0) {perm = [1, 0]}\n"
                                "  %2: f32[6, n] = abs(%1)\n"
@@ -37,7 +37,7 @@ static const char branches[] = "symbol n in 1 .. 64\n"
                                "}\n";
 
 /* An absent input before one that is there, parts side by side, an operator in place, an index. */
-static const char mixed[] = "symbol n in 1 .. 64\n"
+static const char mixed[] = "symbol n in 0 .. 64\n"
                             "func main(%0 \"x\": f32[n, 4], %1 \"i\": i64[3], %2 \"hi\": f32[]) {\n"
                             "  %3: f32[n, 4] = tenon.clip.1(%0, none, %2)\n"
                             "  %4: f32[n, 8] = tenon.concat.1(%3, %0) {axis = 1}\n"
@@ -59,6 +59,13 @@ static const char chain[] = "func main(%0 \"x\": f32[4, 6]) {\n"
                             "  %8: f32[4, 6] = max(%7, %0)\n"
                             "  return \"y\" %8\n"
                             "}\n";
+
+/* Nothing for a graph compiler to do, but results that are to be there. */
+static const char idle[] = "func main(%0 \"x\": f32[4, 6]) {\n"
+                           "  %1: f32[2] = constant [1, 2]\n"
+                           "  %2: f32[6, 4] = permute(%0) {perm = [1, 0]}\n"
+                           "  return \"x\" %0, \"c\" %1, \"t\" %2, \"again\" %0\n"
+                           "}\n";
 
 /* Steps by placement: composite, graph region, base op; then claims by verdict. UINT32_MAX: any. */
 #define ANY UINT32_MAX
@@ -82,6 +89,7 @@ static const row rows[] = {
     {"dynamic_layer",    GRAPH_ALONE " FAKE_SHAPES=3", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
     {"dynamic_mixed",    GRAPH_ALONE " FAKE_SHAPES=3", mixed, 0, 1, 0, 1, 0, 0, 0, 0, ""},
     {"bounded_layer",    GRAPH_ALONE " FAKE_SHAPES=2", layer, 0, 1, 0, 1, 0, 0, 0, 0, ""},
+    {"nothing_to_do",    GRAPH_ALONE, idle, 0, 4, 0, 1, 0, 0, 0, 0, ""},
     {"odd_nodes_alone",  GRAPH_ALONE " FAKE_DENY=odd", chain, 0, ANY, 0, ANY, 0, 0, 0, 0, ""},
     /* Beside op work: single operators and views at an end are no regions. */
     {"views_are_free",   WITH_OPS, branches, 0, 1, 0, 1, 0, 0, 0, 0, ""},
@@ -149,8 +157,9 @@ START_TEST(devices_take_what_they_claim) {
         ck_assert_msg(fixture_run(&f, rows[i].name, 5) == TENON_STATUS_OK, "%s: %s", rows[i].name,
                       tenonh_error_message());
         expect_row(&f, &rows[i]);
-        ck_assert_msg(fixture_run(&f, rows[i].name, 3) == TENON_STATUS_OK, "%s: %s", rows[i].name,
-                      tenonh_error_message());
+        for (int64_t size = 0; size < 4; size++)
+            ck_assert_msg(fixture_run(&f, rows[i].name, size) == TENON_STATUS_OK, "%s: %s", rows[i].name,
+                          tenonh_error_message());
         fixture_close(&f);
     }
 }
@@ -274,6 +283,56 @@ START_TEST(costs_are_measured) {
 }
 END_TEST
 
+/* Regions end where control begins: a branch, taken or not, is claimed for itself. */
+START_TEST(control_is_no_part_of_regions) {
+    static const char start[] = "func main(%0 \"x\": f32[4, 6], %1 \"limit\": f32[]) {\n"
+                                "  %2: f32[4, 6] = abs(%0)\n"
+                                "  %3: f32[4, 6] = mul(%2, %0)\n"
+                                "  %4: f32[] = sum(%3) {axes = [0, 1]}\n"
+                                "  %5: bool[] = lt(%4, %1)\n";
+    static const char branch[] = "  %6: f32[4, 6] = if(%5) region {\n"
+                                 "    %7: f32[4, 6] = add(%3, %2)\n"
+                                 "    %8: f32[4, 6] = neg(%7)\n"
+                                 "    yield %8\n"
+                                 "  } region {\n"
+                                 "    yield %2\n"
+                                 "  }\n";
+    static const char choice[] = "  %7: f32[4, 6] = add(%3, %2)\n"
+                                 "  %8: f32[4, 6] = neg(%7)\n"
+                                 "  %9: bool[4, 6] = expand(%5) {dims = [4, 6]}\n"
+                                 "  %6: f32[4, 6] = where(%9, %8, %2)\n";
+    static const char end[] = "  %10: f32[4, 6] = sub(%6, %3)\n"
+                              "  %11: f32[4, 6] = max(%10, %0)\n"
+                              "  return \"y\" %11\n"
+                              "}\n";
+    static const char *const knobs[] = {GRAPH_ALONE, WITH_OPS, WITH_OPS " FAKE_REFUSE=mul,neg", BY_NAME};
+    for (size_t i = 0; i < sizeof knobs / sizeof *knobs; i++) {
+        char text[2][2048];
+        snprintf(text[0], sizeof text[0], "%s%s%s", start, branch, end);
+        snprintf(text[1], sizeof text[1], "%s%s%s", start, choice, end);
+        fixture f = fixture_open(FAKE, knobs[i], fixture_parse("control", text[0]), NULL);
+        f.reference = fixture_parse("choice", text[1]);
+        run_good(&f, knobs[i], 0);
+        fixture_close(&f);
+    }
+}
+END_TEST
+
+/* What the device refuses goes to the fallback, and is told as that. */
+START_TEST(refused_nodes_fall_back) {
+    fixture other = fixture_open(FAKE, "FAKE_KINDS=1 FAKE_SHAPES=3", fixture_parse("chain", chain), NULL);
+    const tenonh_session_options options = {
+        .struct_size = sizeof options, .fallback = other.device, .rules = "off", .check_plans = 1};
+    fixture f = fixture_open(FAKE, GRAPH_ALONE " FAKE_REFUSE=sub FAKE_TELL=1", fixture_parse("chain", chain), &options);
+    run_good(&f, "fallback", 0);
+    ck_assert_uint_eq(fixture_steps(&f, TENONH_PLACEMENT_GRAPH), 2);
+    ck_assert_uint_eq(fixture_steps(&f, TENONH_PLACEMENT_OP), 1);
+    ck_assert_uint_gt(fixture_stats(&f).outside_nodes, 0);
+    fixture_close(&f);
+    fixture_close(&other);
+}
+END_TEST
+
 /* Random functions on random devices: whatever is claimed and refused, results are those of the evaluator. */
 
 static uint64_t state;
@@ -361,6 +420,8 @@ int main(void) {
     tcase_add_test(tests, failures_are_told);
     tcase_add_test(tests, older_plugins_go_on);
     tcase_add_test(tests, costs_are_measured);
+    tcase_add_test(tests, control_is_no_part_of_regions);
+    tcase_add_test(tests, refused_nodes_fall_back);
     tcase_add_test(tests, random_functions_are_right);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

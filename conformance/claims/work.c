@@ -146,7 +146,7 @@ static void as_node(const tenon_work *work, uint32_t *numbers, tenon_graph_node 
     out->name = c->name;
     out->attrs = c->attrs;
     out->attr_count = c->attr_count;
-    if (!c->inputs) return;
+    if (!TENON_HAS(c, inputs)) return;
     out->inputs = c->inputs;
     out->input_count = c->input_count;
 }

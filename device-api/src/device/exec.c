@@ -118,7 +118,10 @@ tenon_status tenonh_device_claim(tenonh_device *device, const tenon_work *work, 
         return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes no graph work", device->name);
     memset(out_claims, 0, work->graph->node_count * sizeof *out_claims);
     if (!device->hooks->work.claim) {
-        for (uint32_t i = 0; i < work->graph->node_count; i++) out_claims[i].region = work->graph->nodes[i].op != 0;
+        for (uint32_t i = 0; i < work->graph->node_count; i++) {
+            const tenon_graph_node *node = &work->graph->nodes[i];
+            out_claims[i].region = node->op || strcmp(node->name, "tenon.concat") == 0;
+        }
         return TENON_STATUS_OK;
     }
     tenon_status status = device->hooks->work.claim(device->handle, work, out_claims);

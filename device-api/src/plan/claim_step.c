@@ -130,7 +130,7 @@ static void describe_lone(lone_work *lone, const tenon__task *task) {
     const uint32_t scalars = tenon_op_row_of(task->op)->scalar_count;
     memset(lone, 0, sizeof *lone);
     for (uint32_t k = 0; k < task->operand_count; k++) describe_lone_operand(lone, task, k);
-    memcpy(lone->attrs, task->attrs, task->attr_count * sizeof *task->attrs);
+    if (task->attr_count) memcpy(lone->attrs, task->attrs, task->attr_count * sizeof *task->attrs);
     lone->node = (tenon_graph_node){.op = task->op, .attrs = lone->attrs, .attr_count = task->attr_count};
     if (scalars)
         lone->attrs[lone->node.attr_count++] =

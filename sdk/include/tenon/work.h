@@ -207,7 +207,7 @@ typedef struct tenon_work_hooks {
     tenon_status (*dialect)(tenon_device *device, const tenon_dialect **out_dialect);
 
     /* Marks the nodes of `work`, a graph work of a whole function, that the device takes in its own execs. Optional: the
-     * host then takes it that every base operator and no composite is wanted. The host cuts acyclic regions of marked
+     * host then takes it that base operators and tenon.concat are wanted, and no other composite. The host cuts acyclic regions of marked
      * nodes and prepares each; one that is refused is split and its nodes go other ways (REQ-WORK-02).
      * Shapes: as prepare's; composites stand in the graph as long as the device may take them.
      * Owner:  out_claims has one entry per node. Nothing of `work` is kept, nothing is left to release.
