@@ -1,4 +1,5 @@
 /* What a device takes whole, on the fake: graphs in regions, composites by name, refusals, costs, constants, shapes. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,10 @@ START_TEST(older_plugins_go_on) {
     run_good(&f, "older", 0);
     ck_assert_uint_gt(fixture_steps(&f, TENONH_PLACEMENT_GRAPH), 0);
     fixture_close(&f);
+    f = fixture_open(OLD, GRAPH_ALONE, fixture_parse("mixed", mixed), NULL);
+    run_good(&f, "older", 5);
+    ck_assert_uint_eq(fixture_steps(&f, TENONH_PLACEMENT_GRAPH), 1);
+    fixture_close(&f);
     f = fixture_open(OLD, BY_NAME " FAKE_COMPOSITES=softmax,layer_norm", fixture_parse("layer", layer), NULL);
     run_good(&f, "older", 5);
     ck_assert_uint_eq(fixture_steps(&f, TENONH_PLACEMENT_COMPOSITE), 2);
@@ -330,6 +335,55 @@ START_TEST(refused_nodes_fall_back) {
     ck_assert_uint_gt(fixture_stats(&f).outside_nodes, 0);
     fixture_close(&f);
     fixture_close(&other);
+}
+END_TEST
+
+typedef struct worker {
+    pthread_t thread;
+    fixture *f;
+    int64_t first;
+    tenon_status status;
+} worker;
+
+/* Shapes 1 ... 8, each thread from another on. */
+static void *run_shapes(void *context) {
+    worker *w = context;
+    for (int64_t i = 0; i < 8 && w->status == TENON_STATUS_OK; i++)
+        w->status = fixture_run(w->f, "threads", 1 + (w->first + i) % 8);
+    return NULL;
+}
+
+/* Claims of a session are made by whichever of its threads meets a shape first. */
+START_TEST(threads_share_claims) {
+    static const char *const knobs[] = {GRAPH_ALONE " FAKE_HOLD=1", GRAPH_ALONE " FAKE_SHAPES=3",
+                                        ALL_KINDS " FAKE_COMPOSITES=softmax FAKE_REFUSE=layer_norm"};
+    for (size_t i = 0; i < sizeof knobs / sizeof *knobs; i++) {
+        fixture f = fixture_open(FAKE, knobs[i], fixture_parse("threads", layer), NULL);
+        worker workers[4] = {{0}};
+        for (int k = 0; k < 4; k++) {
+            workers[k] = (worker){.f = &f, .first = 3 * k};
+            ck_assert_int_eq(pthread_create(&workers[k].thread, NULL, run_shapes, &workers[k]), 0);
+        }
+        for (int k = 0; k < 4; k++) {
+            pthread_join(workers[k].thread, NULL);
+            ck_assert_uint_eq(workers[k].status, TENON_STATUS_OK);
+        }
+        fixture_close(&f);
+    }
+}
+END_TEST
+
+/* Execs outlive the plans that are kept; a device that is trimmed gets them back, and is asked again. */
+START_TEST(unused_execs_go_when_trimmed) {
+    const tenonh_session_options options = {
+        .struct_size = sizeof options, .require_device = 1, .rules = "off", .keep_plans = 4};
+    fixture f = fixture_open(FAKE, GRAPH_ALONE, fixture_parse("bounded", layer), &options);
+    for (int64_t i = 0; i < 200; i++) run_good(&f, "bounded", 1 + i % 64);
+    ck_assert_uint_eq(fixture_stats(&f).prepares, 64);
+    ck_assert_uint_eq(tenonh_device_trim(f.device, NULL), TENON_STATUS_OK);
+    run_good(&f, "trimmed", 1);
+    ck_assert_uint_eq(fixture_stats(&f).prepares, 65);
+    fixture_close(&f);
 }
 END_TEST
 
@@ -422,6 +476,8 @@ int main(void) {
     tcase_add_test(tests, costs_are_measured);
     tcase_add_test(tests, control_is_no_part_of_regions);
     tcase_add_test(tests, refused_nodes_fall_back);
+    tcase_add_test(tests, threads_share_claims);
+    tcase_add_test(tests, unused_execs_go_when_trimmed);
     tcase_add_test(tests, random_functions_are_right);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -102,6 +102,8 @@ tenon_status tenon__claim_module(tenon__claimer *claimer, const tenonh_module *s
     *out_claims = NULL;
     if (!claimer) return decompose(context, simple, NULL, NULL, out_module);
     pthread_mutex_lock(&claimer->lock);
+    bool idle = !claimer->claims && tenon__execs_planning(claimer->execs) <= 1; /* none but the caller plans */
+    if (idle && claimer->exec_count > TENON__MOST_ANSWERS) tenon__claimer_trim(claimer);
     tenon_status status = claim_until_done(claimer, simple, decompose, context, out_module, out_claims);
     pthread_mutex_unlock(&claimer->lock);
     return status;
@@ -115,6 +117,8 @@ const tenon__regions *tenon__regions_of(const tenon__claims *claims, const tenon
 
 void tenon__claims_destroy(tenon__claims *claims) {
     if (!claims) return;
+    for (const tenon__regions *r = claims->functions; r; r = r->next)
+        for (uint32_t i = 0; i < r->region_count; i++) tenonh_exec_release(r->regions[i].exec);
     tenon__arena_free(&claims->arena);
     free(claims->notes);
     free(claims);

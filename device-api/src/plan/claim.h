@@ -31,7 +31,7 @@ typedef struct tenon__region {
     uint32_t first, count;      /* of the function's nodes */
     tenonh_placement placement; /* COMPOSITE or GRAPH */
     const char *name;
-    tenonh_exec *exec;                   /* kept by the claimer */
+    tenonh_exec *exec;                   /* a reference */
     uint32_t operand_count, input_count; /* inputs, constants among them, then outputs */
     const tenonh_value *const *operands;
     uint32_t symbol_count;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "device/reclaim.h"
 #include "graph/composite.h"
 #include "plan/claim.h"
 #include "plan/execs.h"
@@ -72,7 +73,7 @@ typedef struct tenon__answer {
     uint64_t instead; /* of what it would replace */
 } tenon__answer;
 
-enum { TENON__ANSWER_BUCKETS = 256, TENON__CLAIM_TEXT = 512 };
+enum { TENON__ANSWER_BUCKETS = 256, TENON__CLAIM_TEXT = 512, TENON__MOST_ANSWERS = 512 };
 
 struct tenon__claimer {
     pthread_mutex_t lock; /* recursive: costs are found by lowering a part */
@@ -85,8 +86,13 @@ struct tenon__claimer {
     uint32_t claims_made;  /* so far: their number */
     tenon_status failure;  /* of asking, where that could not be returned */
     char failure_text[TENON__CLAIM_TEXT];
+    tenon__reclaimer reclaimer;
+    uint32_t exec_count; /* of answers */
     tenon__answer *answers[TENON__ANSWER_BUCKETS];
 };
+
+/* Drops answers with execs that neither regions nor plans use. Under the lock, with no question open. */
+void tenon__claimer_trim(tenon__claimer *claimer);
 
 /* The answer to a work, made if there is none. NULL: no memory. */
 tenon__answer *tenon__answer_to(tenon__claimer *claimer, const tenon__described *described);

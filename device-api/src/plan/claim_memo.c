@@ -2,7 +2,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/objects.h"
 #include "plan/claim_internal.h"
+
+static void free_held(tenon__answer *answer) {
+    for (uint32_t i = 0; answer->held && i < answer->operand_count; i++) tenon__constant_release(answer->held[i]);
+    free(answer->held);
+}
+
+static void free_answer(tenon__answer *answer) {
+    free_held(answer);
+    tenonh_exec_release(answer->exec);
+    free(answer->key);
+    free(answer->words);
+    free(answer);
+}
+
+void tenon__claimer_trim(tenon__claimer *claimer) {
+    for (uint32_t i = 0; i < TENON__ANSWER_BUCKETS; i++)
+        for (tenon__answer **link = &claimer->answers[i]; *link;) {
+            tenon__answer *answer = *link;
+            if (!answer->exec || atomic_load(&answer->exec->references) > 1) {
+                link = &answer->next;
+                continue;
+            }
+            *link = answer->next;
+            claimer->exec_count--;
+            free_answer(answer);
+        }
+}
+
+/* When memory runs short: not while this or another thread asks or plans. */
+static void reclaim(void *context) {
+    tenon__claimer *claimer = context;
+    if (pthread_mutex_trylock(&claimer->lock)) return;
+    if (!claimer->claims && tenon__execs_planning(claimer->execs) == 0) tenon__claimer_trim(claimer);
+    pthread_mutex_unlock(&claimer->lock);
+}
 
 tenon_status tenon__claimer_create(tenonh_device *device, tenon__execs *execs, bool measure,
                                    tenon__claimer **out_claimer) {
@@ -21,25 +57,15 @@ tenon_status tenon__claimer_create(tenonh_device *device, tenon__execs *execs, b
     claimer->kinds = kinds & (TENON_WORK_COMPOSITE | TENON_WORK_GRAPH);
     claimer->alone = !(kinds & (TENON_WORK_OP | TENON_WORK_KERNEL));
     claimer->measure = measure;
+    claimer->reclaimer = (tenon__reclaimer){.reclaim = reclaim, .context = claimer};
+    tenon__reclaimer_add(device, &claimer->reclaimer);
     *out_claimer = claimer;
     return TENON_STATUS_OK;
 }
 
-static void free_held(tenon__answer *answer) {
-    for (uint32_t i = 0; answer->held && i < answer->operand_count; i++) tenon__constant_release(answer->held[i]);
-    free(answer->held);
-}
-
-static void free_answer(tenon__answer *answer) {
-    free_held(answer);
-    tenonh_exec_release(answer->exec);
-    free(answer->key);
-    free(answer->words);
-    free(answer);
-}
-
 void tenon__claimer_destroy(tenon__claimer *claimer) {
     if (!claimer) return;
+    tenon__reclaimer_remove(claimer->device, &claimer->reclaimer);
     for (uint32_t i = 0; i < TENON__ANSWER_BUCKETS; i++)
         for (tenon__answer *answer = claimer->answers[i], *next; answer; answer = next) {
             next = answer->next;
@@ -121,6 +147,7 @@ static tenon_status ask(tenon__claimer *claimer, const tenon__described *d, teno
     }
     TENON_TRY(status);
     answer->status = TENON_STATUS_OK;
+    claimer->exec_count++;
     return keep_held(answer, d);
 }
 

@@ -357,7 +357,7 @@ static tenon_status fill_region(search *s, uint32_t first, uint32_t count, uint3
         .count = count,
         .placement = graph ? TENONH_PLACEMENT_GRAPH : TENONH_PLACEMENT_COMPOSITE,
         .name = count == 1 ? tenon__node_short(list[0]) : tenon__nodes_text(arena, &nodes),
-        .exec = s->answers[settled]->exec,
+        .exec = tenonh_exec_retain(s->answers[settled]->exec),
         .operand_count = d.work.operand_count,
         .input_count = d.input_count,
         .operands = (const tenonh_value *const *)d.values,
@@ -397,6 +397,8 @@ static tenon_status make_room(search *s) {
     s->regions = tenon__arena_allocate(kept, sizeof *s->regions);
     if (!s->costs || !s->answers || !s->regions) return tenon__fail_memory();
     s->regions->function = s->function;
+    s->regions->next = s->claims->functions;
+    s->claims->functions = s->regions;
     s->regions->region_of = tenon__arena_array(kept, s->count, sizeof *s->regions->region_of);
     s->regions->outside = tenon__arena_allocate(kept, s->function->value_count);
     if (!s->regions->region_of || !s->regions->outside) return tenon__fail_memory();
@@ -422,8 +424,5 @@ tenon_status tenon__find_regions(tenon__claimer *claimer, tenon__claims *claims,
     search s = {.claimer = claimer, .claims = claims, .function = function, .count = function->body->node_count};
     tenon_status status = search_function(&s, out_again);
     tenon__arena_free(&s.arena);
-    TENON_TRY(status);
-    s.regions->next = claims->functions;
-    claims->functions = s.regions;
-    return TENON_STATUS_OK;
+    return status;
 }

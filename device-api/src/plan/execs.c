@@ -126,6 +126,13 @@ void tenon__execs_destroy(tenon__execs *execs) {
     free(execs);
 }
 
+uint32_t tenon__execs_planning(tenon__execs *execs) {
+    pthread_mutex_lock(&execs->lock);
+    uint32_t planning = execs->planning;
+    pthread_mutex_unlock(&execs->lock);
+    return planning;
+}
+
 void tenon__execs_count(tenon__execs *execs) {
     atomic_fetch_add(&execs->prepares, 1);
 }

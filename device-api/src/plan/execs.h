@@ -22,6 +22,9 @@ void tenon__execs_destroy(tenon__execs *execs); /* NULL is allowed; launches mus
 void tenon__execs_begin(tenon__execs *execs);
 void tenon__execs_end(tenon__execs *execs);
 
+/* Open pairs of begin and end. */
+uint32_t tenon__execs_planning(tenon__execs *execs);
+
 /* Counts a prepare that was asked for elsewhere. */
 void tenon__execs_count(tenon__execs *execs);
 
