@@ -1,4 +1,5 @@
-/* test_model SOURCE WORK DEVICE: runs a model of this folder and compares it with its golden outputs.
+/* test_model SOURCE WORK DEVICE: runs a model of this folder on one stream and on four, and compares it with its golden
+ * outputs, and what it takes for buffers with what it needs at least.
  *
  * SOURCE holds inputs and goldens, WORK the model with its weights beside it. Every step must run on DEVICE. Exits with
  * 77 when the weights are not there: the test is skipped. */
@@ -60,11 +61,9 @@ static int read_array(const run *r, const char *kind, uint32_t index, const char
 
 static int load(run *r) {
     const char *model = is_there(r->work, "model.onnx") ? "model.onnx" : "minilm.onnx";
-    const tenonh_session_options options = {.struct_size = sizeof options, .require_device = 1};
     if (!check(tenonh_registry_create(NULL, &r->registry)) ||
         !check(tenonh_device_open(r->registry, r->device_name, &r->device)) ||
-        !check(tenonh_onnx_import(path_of(r->work, model), NULL, &r->module)) ||
-        !check(tenonh_session_create(r->module, r->device, &options, &r->session)))
+        !check(tenonh_onnx_import(path_of(r->work, model), NULL, &r->module)))
         return 0;
     r->function = tenonh_module_function(r->module, "main");
     if (tenonh_function_input_count(r->function) > MOST || tenonh_function_output_count(r->function) > MOST) return 0;
@@ -121,10 +120,42 @@ static int check_placement(const run *r) {
     return 0;
 }
 
-static int run_model(run *r) {
+/* What buffers may take, as a multiple of the bytes alive at once in the better of the model's order and the planner's. */
+typedef struct limit {
+    uint32_t streams;
+    double peak;
+} limit;
+
+static const limit limits[] = {{1, 1.10}, {4, 1.25}};
+
+static int check_memory(const run *r, const limit *limit) {
+    tenonh_session_stats stats = {.struct_size = sizeof stats};
+    if (!check(tenonh_session_stats_read(r->session, &stats))) return 0;
+    uint64_t least = stats.file_order_bytes < stats.own_order_bytes ? stats.file_order_bytes : stats.own_order_bytes;
+    double ratio = least ? (double)stats.arena_bytes / (double)least : 1;
+    int fits = ratio <= limit->peak;
+    printf("%s on %s, %llu streams: buffers of %llu bytes, %.3f of the least, bar %.2f%s\n", r->source, r->device_name,
+           (unsigned long long)stats.streams, (unsigned long long)stats.arena_bytes, ratio, limit->peak,
+           fits ? "" : ": FAILED");
+    return fits;
+}
+
+static int run_session(run *r, const limit *limit) {
+    const tenonh_session_options options = {
+        .struct_size = sizeof options, .require_device = 1, .streams = limit->streams, .check_plans = 1};
     uint32_t inputs = tenonh_function_input_count(r->function), outputs = tenonh_function_output_count(r->function);
-    return check(tenonh_session_run_arrays(r->session, r->inputs, inputs, r->outputs, outputs)) && check_placement(r) &&
-           compare(r);
+    int good = check(tenonh_session_create(r->module, r->device, &options, &r->session)) &&
+               check(tenonh_session_run_arrays(r->session, r->inputs, inputs, r->outputs, outputs)) &&
+               check_placement(r) && compare(r) && check_memory(r, limit);
+    for (int i = 0; i < MOST; i++) tenonh_array_free(&r->outputs[i]);
+    tenonh_session_release(r->session);
+    return good;
+}
+
+static int run_model(run *r) {
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (!run_session(r, &limits[i])) return 0;
+    return 1;
 }
 
 int main(int count, char **arguments) {
@@ -136,8 +167,7 @@ int main(int count, char **arguments) {
     if (!is_there(r.work, "weights.bin") && !is_there(r.work, "model.safetensors"))
         return printf("skipped: no weights in %s; ci/fetch-minilm gets those of minilm\n", r.work), SKIPPED;
     int code = load(&r) && run_model(&r) ? PASSED : FAILED;
-    for (int i = 0; i < MOST; i++) tenonh_array_free(&r.inputs[i]), tenonh_array_free(&r.outputs[i]);
-    tenonh_session_release(r.session);
+    for (int i = 0; i < MOST; i++) tenonh_array_free(&r.inputs[i]);
     tenonh_module_destroy(r.module);
     tenonh_device_release(r.device);
     tenonh_registry_destroy(r.registry);

@@ -196,7 +196,13 @@ static const way ways[] = {
     {larger_first, false}, {larger_first, true}, {NULL, true}, {longer_first, false}, {wider_first, false}};
 
 /* Rivals looked at in all, and rounds of each way, before it is given up. Rounds stop where little is to be gained. */
-enum { WAY_COUNT = sizeof ways / sizeof *ways, MOST_WORK = 1 << 24, ROUND_WORK = 1 << 22, MOST_ROUNDS = 32 };
+enum {
+    WAY_COUNT = sizeof ways / sizeof *ways,
+    MOST_WORK = 1 << 24,
+    ROUND_WORK = 1 << 19,
+    MOST_ROUNDS = 32,
+    FEW_ROUNDS = 2
+};
 
 static void keep_if_smaller(layout *l, uint64_t size) {
     if (size >= l->best_size) return;
@@ -222,13 +228,18 @@ static uint32_t place_sequence(layout *l, bool tight) {
     return highest;
 }
 
+/* An arena this much above the bytes alive is small enough: a smaller one would only add waits. */
+static bool is_small_enough(const layout *l) {
+    return l->best_size <= l->bound + l->bound / 8;
+}
+
 /* The box that ends highest found no place further down: in the next round it comes earlier. */
 static void place_boxes(layout *l, const way *chosen) {
     for (uint32_t i = 0; i < l->count; i++) l->sequence[i] = i;
     if (chosen->compare) qsort_r(l->sequence, l->count, sizeof *l->sequence, chosen->compare, l->boxes);
-    uint32_t highest = place_sequence(l, chosen->tight);
-    for (uint32_t round = 0; round < MOST_ROUNDS && highest && l->work < ROUND_WORK; round++) {
-        if (l->best_size <= l->bound + l->bound / 64) return;
+    uint32_t highest = place_sequence(l, chosen->tight), rounds = l->progress && l->window ? FEW_ROUNDS : MOST_ROUNDS;
+    for (uint32_t round = 0; round < rounds && highest && l->work < ROUND_WORK; round++) {
+        if (l->best_size <= l->bound + l->bound / 64 || (l->progress && is_small_enough(l))) return;
         uint32_t number = l->sequence[highest], to = highest / 2;
         memmove(&l->sequence[to + 1], &l->sequence[to], (highest - to) * sizeof *l->sequence);
         l->sequence[to] = number;
@@ -313,18 +324,15 @@ static void sweep(layout *l, hole *holes) {
  * streams wait for each other and the smaller the arena. */
 static const uint32_t windows[] = {64, 16, 4, 0};
 
-/* An arena this much above the bytes alive is small enough: a smaller one would only add waits. */
-static bool is_small_enough(const layout *l) {
-    return l->best_size <= l->bound + l->bound / 8;
-}
-
 static void try_all(layout *l, hole *holes) {
     uint32_t first = l->progress ? 0 : sizeof windows / sizeof *windows - 1;
     for (uint32_t w = first; w < sizeof windows / sizeof *windows; w++) {
         l->window = windows[w];
         l->work = 0;
-        for (uint32_t i = 0; i < WAY_COUNT && l->best_size > l->bound && l->work <= MOST_WORK; i++)
+        for (uint32_t i = 0; i < WAY_COUNT && l->best_size > l->bound && l->work <= MOST_WORK; i++) {
             place_boxes(l, &ways[i]);
+            if (l->progress && is_small_enough(l)) return;
+        }
         if (l->best_size > l->bound) sweep(l, holes);
         if (is_small_enough(l)) return;
     }
