@@ -128,25 +128,25 @@ typedef struct limit {
 
 static const limit limits[] = {{1, 1.10}, {4, 1.25}};
 
-static int check_memory(const run *r, const limit *limit) {
+static int check_memory(const run *r, const limit *bound) {
     tenonh_session_stats stats = {.struct_size = sizeof stats};
     if (!check(tenonh_session_stats_read(r->session, &stats))) return 0;
     uint64_t least = stats.file_order_bytes < stats.own_order_bytes ? stats.file_order_bytes : stats.own_order_bytes;
     double ratio = least ? (double)stats.arena_bytes / (double)least : 1;
-    int fits = ratio <= limit->peak;
+    int fits = ratio <= bound->peak;
     printf("%s on %s, %llu streams: buffers of %llu bytes, %.3f of the least, bar %.2f%s\n", r->source, r->device_name,
-           (unsigned long long)stats.streams, (unsigned long long)stats.arena_bytes, ratio, limit->peak,
+           (unsigned long long)stats.streams, (unsigned long long)stats.arena_bytes, ratio, bound->peak,
            fits ? "" : ": FAILED");
     return fits;
 }
 
-static int run_session(run *r, const limit *limit) {
+static int run_session(run *r, const limit *bound) {
     const tenonh_session_options options = {
-        .struct_size = sizeof options, .require_device = 1, .streams = limit->streams, .check_plans = 1};
+        .struct_size = sizeof options, .require_device = 1, .streams = bound->streams, .check_plans = 1};
     uint32_t inputs = tenonh_function_input_count(r->function), outputs = tenonh_function_output_count(r->function);
     int good = check(tenonh_session_create(r->module, r->device, &options, &r->session)) &&
                check(tenonh_session_run_arrays(r->session, r->inputs, inputs, r->outputs, outputs)) &&
-               check_placement(r) && compare(r) && check_memory(r, limit);
+               check_placement(r) && compare(r) && check_memory(r, bound);
     for (int i = 0; i < MOST; i++) tenonh_array_free(&r->outputs[i]);
     tenonh_session_release(r->session);
     return good;
