@@ -154,8 +154,8 @@ static void run_elementwise(const tenon_exec *exec, void *const *bytes) {
 
 /* The output is zeroed, then walked as if it had the input's axes, with strides of 0 where they are summed. */
 static void run_sum(const tenon_exec *exec, void *const *bytes) {
-    int64_t dims[TENON_MAX_RANK], strides[TENON_MAX_RANK], out_dims[TENON_MAX_RANK], out_strides[TENON_MAX_RANK];
-    int64_t wide[TENON_MAX_RANK] = {0};
+    int64_t dims[TENON_MAX_RANK] = {0}, strides[TENON_MAX_RANK] = {0}, out_dims[TENON_MAX_RANK] = {0};
+    int64_t out_strides[TENON_MAX_RANK] = {0}, wide[TENON_MAX_RANK] = {0};
     tenon_walk walk;
     numbers_of(&exec->views[0], dims, strides);
     numbers_of(&exec->views[1], out_dims, out_strides);
@@ -170,7 +170,8 @@ static void run_sum(const tenon_exec *exec, void *const *bytes) {
 
 /* Operands: what is put, where (one i64 an axis), into what. */
 static void run_update(const tenon_exec *exec, void *const *bytes) {
-    int64_t dims[TENON_MAX_RANK], strides[TENON_MAX_RANK], all[TENON_MAX_RANK], out_strides[TENON_MAX_RANK], at = 0;
+    int64_t dims[TENON_MAX_RANK] = {0}, strides[TENON_MAX_RANK] = {0}, all[TENON_MAX_RANK] = {0};
+    int64_t out_strides[TENON_MAX_RANK] = {0}, at = 0;
     numbers_of(&exec->views[0], dims, strides);
     numbers_of(&exec->views[2], all, out_strides);
     const int64_t *start = bytes[1], *lists[] = {strides, out_strides};
@@ -329,7 +330,8 @@ static tenon_status event_wait(tenon_stream *stream, tenon_event *event) {
 }
 
 static tenon_status event_elapsed(tenon_event *start, tenon_event *end, uint64_t *out_nanoseconds) {
-    (void)start, (void)end, (void)out_nanoseconds;
+    (void)start, (void)end;
+    *out_nanoseconds = 0;
     return TENON_STATUS_UNSUPPORTED;
 }
 #endif

@@ -287,7 +287,8 @@ static void order_deeply(depth *d, uint32_t *spare) {
 }
 
 static tenon_status order_by_depth(const net *n, uint32_t *order) {
-    depth d = {.n = n, .order = order};
+    depth d = {.n = n};
+    d.order = order;
     d.needs = calloc((size_t)n->count + 1, sizeof *d.needs);
     d.sorted = calloc((size_t)n->edges->count * 2 + 1, sizeof *d.sorted);
     d.state = calloc((size_t)n->count + 1, sizeof *d.state);

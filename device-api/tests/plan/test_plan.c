@@ -95,20 +95,21 @@ static void mark_bits(const tenon__ref *ref, int64_t start, unsigned char *bits)
     for (int64_t i = 0; i < count; i++) {
         int64_t rest = i, place = ref->offset;
         for (uint32_t axis = ref->rank; axis-- > 0;) {
-            place += rest % ref->dims[axis] * ref->strides[axis];
-            rest /= ref->dims[axis];
+            int64_t dim = ref->dims[axis] ? ref->dims[axis] : 1; /* never 0 here: there are elements */
+            place += rest % dim * ref->strides[axis];
+            rest /= dim;
         }
         for (int64_t b = 0; b < width; b++) bits[start * 8 + place * width + b] = 1;
     }
 }
 
-static tenon__ref random_ref(void) {
+static tenon__ref random_ref(uint32_t *state) {
     static const tenon_dtype dtypes[] = {TENON_DTYPE_F32, TENON_DTYPE_I8, TENON_DTYPE_F64, TENON_DTYPE_U4};
-    tenon__ref ref = {.dtype = dtypes[rand() % 4], .rank = (uint32_t)(rand() % 4)};
+    tenon__ref ref = {.dtype = dtypes[below(state, 4)], .rank = below(state, 4)};
     ref.offset = 1200 * 8 / (int64_t)tenon_dtype_bits(ref.dtype);
     for (uint32_t i = 0; i < ref.rank; i++) {
-        ref.dims[i] = rand() % 12 ? 1 + rand() % 5 : 0;
-        ref.strides[i] = rand() % 3 ? 1 + rand() % 9 : rand() % 25 - 12;
+        ref.dims[i] = (int)below(state, 12) ? 1 + (int)below(state, 5) : 0;
+        ref.strides[i] = (int)below(state, 3) ? 1 + (int)below(state, 9) : (int)below(state, 25) - 12;
     }
     return ref;
 }
@@ -117,10 +118,10 @@ static tenon__ref random_ref(void) {
 START_TEST(test_overlap) {
     static unsigned char x_bits[20480], y_bits[20480];
     int met = 0;
-    srand(11);
-    for (int round = 0; round < 20000; round++) {
-        tenon__ref x = random_ref(), y = random_ref();
-        int64_t x_start = rand() % 64, y_start = rand() % 64, low, high, first = -1, last = -1;
+    uint32_t seed = 11;
+    for (int round = 0; round < 6000; round++) {
+        tenon__ref x = random_ref(&seed), y = random_ref(&seed);
+        int64_t x_start = below(&seed, 64), y_start = below(&seed, 64), low, high, first = -1, last = -1;
         bool expected = false;
         memset(x_bits, 0, sizeof x_bits);
         memset(y_bits, 0, sizeof y_bits);
@@ -139,7 +140,7 @@ START_TEST(test_overlap) {
         else
             ck_assert(low + x_start == first / 8 && high + x_start == last / 8 + 1);
     }
-    ck_assert(met > 4000 && met < 16000);
+    ck_assert(met > 1000 && met < 5000);
 }
 END_TEST
 
