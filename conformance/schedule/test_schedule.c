@@ -166,6 +166,101 @@ START_TEST(random_graphs_on_four_streams) {
 }
 END_TEST
 
+/* -- Plans with one thing wrong -- */
+
+static tenon__command *first_of(tenon__plan *plan, uint32_t kind) {
+    for (uint32_t i = 0; i < plan->command_count; i++)
+        if (plan->commands[i].kind == kind) return &plan->commands[i];
+    ck_abort_msg("the plan has no command %u", kind);
+}
+
+static void drop_command(tenon__plan *plan, tenon__command *command) {
+    uint32_t after = plan->command_count-- - (uint32_t)(command - plan->commands) - 1;
+    memmove(command, command + 1, after * sizeof *command);
+}
+
+static void drop_record(tenon__plan *plan) {
+    drop_command(plan, first_of(plan, TENON__COMMAND_RECORD));
+}
+
+static void drop_launch(tenon__plan *plan) {
+    drop_command(plan, first_of(plan, TENON__COMMAND_LAUNCH));
+}
+
+static void launch_twice(tenon__plan *plan) {
+    plan->commands[plan->command_count - 1] = *first_of(plan, TENON__COMMAND_LAUNCH);
+}
+
+static void wait_for_unknown(tenon__plan *plan) {
+    first_of(plan, TENON__COMMAND_WAIT)->index = plan->event_count;
+}
+
+static void leave_streams(tenon__plan *plan) {
+    first_of(plan, TENON__COMMAND_LAUNCH)->stream = plan->stream_count;
+}
+
+static void turn_order(tenon__plan *plan) {
+    tenon__command *first = first_of(plan, TENON__COMMAND_LAUNCH), *last = &plan->commands[plan->command_count - 1];
+    while (last->kind != TENON__COMMAND_LAUNCH) last--;
+    uint32_t index = first->index;
+    first->index = last->index;
+    last->index = index;
+}
+
+static void put_all_at_the_start(tenon__plan *plan) {
+    for (uint32_t i = 0; i < plan->storage_count; i++)
+        if (plan->storages[i].kind == TENON__STORAGE_ARENA) plan->storages[i].offset = 0;
+}
+
+static void leave_the_arena(tenon__plan *plan) {
+    for (uint32_t i = 0; i < plan->storage_count; i++) plan->storages[i].offset += 1 << 20;
+}
+
+static void share_too_much(tenon__plan *plan) {
+    for (uint32_t i = 0; i < plan->step_count; i++) plan->steps[i].exec = NULL; /* so that nothing is permitted */
+}
+
+static void move_a_part(tenon__plan *plan) {
+    for (uint32_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].placement == TENONH_PLACEMENT_VIEW && plan->steps[i].ref_count == 2)
+            plan->storages[plan->steps[i].refs[0].storage].offset += 4;
+}
+
+START_TEST(broken_plans_are_refused) {
+    static const struct {
+        void (*spoil)(tenon__plan *plan);
+        const char *words;
+    } rows[] = {
+        {drop_record, "waited for before it is recorded"},
+        {drop_launch, "has no command"},
+        {launch_twice, "launched twice"},
+        {wait_for_unknown, "event"},
+        {leave_streams, "is not of that place"},
+        {turn_order, "before it is written"},
+        {put_all_at_the_start, "byte"},
+        {leave_the_arena, "leaves the arena"},
+        {share_too_much, "meet in byte"},
+        {move_a_part, "its ends lie apart"},
+    };
+    tenonh_device *slow = open("slow");
+    problem p = make(1, 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tenon__plan_context context = {.devices = {slow}, .streams = STREAMS};
+        tenon__lowered *lowered;
+        good(tenon__execs_create(&context.execs), p.seed);
+        tenon__plan *made = plan_of(&p, &context, &lowered);
+        rows[i].spoil(made);
+        ck_assert_msg(tenon__plan_check(made) == TENON_STATUS_INTERNAL, "row %zu is not refused", i);
+        ck_assert_msg(strstr(tenonh_error_message(), rows[i].words) != NULL, "row %zu: %s", i, tenonh_error_message());
+        tenon__plan_destroy(made);
+        tenon__lowered_destroy(lowered);
+        tenon__execs_destroy(context.execs);
+    }
+    free_problem(&p);
+    tenonh_device_release(slow);
+}
+END_TEST
+
 /* A device with fewer streams than asked for, and one without events, which has one of them in use. */
 START_TEST(devices_that_can_do_less) {
     static const struct {
@@ -226,6 +321,7 @@ int main(int argc, char **argv) {
     Suite *suite = suite_create("schedule");
     TCase *tests = tcase_create("schedule");
     tcase_add_test(tests, random_graphs_on_four_streams);
+    tcase_add_test(tests, broken_plans_are_refused);
     tcase_add_test(tests, devices_that_can_do_less);
     tcase_add_test(tests, results_share_bytes_with_operands);
     suite_add_tcase(suite, tests);
