@@ -54,6 +54,7 @@ struct recurrence {
     double clip; /* NAN: none */
     activation act[MOST_ACTIVATIONS];
     tenonh_value *weights;        /* of the hidden state: [hidden, gates * hidden] */
+    bool resets_product;          /* of a GRU: after the product with the hidden state, not before */
     tenonh_value *recurrent_bias; /* [gates * hidden], where it is not part of what inputs contribute */
     tenonh_value *peepholes;      /* [3 * hidden] or NULL */
     tenonh_value *lengths;        /* i64[batch] or NULL */
@@ -164,9 +165,10 @@ static void gru_step(const recurrence *r, tenonh_value *x, tenonh_value *const *
     tenonh_value *h = states[0], *hidden;
     tenonh_value *both = plus(r, parts(r, x, 0, 2), product(r, h, parts(r, r->weights, 0, 2)));
     tenonh_value *update = activate(r, 0, part(r, both, 0)), *reset = activate(r, 0, part(r, both, 1));
-    if (r->recurrent_bias) { /* reset after the product, which has a bias of its own */
+    if (r->resets_product) {
         hidden = product(r, h, part(r, r->weights, 2));
-        hidden = times(r, reset, plus(r, hidden, hidden ? tenon__expand_like(r->b, r->recurrent_bias, hidden) : NULL));
+        if (r->recurrent_bias && hidden) hidden = plus(r, hidden, tenon__expand_like(r->b, r->recurrent_bias, hidden));
+        hidden = times(r, reset, hidden);
     } else {
         hidden = product(r, times(r, reset, h), part(r, r->weights, 2));
     }
@@ -196,7 +198,7 @@ static tenonh_value *bias_of(recurrence *r, tenonh_value *bias) {
     int64_t gates = r->kind->gates;
     if (!bias) return NULL;
     tenonh_value *input = parts(r, bias, 0, gates), *recurrent = parts(r, bias, gates, gates);
-    if (r->kind->step != gru_step || !tenon__onnx_int(r->n, "linear_before_reset", 0)) return plus(r, input, recurrent);
+    if (!r->resets_product) return plus(r, input, recurrent);
     r->recurrent_bias = part(r, recurrent, 2);
     tenonh_value *first = plus(r, parts(r, input, 0, 2), parts(r, recurrent, 0, 2));
     return tenon__concat(r->b, (tenonh_value *[]){first, part(r, input, 2)}, 2, 0);
@@ -247,6 +249,7 @@ static void build_direction(recurrence *r, uint32_t index, bool backwards, tenon
                             tenonh_value **out_states, tenonh_value **out_y) {
     tenonh_value *x = operands[0], *initial[MOST_STATES], *numbers = NULL;
     r->recurrent_bias = NULL;
+    r->resets_product = r->kind->step == gru_step && tenon__onnx_int(r->n, "linear_before_reset", 0) != 0;
     r->peepholes = r->kind->states == 2 ? entry(r, operands[7], index) : NULL;
     r->weights = tenon__permute(r->b, entry(r, operands[2], index), (const int64_t[]){1, 0});
     tenonh_value *xs = contributions(r, x, entry(r, operands[1], index), entry(r, operands[3], index));
@@ -308,7 +311,7 @@ static tenonh_value *lower(tenon__onnx_node *n, const kind *k) {
     bool both = strcmp(direction, "bidirectional") == 0, backwards = strcmp(direction, "reverse") == 0;
     uint32_t directions = both ? 2 : 1;
     activation activations[2][MOST_ACTIVATIONS] = {{{NULL, 0, 0}}};
-    tenonh_value *operands[8], *ys[2] = {NULL}, *states[2][MOST_STATES] = {{NULL}}, *finals[MOST_STATES][2];
+    tenonh_value *operands[8], *ys[2] = {NULL}, *states[2][MOST_STATES] = {{NULL}}, *finals[MOST_STATES][2] = {{NULL}};
     recurrence r = {.n = n, .b = n->b, .kind = k, .clip = tenon__onnx_float(n, "clip", NONE)};
     if (!both && !backwards && strcmp(direction, "forward") != 0)
         return tenon__onnx_fail(n, TENON_STATUS_BAD_DATA, "direction '%s' is not known", direction);

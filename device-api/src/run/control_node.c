@@ -13,7 +13,7 @@ static tenon_status fail_at(const tenonh_node *node, int64_t step, tenon_status 
 
 static tenon_status read_condition(const tenon__control_run_state *run, tenonh_tensor *tensor, bool *out_is_true) {
     unsigned char byte = 0;
-    if (tensor->size != 1) return tenon__fail(TENON_STATUS_INTERNAL, "a condition is no bool");
+    if (!tensor || tensor->size != 1) return tenon__fail(TENON_STATUS_INTERNAL, "a condition is no bool");
     TENON_TRY(tenon__control_read(run, tensor, &byte));
     *out_is_true = byte != 0;
     return TENON_STATUS_OK;

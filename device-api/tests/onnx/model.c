@@ -63,6 +63,11 @@ void model_end(model *m) {
     tenon__arena_free(&m->arena);
 }
 
+/* Where inputs, outputs, nodes and initializers go. */
+static Onnx__GraphProto *graph_of(model *m) {
+    return m->depth ? m->into[m->depth - 1] : &m->graph;
+}
+
 void model_opset(model *m, const char *domain, int64_t version) {
     Onnx__OperatorSetIdProto *opset = room(m, sizeof *opset);
     *opset = (Onnx__OperatorSetIdProto)ONNX__OPERATOR_SET_ID_PROTO__INIT;
@@ -111,11 +116,11 @@ void model_input(model *m, const char *name, int32_t type, const char *dims) {
     tensor->has_elem_type = 1;
     tensor->elem_type = type;
     tensor->shape = dims ? shape_of(m, dims) : NULL;
-    APPEND(m, &m->graph, input, info);
+    APPEND(m, graph_of(m), input, info);
 }
 
 void model_output(model *m, const char *name) {
-    APPEND(m, &m->graph, output, value_info(m, name));
+    APPEND(m, graph_of(m), output, value_info(m, name));
 }
 
 static Onnx__NodeProto *make_node(model *m, const char *op_type, const char *inputs, const char *outputs) {
@@ -129,7 +134,7 @@ static Onnx__NodeProto *make_node(model *m, const char *op_type, const char *inp
 
 Onnx__NodeProto *model_node(model *m, const char *op_type, const char *inputs, const char *outputs) {
     Onnx__NodeProto *node = make_node(m, op_type, inputs, outputs);
-    APPEND(m, &m->graph, node, node);
+    APPEND(m, graph_of(m), node, node);
     return node;
 }
 
@@ -175,6 +180,29 @@ void model_ints(model *m, const char *name, const char *values) {
     a->n_ints = numbers(m, values, &a->ints);
 }
 
+void model_strings(model *m, const char *name, const char *values) {
+    Onnx__AttributeProto *a = attribute(m, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS);
+    char **list;
+    size_t count;
+    split(m, values, &list, &count);
+    a->n_strings = count;
+    a->strings = room(m, (count + 1) * sizeof *a->strings);
+    for (size_t i = 0; i < count; i++) a->strings[i] = (ProtobufCBinaryData){strlen(list[i]), (uint8_t *)list[i]};
+}
+
+void model_graph(model *m, const char *name) {
+    Onnx__AttributeProto *a = attribute(m, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH);
+    a->g = room(m, sizeof *a->g);
+    *a->g = (Onnx__GraphProto)ONNX__GRAPH_PROTO__INIT;
+    a->g->name = copy(m, name);
+    m->into[m->depth] = a->g;
+    m->owners[m->depth++] = m->last;
+}
+
+void model_graph_end(model *m) {
+    m->last = m->owners[--m->depth];
+}
+
 void model_tensor(model *m, const char *name, Onnx__TensorProto *tensor) {
     attribute(m, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR)->t = tensor;
 }
@@ -218,7 +246,7 @@ Onnx__TensorProto *model_integers(model *m, const char *name, const char *dims, 
 }
 
 void model_initializer(model *m, Onnx__TensorProto *t) {
-    APPEND(m, &m->graph, initializer, t);
+    APPEND(m, graph_of(m), initializer, t);
 }
 
 Onnx__FunctionProto *model_function(model *m, const char *name, const char *inputs, const char *outputs) {

@@ -12,7 +12,10 @@ typedef struct model {
     tenon__arena arena;
     Onnx__ModelProto proto;
     Onnx__GraphProto graph;
-    Onnx__NodeProto *last; /* the node added last */
+    Onnx__NodeProto *last;     /* the node added last */
+    Onnx__GraphProto *into[8]; /* graphs that are attributes and being built, the innermost last */
+    Onnx__NodeProto *owners[8];
+    uint32_t depth;
 } model;
 
 /* An empty model of that opset of the standard domain. */
@@ -35,7 +38,12 @@ void model_int(model *m, const char *name, int64_t value);
 void model_float(model *m, const char *name, float value);
 void model_string(model *m, const char *name, const char *value);
 void model_ints(model *m, const char *name, const char *values); /* "1,2" */
+void model_strings(model *m, const char *name, const char *values);
 void model_tensor(model *m, const char *name, Onnx__TensorProto *tensor);
+
+/* A graph: inputs, outputs, nodes and initializers go into it until model_graph_end, which gives its node back. */
+void model_graph(model *m, const char *name);
+void model_graph_end(model *m);
 void model_reference(model *m, const char *name, const char *of_function, int type);
 
 /* A tensor with raw data; values as "1,2,3", converted. f32 or i64. */

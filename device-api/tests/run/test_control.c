@@ -297,9 +297,9 @@ START_TEST(test_given_outputs) {
     const struct row *row = row_called("for");
     subject s = begin(row->name, row->body);
     tenonh_stream *stream;
-    tenonh_tensor *inputs[2], *outputs[3] = {NULL};
+    tenonh_tensor *inputs[2] = {NULL}, *outputs[3] = {NULL};
     const float state[] = {0, 1}, xs[] = {1, 2, 3, 4, 5, 6}, wanted[] = {1, 3, 4, 7, 9, 13};
-    float all[6];
+    float all[6] = {0};
     const int64_t dims[] = {3, 2};
     ck_assert_int_eq(tenonh_stream_create(device, &stream), TENON_STATUS_OK);
     ck_assert_int_eq(tenonh_tensor_create(device, TENON_DTYPE_F32, 1, dims + 1, &inputs[0]), TENON_STATUS_OK);
