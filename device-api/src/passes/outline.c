@@ -1,4 +1,5 @@
 /* Which nodes run together and when; the scripts of regions. */
+#include "passes/fold.h"
 #include "passes/outline_internal.h"
 
 #include <stdlib.h>
@@ -12,6 +13,10 @@ static bool is_control(const tenonh_node *node) {
 
 bool tenon__has_content(const tenonh_value *value) {
     return value->kind == TENON__VALUE_CONSTANT || value->content;
+}
+
+bool tenon__is_constant_view(const tenonh_value *value) {
+    return value->kind == TENON__VALUE_RESULT && tenon__is_constant(value);
 }
 
 bool tenon__is_decided(const tenonh_node *node) {
@@ -167,6 +172,7 @@ static void need_operand(need *n, const tenonh_node *node, const tenonh_value *v
         return;
     }
     if (value->kind == TENON__VALUE_CONSTANT || n->o->groups[value->id] == n->group) return;
+    if (!value->content && tenon__is_constant_view(value)) return;
     if (!value->content) {
         n->o->needed[value->id] = 1;
         for (uint32_t i = 0; i < value->rank; i++)

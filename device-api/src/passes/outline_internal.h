@@ -28,6 +28,9 @@ void tenon__visit_symbols(const tenonh_dim *dim, tenon__symbol_visitor visit, vo
 /* True for values that are rebuilt where they are needed: their elements are expressions. */
 bool tenon__has_content(const tenonh_value *value);
 
+/* True for views of constants: they are made again where they are needed, rather than copied to be handed over. */
+bool tenon__is_constant_view(const tenonh_value *value);
+
 /* True for a composite whose dims wait for elements of its operands. */
 bool tenon__is_decided(const tenonh_node *node);
 

@@ -43,6 +43,32 @@ static void add_symbol(void *context, const tenon__symbol *symbol) {
     if (!is_own && is_new_symbol(d, symbol)) d->part->symbols[d->part->symbol_count++] = symbol;
 }
 
+/* Puts a view of a constant, and those that it is a view of, before the part's own nodes. */
+static void add_view(const draft *d, tenonh_value *value, tenonh_node **nodes, uint32_t *count) {
+    if (!tenon__is_constant_view(value) || tenon__has_content(value) || d->o->groups[value->id] == d->group) return;
+    if (!is_new_value(d, value)) return;
+    add_view(d, value->node->operands[0], nodes, count);
+    nodes[(*count)++] = value->node;
+}
+
+static tenon_status add_views(draft *d) {
+    uint32_t views = 0, most = 0;
+    for (uint32_t i = 0; i < d->node_count; i++)
+        for (uint32_t k = 0; k < d->nodes[i]->operand_count; k++)
+            for (const tenonh_value *x = d->nodes[i]->operands[k]; x && tenon__is_constant_view(x);
+                 x = x->node->operands[0])
+                most++;
+    tenonh_node **nodes = tenon__arena_array(&d->o->scratch, (size_t)most + d->node_count + 1, sizeof(void *));
+    if (!nodes) return tenon__fail_memory();
+    for (uint32_t i = 0; i < d->node_count; i++)
+        for (uint32_t k = 0; k < d->nodes[i]->operand_count; k++)
+            if (d->nodes[i]->operands[k]) add_view(d, d->nodes[i]->operands[k], nodes, &views);
+    memcpy(nodes + views, d->nodes, d->node_count * sizeof *nodes);
+    d->nodes = nodes;
+    d->node_count += views;
+    return TENON_STATUS_OK;
+}
+
 static void add_operand(draft *d, const tenonh_node *node, uint32_t index) {
     tenonh_value *value = node->operands[index];
     if (!value || value->kind == TENON__VALUE_CONSTANT || !is_new_value(d, value)) return;
@@ -251,6 +277,7 @@ tenon_status tenon__outline_part(tenon__outliner *o, tenonh_node *const *nodes, 
     find_outputs(&d, constants, constant_count);
     if (part->output_count == 0) return TENON_STATUS_OK;
     o->stamp++;
+    TENON_TRY(add_views(&d));
     find_operands(&d);
     find_symbols(&d);
     part->is_decided = part->read_count > 0;

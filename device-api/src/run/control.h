@@ -43,6 +43,12 @@ tenon_status tenon__control_prepare(tenon__control *control, tenon__context *con
 
 uint32_t tenon__control_step_count(const tenon__control *control);
 void tenon__control_step(const tenon__control *control, uint32_t index, tenonh_step_info *out_info);
+/* What rewrites and claims did to the parts, part by part; NULL past the last. `index` counts on from part to part. */
+const tenon__fired *tenon__control_rewrite(const tenon__control *control, uint32_t index);
+const tenonh_claim_info *tenon__control_claim(const tenon__control *control, uint32_t index);
+uint32_t tenon__control_rewrite_count(const tenon__control *control);
+uint32_t tenon__control_claim_count(const tenon__control *control);
+
 /* Adds the parts' figures. */
 void tenon__control_stats(const tenon__control *control, tenonh_session_stats *stats);
 

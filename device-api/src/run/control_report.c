@@ -28,6 +28,7 @@ static tenonh_step_info planned_step(const tenon__control *control, const tenon_
         .location = step->location,
         .device = is_view ? "" : tenonh_device_name(control->places->devices[step->place]),
         .bytes = step->bytes,
+        .node_count = step->node_count,
     };
 }
 
@@ -86,6 +87,47 @@ void tenon__control_step(const tenon__control *control, uint32_t index, tenonh_s
     walk_script(&w, control->outline->script);
 }
 
+static const tenon__report *rewrites_of(const tenon__control *control, uint32_t part) {
+    return tenon__lowered_report(control->parts[part].lowered);
+}
+
+uint32_t tenon__control_rewrite_count(const tenon__control *control) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < control->part_count; i++)
+        count += rewrites_of(control, i) ? rewrites_of(control, i)->count : 0;
+    return count;
+}
+
+const tenon__fired *tenon__control_rewrite(const tenon__control *control, uint32_t index) {
+    for (uint32_t i = 0; i < control->part_count; i++) {
+        const tenon__report *report = rewrites_of(control, i);
+        if (report && index < report->count) return &report->items[index];
+        index -= report ? report->count : 0;
+    }
+    return NULL;
+}
+
+static const tenon__claims *claims_of(const tenon__control *control, uint32_t part) {
+    const tenon__plan *plan = latest(control, control->parts[part].part);
+    return plan ? plan->claims : NULL;
+}
+
+uint32_t tenon__control_claim_count(const tenon__control *control) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < control->part_count; i++)
+        count += claims_of(control, i) ? claims_of(control, i)->note_count : 0;
+    return count;
+}
+
+const tenonh_claim_info *tenon__control_claim(const tenon__control *control, uint32_t index) {
+    for (uint32_t i = 0; i < control->part_count; i++) {
+        const tenon__claims *claims = claims_of(control, i);
+        if (claims && index < claims->note_count) return &claims->notes[index];
+        index -= claims ? claims->note_count : 0;
+    }
+    return NULL;
+}
+
 static void raise(uint64_t *most, uint64_t value) {
     if (value > *most) *most = value;
 }
@@ -105,6 +147,12 @@ void tenon__control_stats(const tenon__control *control, tenonh_session_stats *s
         raise(&stats->arena_bytes, arenas);
         if (!plan) continue;
         raise(&stats->live_bytes, plan->live_bytes);
+        raise(&stats->file_order_bytes, plan->file_order_bytes);
+        raise(&stats->own_order_bytes, plan->own_order_bytes);
+        raise(&stats->streams, plan->stream_count);
+        stats->events += plan->event_count;
+        for (uint32_t k = 0; k < plan->command_count; k++)
+            stats->waits += plan->commands[k].kind == TENON__COMMAND_WAIT;
         stats->outside_nodes += plan->outside_nodes;
     }
 }

@@ -60,6 +60,7 @@ tenon_status tenonh_session_step(const tenonh_session *session, uint32_t index, 
 }
 
 uint32_t tenonh_session_rewrite_count(const tenonh_session *session) {
+    if (session && session->control) return tenon__control_rewrite_count(session->control);
     const tenon__report *report = session ? tenon__lowered_report(session->lowered) : NULL;
     return report ? report->count : 0;
 }
@@ -68,7 +69,8 @@ tenon_status tenonh_session_rewrite(const tenonh_session *session, uint32_t inde
     uint32_t count = tenonh_session_rewrite_count(session);
     if (index >= count) return tenon__fail(TENON_STATUS_NOT_FOUND, "the session has %u rewrites, not %u", count, index);
     if (!out_info) return tenon__fail(TENON_STATUS_INVALID, "session rewrite: out_info is NULL");
-    const tenon__fired *fired = &tenon__lowered_report(session->lowered)->items[index];
+    const tenon__fired *fired = session->control ? tenon__control_rewrite(session->control, index)
+                                                 : &tenon__lowered_report(session->lowered)->items[index];
     tenonh_rewrite_info info = {
         .rule = fired->rule,
         .location = fired->location,
@@ -89,6 +91,7 @@ const char *tenonh_claim_name(tenonh_claim claim) {
 }
 
 uint32_t tenonh_session_claim_count(const tenonh_session *session) {
+    if (session && session->control) return tenon__control_claim_count(session->control);
     const tenon__plan *plan = session ? latest(session) : NULL;
     return plan && plan->claims ? plan->claims->note_count : 0;
 }
@@ -97,7 +100,9 @@ tenon_status tenonh_session_claim(const tenonh_session *session, uint32_t index,
     uint32_t count = tenonh_session_claim_count(session);
     if (index >= count) return tenon__fail(TENON_STATUS_NOT_FOUND, "the session has %u claims, not %u", count, index);
     if (!out_info) return tenon__fail(TENON_STATUS_INVALID, "session claim: out_info is NULL");
-    return give(out_info, &latest(session)->claims->notes[index], sizeof *out_info);
+    const tenonh_claim_info *claim =
+        session->control ? tenon__control_claim(session->control, index) : &latest(session)->claims->notes[index];
+    return give(out_info, claim, sizeof *out_info);
 }
 
 tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats) {

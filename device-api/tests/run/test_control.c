@@ -288,6 +288,12 @@ START_TEST(test_steps) {
     ck_assert_uint_ge(works, 2);
     tenonh_step_info past = {.struct_size = sizeof past};
     ck_assert_int_eq(tenonh_session_step(s.session, count, &past), TENON_STATUS_NOT_FOUND);
+    for (uint32_t i = 0; i < tenonh_session_rewrite_count(s.session); i++) {
+        tenonh_rewrite_info info = {.struct_size = sizeof info};
+        ck_assert_int_eq(tenonh_session_rewrite(s.session, i, &info), TENON_STATUS_OK);
+        ck_assert_str_ne(info.rule, "");
+    }
+    ck_assert_uint_eq(tenonh_session_claim_count(s.session), 0);
     end(&s);
 }
 END_TEST
