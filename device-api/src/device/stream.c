@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "device/objects.h"
+#include "device/reclaim.h"
 #include "loader/services.h"
 #include "support/error.h"
 
@@ -24,24 +25,27 @@ static tenon_status take_place(tenonh_device *device) {
                        device->name, device->info.max_streams);
 }
 
+static tenon_status create_stream(tenonh_stream *stream) {
+    TENON_TRY(take_place(stream->device));
+    tenon_status status = create_handle(stream);
+    if (status != TENON_STATUS_OK) atomic_fetch_sub(&stream->device->stream_count, 1);
+    return status;
+}
+
 tenon_status tenonh_stream_create(tenonh_device *device, tenonh_stream **out_stream) {
     if (!device || !out_stream) return tenon__fail(TENON_STATUS_INVALID, "stream: device or out_stream is NULL");
     TENON_TRY(tenon__device_check(device, "create a stream"));
-    TENON_TRY(take_place(device));
     tenonh_stream *stream = calloc(1, sizeof *stream);
-    tenon_status status = TENON_STATUS_OK;
-    if (stream) {
-        stream->references = 1;
-        stream->device = device;
-        status = create_handle(stream);
-    } else {
-        status = tenon__fail_memory();
+    if (!stream) return tenon__fail_memory();
+    stream->references = 1;
+    stream->device = device;
+    tenon_status status = create_stream(stream);
+    if (status == TENON_STATUS_OUT_OF_MEMORY) { /* once more, without those that idle sessions keep */
+        tenon__device_reclaim_streams(device);
+        tenon__report_forget();
+        status = create_stream(stream);
     }
-    if (status != TENON_STATUS_OK) {
-        atomic_fetch_sub(&device->stream_count, 1);
-        free(stream);
-        return status;
-    }
+    if (status != TENON_STATUS_OK) return free(stream), status;
     tenonh_device_retain(device);
     stream->late.stream = stream->handle;
     tenon__late_add(device->plugin, &stream->late);

@@ -109,48 +109,6 @@ bool tenon__context_settle(const tenon__context *context) {
     return sound;
 }
 
-static void notify(tenon__contexts *contexts);
-
-/* Gives up the arenas and old plans of contexts that no run has, while they are taken like by a run. */
-static void reclaim(void *argument) {
-    tenon__contexts *contexts = argument;
-    uint64_t taken = atomic_exchange(&contexts->idle, 0);
-    for (uint64_t rest = taken; rest; rest &= rest - 1) {
-        tenon__context *context = contexts->all[__builtin_ctzll(rest)];
-        for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
-            tenonh_memory_release(context->arenas[place]);
-            context->arenas[place] = NULL;
-        }
-        context->generation++;
-        tenon__context_unstage(context);
-        tenon__context_sweep(context);
-    }
-    atomic_fetch_or(&contexts->idle, taken);
-    if (taken) notify(contexts);
-}
-
-void tenon__contexts_init(tenon__contexts *contexts, const tenon__plan_context *places, tenon__plans *plans,
-                          uint32_t limit) {
-    *contexts = (tenon__contexts){.places = places, .plans = plans};
-    contexts->most = limit < TENON__MAX_CONTEXTS ? limit : TENON__MAX_CONTEXTS;
-    contexts->limit = contexts->most;
-    pthread_mutex_init(&contexts->lock, NULL);
-    pthread_cond_init(&contexts->returned, NULL);
-    for (uint32_t place = 0; place < TENON__MAX_PLACES && places->devices[place]; place++) {
-        contexts->reclaimers[place] = (tenon__reclaimer){.reclaim = reclaim, .context = contexts};
-        tenon__reclaimer_add(places->devices[place], &contexts->reclaimers[place]);
-    }
-}
-
-void tenon__contexts_end(tenon__contexts *contexts) {
-    for (uint32_t place = 0; place < TENON__MAX_PLACES && contexts->places->devices[place]; place++)
-        tenon__reclaimer_remove(contexts->places->devices[place], &contexts->reclaimers[place]);
-    for (uint32_t slot = 0; slot < TENON__MAX_CONTEXTS; slot++)
-        if (contexts->alive >> slot & 1) destroy(contexts->all[slot]);
-    pthread_cond_destroy(&contexts->returned);
-    pthread_mutex_destroy(&contexts->lock);
-}
-
 static tenon__context *take_idle(tenon__contexts *contexts) {
     uint64_t idle = atomic_load(&contexts->idle);
     while (idle) {
@@ -173,8 +131,11 @@ static int take_slot(tenon__contexts *contexts, uint32_t *out_slot) {
     return 0;
 }
 
-/* Wakes who waits. Sequentially consistent with await(): it counts itself before it looks, we change before we look. */
+/* Wakes who waits for contexts, or for what others use of the devices. Sequentially consistent with await(): it counts
+ * itself before it looks, we change before we look. */
 static void notify(tenon__contexts *contexts) {
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && contexts->places->devices[place]; place++)
+        tenon__device_tell(contexts->places->devices[place]);
     if (atomic_load(&contexts->waiters) == 0) return;
     pthread_mutex_lock(&contexts->lock);
     pthread_cond_broadcast(&contexts->returned);
@@ -200,13 +161,25 @@ static void free_slot(tenon__contexts *contexts, uint32_t slot) {
     notify(contexts);
 }
 
-/* With others at work, a context that cannot be had is no failure: the limit goes down to what there is. */
+/* True while a run that has a context, of whatever session, uses any of the devices. */
+static bool others_run(const tenon__contexts *contexts) {
+    bool busy = false;
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && contexts->places->devices[place]; place++)
+        busy = busy || tenon__device_is_busy(contexts->places->devices[place]);
+    return busy;
+}
+
+/* While others run, a context that cannot be had is no failure: the limit goes down to the contexts that there are, or
+ * other sessions are waited for. */
 static tenon_status make_do(tenon__contexts *contexts, uint32_t slot, tenon_status status) {
-    uint64_t others = atomic_load(&contexts->alive) & ~((uint64_t)1 << slot);
-    int waits = status == TENON_STATUS_OUT_OF_MEMORY && others;
-    if (waits) atomic_store(&contexts->limit, (uint32_t)__builtin_popcountll(others));
     free_slot(contexts, slot);
-    return waits ? (tenon_status)TENON_STATUS_OK : status;
+    if (status != TENON_STATUS_OUT_OF_MEMORY || !others_run(contexts)) return status;
+    uint32_t alive = (uint32_t)__builtin_popcountll(atomic_load(&contexts->alive));
+    if (alive)
+        atomic_store(&contexts->limit, alive);
+    else
+        tenon__device_await(contexts->places->devices[0]);
+    return TENON_STATUS_OK;
 }
 
 tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out_context) {
@@ -256,10 +229,11 @@ tenon_status tenon__context_give(tenon__context *context, tenon_status status) {
 
 bool tenon__context_yield(tenon__context *context) {
     tenon__contexts *contexts = context->contexts;
-    uint64_t alive = atomic_load(&contexts->alive), others = alive & ~((uint64_t)1 << context->slot);
-    if (!(others & ~atomic_load(&contexts->idle))) return false;
-    atomic_store(&contexts->limit, (uint32_t)__builtin_popcountll(others));
     discard(context);
+    if (!others_run(contexts)) return false;
+    uint32_t alive = (uint32_t)__builtin_popcountll(atomic_load(&contexts->alive));
+    if (alive) atomic_store(&contexts->limit, alive);
+    tenon__device_await(contexts->places->devices[0]);
     return true;
 }
 
@@ -268,4 +242,40 @@ uint64_t tenon__contexts_runs(const tenon__contexts *contexts) {
     for (uint32_t slot = 0; slot < TENON__MAX_CONTEXTS; slot++)
         if (alive >> slot & 1 && contexts->all[slot]) runs += contexts->all[slot]->runs;
     return runs;
+}
+
+/* -- All of them -- */
+
+/* Destroys contexts that no run has: their memory, streams and old plans go. */
+static void reclaim(void *argument) {
+    tenon__contexts *contexts = argument;
+    for (tenon__context *context; (context = take_idle(contexts));) discard(context);
+}
+
+static bool is_busy(void *argument) {
+    tenon__contexts *contexts = argument;
+    return (atomic_load(&contexts->alive) & ~atomic_load(&contexts->idle)) != 0;
+}
+
+void tenon__contexts_init(tenon__contexts *contexts, const tenon__plan_context *places, tenon__plans *plans,
+                          uint32_t limit) {
+    *contexts = (tenon__contexts){.places = places, .plans = plans};
+    contexts->most = limit < TENON__MAX_CONTEXTS ? limit : TENON__MAX_CONTEXTS;
+    contexts->limit = contexts->most;
+    pthread_mutex_init(&contexts->lock, NULL);
+    pthread_cond_init(&contexts->returned, NULL);
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && places->devices[place]; place++) {
+        contexts->reclaimers[place] =
+            (tenon__reclaimer){.reclaim = reclaim, .is_busy = is_busy, .context = contexts, .has_streams = true};
+        tenon__reclaimer_add(places->devices[place], &contexts->reclaimers[place]);
+    }
+}
+
+void tenon__contexts_end(tenon__contexts *contexts) {
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && contexts->places->devices[place]; place++)
+        tenon__reclaimer_remove(contexts->places->devices[place], &contexts->reclaimers[place]);
+    for (uint32_t slot = 0; slot < TENON__MAX_CONTEXTS; slot++)
+        if (contexts->alive >> slot & 1) destroy(contexts->all[slot]);
+    pthread_cond_destroy(&contexts->returned);
+    pthread_mutex_destroy(&contexts->lock);
 }

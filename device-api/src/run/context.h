@@ -78,8 +78,8 @@ void tenon__context_unstage(tenon__context *context);
  * destroyed. */
 tenon_status tenon__context_give(tenon__context *context, tenon_status status);
 
-/* After a run that had too little memory: true if others hold some. The context is then gone, one run less goes on at a
- * time, and the caller takes a context anew, once there is one. */
+/* Gives up a context whose run had too little memory. True if others run, after waiting for a moment for what they give
+ * up: it is then worth trying again. */
 bool tenon__context_yield(tenon__context *context);
 
 uint64_t tenon__contexts_runs(const tenon__contexts *contexts);

@@ -6,42 +6,47 @@
 #include "run/session.h"
 #include "support/error.h"
 
-/* What the device's memory is held by, put behind the message that says what did not fit. */
-static tenon_status explain(const tenonh_session *session, const tenon__context *context, tenon_status status) {
-    const tenonh_device *device = session->places.devices[0];
+static uint64_t arena_bytes(const tenon__planned *planned) {
+    uint64_t bytes = 0;
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && planned; place++) bytes += planned->plan->arena_size[place];
+    return bytes;
+}
+
+/* Puts what holds the device's memory behind the message that says what did not fit. */
+static tenon_status explain(const tenonh_session *session, uint64_t needed) {
+    tenonh_device *device = session->places.devices[0];
     const tenon__counters *c = &device->counters;
-    uint64_t allocated = c->allocated_bytes, constants = device->residents.bytes, kept = c->pooled_bytes, needed = 0;
-    for (uint32_t place = 0; place < TENON__MAX_PLACES && context->lacking; place++)
-        needed += context->lacking->plan->arena_size[place];
+    uint64_t allocated = c->allocated_bytes, constants = device->residents.bytes, kept = c->pooled_bytes;
     tenon_memory_type type = {0};
     char words[512];
     snprintf(words, sizeof words, "%s", tenonh_error_message()); /* before the next call may change it */
-    if (tenonh_device_memory_type(session->places.devices[0], 0, &type) != TENON_STATUS_OK) type.budget = 0;
-    tenon__fail(status,
-                "%s; the run's buffers take %" PRIu64 " bytes; %s holds %" PRIu64 " (constants %" PRIu64
-                ", kept for later %" PRIu64 "), %" PRIu64 " of %" PRIu64 " are left (0: unknown); "
-                "run fewer sessions, streams or a smaller batch",
-                words, needed, device->name, allocated + kept, constants, kept, type.budget, type.size);
-    return status;
+    if (tenonh_device_memory_type(device, 0, &type) != TENON_STATUS_OK) type.budget = 0;
+    return tenon__fail(TENON_STATUS_OUT_OF_MEMORY,
+                       "%s; the run's buffers take %" PRIu64 " bytes; %s holds %" PRIu64 " (constants %" PRIu64
+                       ", kept for later %" PRIu64 "), %" PRIu64 " of %" PRIu64 " are left (0: unknown); "
+                       "run fewer sessions, streams or a smaller batch",
+                       words, needed, device->name, allocated + kept, constants, kept, type.budget, type.size);
 }
 
-/* True if it is worth trying again; the context is then given back or gone. */
+/* Gives the context up. True if it is worth trying again: others have run meanwhile, or the plan will be smaller. */
 static bool make_room(tenon__context *context) {
-    tenonh_stream *streams[TENON__MAX_PLACES] = {0};
-    if (tenon__context_yield(context)) return true;
-    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++)
-        if (context->stream_counts[place]) streams[place] = context->streams[place][0];
-    if (!context->lacking || !tenon__planned_shrink(context->lacking, streams)) return false;
-    tenon__context_give(context, TENON_STATUS_OK);
-    return true;
+    tenon__planned *lacking = context->lacking;
+    context->lacking = NULL;
+    bool again = tenon__context_yield(context) || (lacking && tenon__planned_shrink(lacking));
+    tenon__planned_release(lacking);
+    return again;
 }
+
+/* A run may lack what others have given up before it asks whether any run: it tries again so often before it fails. */
+enum { LAST_TRIES = 8 };
 
 tenon_status tenon__session_in_context(tenonh_session *session, tenon__session_body body, const void *arguments) {
-    for (;;) {
+    for (uint32_t alone = 0;;) {
         tenon__context *context;
         TENON_TRY(tenon__context_take(&session->contexts, &context));
         tenon_status status = body(session, context, arguments);
         if (status != TENON_STATUS_OUT_OF_MEMORY) return tenon__context_give(context, status);
-        if (!make_room(context)) return tenon__context_give(context, explain(session, context, status));
+        uint64_t needed = arena_bytes(context->lacking);
+        if (!make_room(context) && ++alone == LAST_TRIES) return explain(session, needed);
     }
 }

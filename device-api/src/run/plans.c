@@ -128,15 +128,14 @@ static tenon_status create_plan(tenon__plans *plans, const tenon__plan_context *
     return status;
 }
 
-static tenon_status make(tenon__plans *plans, const int64_t *dims, bool small, tenonh_stream *const *streams,
+static tenon_status make(tenon__plans *plans, const int64_t *dims, tenonh_stream *const *streams,
                          tenon__planned **out_planned) {
     tenon__plan_context context = *plans->context;
-    if (small) context.streams = 1; /* branches side by side need memory side by side */
+    if (plans->small) context.streams = 1;
     tenon__planned *planned = calloc(1, sizeof *planned + plans->dim_count * sizeof *dims);
     if (!planned) return tenon__fail_memory();
     planned->plans = plans;
     planned->references = 1;
-    planned->small = small;
     if (plans->dim_count) memcpy(planned->dims, dims, plans->dim_count * sizeof *dims);
     uint64_t start = tenon__now();
     tenon_status status = create_plan(plans, &context, dims, &planned->plan);
@@ -205,7 +204,7 @@ tenon_status tenon__plans_get(tenon__plans *plans, const int64_t *dims, tenonh_s
     pthread_mutex_lock(&plans->planning);
     tenon_status status = TENON_STATUS_OK;
     if (!(*out_planned = find_locked(plans, dims))) { /* another may have made it meanwhile */
-        status = make(plans, dims, false, streams, out_planned);
+        status = make(plans, dims, streams, out_planned);
         if (status == TENON_STATUS_OK) tenon__planned_release(add(plans, *out_planned));
     }
     pthread_mutex_unlock(&plans->planning);
@@ -214,14 +213,8 @@ tenon_status tenon__plans_get(tenon__plans *plans, const int64_t *dims, tenonh_s
 
 /* -- Smaller plans -- */
 
-static uint64_t arena_bytes(const tenon__plan *plan) {
-    uint64_t bytes = 0;
-    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) bytes += plan->arena_size[place];
-    return bytes;
-}
-
-/* Takes a plan out of the list; false if it is not there any more. */
-static bool drop(tenon__planned *planned) {
+/* Takes a plan out of the list, if it is there. */
+static void drop(tenon__planned *planned) {
     tenon__plans *plans = planned->plans;
     pthread_mutex_lock(&plans->lock);
     tenon__planned **link = &plans->first;
@@ -232,30 +225,29 @@ static bool drop(tenon__planned *planned) {
         plans->count--;
     }
     pthread_mutex_unlock(&plans->lock);
-    if (!found) return false;
     atomic_store(&planned->dropped, 1);
-    tenon__planned_release(planned); /* the list's; the caller has one too */
-    return true;
+    if (found) tenon__planned_release(planned); /* the list's; the caller has one too */
 }
 
-/* Under `planning`. */
-static bool make_smaller(tenon__planned *planned, tenonh_stream *const *streams) {
-    tenon__plans *plans = planned->plans;
-    tenon__planned *smaller;
-    if (planned->small || plans->context->streams <= 1) return false;
-    if (make(plans, planned->dims, true, streams, &smaller) != TENON_STATUS_OK) return false;
-    bool serves = arena_bytes(smaller->plan) < arena_bytes(planned->plan);
-    if (serves && drop(planned)) tenon__planned_release(add(plans, smaller));
-    tenon__planned_release(smaller);
-    return serves;
+/* True when a device has more than one of the plan's streams, which are numbered in a row. */
+static bool has_branches(const tenon__plan *plan) {
+    bool found = false;
+    for (uint32_t i = 1; i < plan->stream_count; i++)
+        found = found || plan->stream_places[i] == plan->stream_places[i - 1];
+    return found;
 }
 
-bool tenon__planned_shrink(tenon__planned *planned, tenonh_stream *const *streams) {
+/* Branches side by side need memory side by side: one stream needs the least. */
+bool tenon__planned_shrink(tenon__planned *planned) {
     tenon__plans *plans = planned->plans;
     pthread_mutex_lock(&plans->planning);
-    bool shrunk = planned->dropped || make_smaller(planned, streams);
+    bool can_shrink = has_branches(planned->plan);
+    if (can_shrink) {
+        plans->small = 1;
+        drop(planned);
+    }
     pthread_mutex_unlock(&plans->planning);
-    return shrunk;
+    return can_shrink;
 }
 
 /* -- Figures -- */

@@ -34,7 +34,6 @@ typedef struct tenon__planned {
     _Atomic uint32_t references;
     _Atomic uint32_t used;    /* since it was last passed over when a plan had to go */
     _Atomic uint32_t dropped; /* no longer in the list: bindings should let go of it */
-    uint32_t small;           /* made to need little memory */
     struct tenon__planned *next;
     tenon__plans *plans;
     tenon__plan *plan;
@@ -56,6 +55,7 @@ struct tenon__plans {
     uint32_t input_count, output_count;
     uint32_t dim_count; /* of all inputs together */
     uint32_t limit;     /* plans kept */
+    uint32_t small;     /* under `planning`: 1 makes plans that need little memory */
     pthread_mutex_t planning;
     pthread_mutex_t lock; /* of `first`, `count` */
     tenon__planned *first;
@@ -75,9 +75,9 @@ tenon_status tenon__plans_get(tenon__plans *plans, const int64_t *dims, tenonh_s
 
 void tenon__planned_release(tenon__planned *planned); /* NULL is allowed */
 
-/* Puts a plan for the same dims that needs less memory in the place of one whose arenas do not fit. True if there is one
- * now, of this call's making or another's. */
-bool tenon__planned_shrink(tenon__planned *planned, tenonh_stream *const *streams);
+/* Lets go of a plan whose arenas do not fit, if its function can be planned to need less memory, which it is from now on.
+ * The caller has a reference. */
+bool tenon__planned_shrink(tenon__planned *planned);
 
 /* Marks a plan as the one that ran last. The caller holds a reference. */
 void tenon__planned_touch(tenon__planned *planned);
