@@ -57,6 +57,7 @@ static void free_device(tenonh_device *device) {
     tenon__pools_end(device);
     pthread_mutex_destroy(&device->reclaim_lock);
     pthread_mutex_destroy(&device->shared_lock);
+    pthread_mutex_destroy(&device->wait_lock);
     pthread_cond_destroy(&device->given_up);
     free(device->types);
     free(device);
@@ -87,6 +88,7 @@ static tenon_status open_new(tenonh_registry *registry, tenon__plugin *plugin, u
     tenon__residents_init(&device->residents);
     pthread_mutex_init(&device->reclaim_lock, NULL);
     pthread_mutex_init(&device->shared_lock, NULL);
+    pthread_mutex_init(&device->wait_lock, NULL);
     pthread_cond_init(&device->given_up, NULL);
     device->references = 1;
     device->generation = registry->generation;

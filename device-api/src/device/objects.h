@@ -63,7 +63,8 @@ struct tenonh_device {
     pthread_mutex_t reclaim_lock;
     struct tenon__reclaimer *reclaimers; /* see reclaim.h */
     _Atomic uint32_t waiters;            /* for what others give up */
-    pthread_cond_t given_up;             /* with shared_lock */
+    pthread_mutex_t wait_lock;           /* the innermost: nothing is done under it */
+    pthread_cond_t given_up;
     pthread_mutex_t shared_lock;
     struct tenon__exec_cache *execs; /* of who prepares work, under shared_lock; see plan/execs.c */
 };

@@ -51,16 +51,16 @@ void tenon__device_await(tenonh_device *device) {
     until.tv_nsec += MOMENT_NS;
     until.tv_sec += until.tv_nsec / SECOND_NS;
     until.tv_nsec %= SECOND_NS;
-    pthread_mutex_lock(&device->shared_lock);
+    pthread_mutex_lock(&device->wait_lock);
     atomic_fetch_add(&device->waiters, 1);
-    pthread_cond_timedwait(&device->given_up, &device->shared_lock, &until);
+    pthread_cond_timedwait(&device->given_up, &device->wait_lock, &until);
     atomic_fetch_sub(&device->waiters, 1);
-    pthread_mutex_unlock(&device->shared_lock);
+    pthread_mutex_unlock(&device->wait_lock);
 }
 
 void tenon__device_tell(tenonh_device *device) {
     if (atomic_load_explicit(&device->waiters, memory_order_relaxed) == 0) return;
-    pthread_mutex_lock(&device->shared_lock);
+    pthread_mutex_lock(&device->wait_lock);
     pthread_cond_broadcast(&device->given_up);
-    pthread_mutex_unlock(&device->shared_lock);
+    pthread_mutex_unlock(&device->wait_lock);
 }
