@@ -96,6 +96,7 @@ static int make_session(run_state *state) {
                                             .rules = cli_value(state->call, RUN_RULES),
                                             .measure = cli_value(state->call, RUN_MEASURE) != NULL};
     tenon_status status = tenonh_session_create(state->module, state->device, &options, &state->session);
+    if (status == TENON_STATUS_NOT_FOUND) return cli_fail(state->call, status, CLI_USAGE); /* a rule of --rules */
     return status == TENON_STATUS_OK ? CLI_OK : fail(state, status);
 }
 

@@ -40,7 +40,7 @@ static int64_t depth_of(const tenonh_node *node) {
     if (node->kind != TENON__NODE_OP) return 1;
     const tenonh_value *x = node->operand_count ? node->operands[0] : NULL;
     switch (node->op) {
-    case TENON_OP_MATMUL: return saturating_product(2, least(x->dims[x->rank - 1]));
+    case TENON_OP_MATMUL: return x ? saturating_product(2, least(x->dims[x->rank - 1])) : 1;
     case TENON_OP_DIV:
     case TENON_OP_REM:
     case TENON_OP_SQRT: return 4;

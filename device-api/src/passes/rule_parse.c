@@ -54,6 +54,11 @@ static uint32_t slot_of(const parser *p, const char *name) {
     return TENON__NO_SLOT;
 }
 
+/* In a mask of slots; NO_SLOT is in none. */
+static uint32_t bit_of(uint32_t slot) {
+    return slot < TENON__RULE_SLOTS ? 1u << slot : 0;
+}
+
 /* The slot of a name: in a source a new one if need be. */
 static tenon_status name_slot(parser *p, const char *name, uint32_t *out_slot) {
     *out_slot = slot_of(p, name);
@@ -105,14 +110,14 @@ static tenon_status parse_attr(parser *p, const char *name, tenon__term_attr *ou
 
 static tenon_status parse_term(parser *p, tenon__term **out_term);
 
-static tenon_status new_term(parser *p, uint32_t kind, uint32_t slot, tenon__term **out_term) {
+/* NULL: no memory. */
+static tenon__term *new_term(parser *p, uint32_t kind, uint32_t slot) {
     tenon__term *term = tenon__arena_allocate(p->arena, sizeof *term);
-    if (!term) return tenon__fail_memory();
+    if (!term) return NULL;
     term->kind = kind;
     term->slot = slot;
     term->like = TENON__NO_SLOT;
-    *out_term = term;
-    return TENON_STATUS_OK;
+    return term;
 }
 
 /* Operands and attributes after '('. */
@@ -159,14 +164,15 @@ static tenon_status name_operator(parser *p, const char *name, tenon__term *term
 
 static tenon_status parse_node(parser *p, const char *name, uint32_t slot, tenon__term **out_term) {
     const tenon__rule_function *function = tenon__rule_function_find(name);
-    TENON_TRY(new_term(p, TENON__TERM_NODE, slot, out_term));
+    tenon__term *term = *out_term = new_term(p, TENON__TERM_NODE, slot);
+    if (!term) return tenon__fail_memory();
     if (p->is_result && function && function->value) {
-        (*out_term)->kind = TENON__TERM_CALL;
-        return parse_call(p, name, &(*out_term)->call);
+        term->kind = TENON__TERM_CALL;
+        return parse_call(p, name, &term->call);
     }
-    TENON_TRY(name_operator(p, name, *out_term));
+    TENON_TRY(name_operator(p, name, term));
     TENON_TRY(expect(p, '('));
-    return parse_operands(p, *out_term);
+    return parse_operands(p, term);
 }
 
 static bool number_kind(const char *name, uint32_t *out_kind) {
@@ -179,37 +185,49 @@ static bool number_kind(const char *name, uint32_t *out_kind) {
     return false;
 }
 
-static tenon_status new_number(parser *p, uint32_t slot, tenon__term **out_term) {
-    if (slot != TENON__NO_SLOT) p->rule->uniforms |= 1u << slot;
-    return new_term(p, TENON__TERM_NUMBER, slot, out_term);
+static tenon_status new_number(parser *p, uint32_t slot, uint32_t kind, double number, tenon__term **out_term) {
+    tenon__term *term = *out_term = new_term(p, TENON__TERM_NUMBER, slot);
+    if (!term) return tenon__fail_memory();
+    p->rule->uniforms |= bit_of(slot);
+    term->number_kind = kind;
+    term->number = number;
+    return TENON_STATUS_OK;
 }
 
 static tenon_status parse_number(parser *p, uint32_t slot, tenon__term **out_term) {
     char *end;
     double number = strtod(p->at, &end);
     if (end == p->at) return fail(p, "a term is missing");
-    TENON_TRY(new_number(p, slot, out_term));
-    (*out_term)->number = number;
     p->at = end;
-    return TENON_STATUS_OK;
+    return new_number(p, slot, TENON__NUMBER_PLAIN, number, out_term);
+}
+
+/* x, or xs... for all operands. */
+static tenon_status parse_variable(parser *p, const char *name, tenon__term **out_term) {
+    uint32_t slot;
+    TENON_TRY(name_slot(p, name, &slot));
+    bool is_list = strncmp(p->at, "...", 3) == 0;
+    if (is_list) p->at += 3;
+    if (p->is_result) p->rule->kept |= bit_of(slot);
+    *out_term = new_term(p, is_list ? TENON__TERM_LIST : TENON__TERM_VALUE, slot);
+    return *out_term ? TENON_STATUS_OK : tenon__fail_memory();
 }
 
 static tenon_status parse_named(parser *p, const char *name, uint32_t slot, tenon__term **out_term) {
     uint32_t kind;
-    if (number_kind(name, &kind)) {
-        TENON_TRY(new_number(p, slot, out_term));
-        (*out_term)->number_kind = kind;
-        return TENON_STATUS_OK;
-    }
+    if (number_kind(name, &kind)) return new_number(p, slot, kind, 0, out_term);
     if (*p->at == '(') return parse_node(p, name, slot, out_term);
-    if (slot != TENON__NO_SLOT) return fail(p, "a name for a name");
+    return slot == TENON__NO_SLOT ? parse_variable(p, name, out_term) : fail(p, "a name for a name");
+}
+
+/* #c */
+static tenon_status parse_uniform(parser *p, const char *name, tenon__term **out_term) {
+    uint32_t slot;
+    if (p->is_result) return fail(p, "a result uses the name alone");
     TENON_TRY(name_slot(p, name, &slot));
-    TENON_TRY(new_term(p, TENON__TERM_VALUE, slot, out_term));
-    if (p->is_result) p->rule->kept |= 1u << slot;
-    if (strncmp(p->at, "...", 3) != 0) return TENON_STATUS_OK;
-    p->at += 3;
-    (*out_term)->kind = TENON__TERM_LIST;
-    return TENON_STATUS_OK;
+    p->rule->uniforms |= bit_of(slot);
+    *out_term = new_term(p, TENON__TERM_UNIFORM, slot);
+    return *out_term ? TENON_STATUS_OK : tenon__fail_memory();
 }
 
 static tenon_status parse_term(parser *p, tenon__term **out_term) {
@@ -217,12 +235,7 @@ static tenon_status parse_term(parser *p, tenon__term **out_term) {
     uint32_t slot = TENON__NO_SLOT;
     bool uniform = take(p, '#');
     read_name(p, name);
-    if (uniform) {
-        if (p->is_result) return fail(p, "a result uses the name alone");
-        TENON_TRY(name_slot(p, name, &slot));
-        p->rule->uniforms |= 1u << slot;
-        return new_term(p, TENON__TERM_UNIFORM, slot, out_term);
-    }
+    if (uniform) return parse_uniform(p, name, out_term);
     if (*name && take(p, ':')) {
         TENON_TRY(name_slot(p, name, &slot));
         read_name(p, name);
@@ -253,10 +266,10 @@ static tenon_status parse_end(parser *p) {
 tenon_status tenon__rule_parse(tenon__arena *arena, const tenon__rule_row *row, tenon__rule *out_rule) {
     *out_rule = (tenon__rule){.row = row, .slots = {"root"}, .slot_count = 1};
     parser p = {.arena = arena, .rule = out_rule, .at = row->source};
-    tenon__term *source, *result;
+    tenon__term *source = NULL, *result = NULL;
     TENON_TRY(parse_term(&p, &source));
     TENON_TRY(parse_end(&p));
-    if (source->kind != TENON__TERM_NODE) return fail(&p, "the source is not a node");
+    if (!source || source->kind != TENON__TERM_NODE) return fail(&p, "the source is not a node");
     p.is_result = true;
     p.at = row->checks;
     TENON_TRY(parse_checks(&p));

@@ -375,7 +375,7 @@ static tenonh_value *make_op(sampler *s, const tenon__term *term, const type *wa
         op = some_operator(s, term, want->dtype);
         s->seed = seed + 1;
     }
-    type types[TENON__RULE_OPERANDS];
+    type types[TENON__RULE_OPERANDS] = {{0}};
     tenonh_value *operands[TENON__RULE_OPERANDS];
     attrs a = {0};
     if (op == TENON_OP_NONE) return NULL;

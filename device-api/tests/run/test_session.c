@@ -299,6 +299,35 @@ START_TEST(test_out_of_range) {
 }
 END_TEST
 
+/* What rules did is told once the session is there, and they can be chosen. */
+START_TEST(test_rewrites) {
+    graph g = begin();
+    tenonh_value *x = input(&g, "x", 0, 3);
+    tenonh_builder_location(g.builder, "twice");
+    tenonh_build_output(g.builder, "y", op(&g, TENON_OP_NEG, op(&g, TENON_OP_NEG, x, NULL), NULL));
+    tenonh_session *session = finish(&g, device, NULL), *plain;
+    tenonh_rewrite_info info = {.struct_size = sizeof info};
+    ck_assert_uint_eq(tenonh_session_rewrite_count(session), 1);
+    good(tenonh_session_rewrite(session, 0, &info));
+    ck_assert_str_eq(info.rule, "neg_neg");
+    ck_assert_str_eq(info.location, "twice");
+    ck_assert_int_eq(info.nodes, 2);
+    ck_assert_int_gt(info.bytes, 0);
+    bad(tenonh_session_rewrite(session, 1, &info), TENON_STATUS_NOT_FOUND, "1 rewrites");
+    info.struct_size = 0;
+    bad(tenonh_session_rewrite(session, 0, &info), TENON_STATUS_INVALID, "struct_size");
+    bad(tenonh_session_rewrite(session, 0, NULL), TENON_STATUS_INVALID, "out_info");
+    ck_assert_uint_eq(tenonh_session_rewrite_count(NULL), 0);
+    tenonh_session_options options = {.struct_size = sizeof options, .rules = "-neg_neg"};
+    good(tenonh_session_create(g.module, device, &options, &plain));
+    ck_assert_uint_eq(tenonh_session_rewrite_count(plain), 0);
+    tenonh_session_release(plain);
+    options.rules = "neg_neg,nothing";
+    bad(tenonh_session_create(g.module, device, &options, &plain), TENON_STATUS_NOT_FOUND, "'nothing'");
+    end(&g, session);
+}
+END_TEST
+
 /* The planted device takes `add` alone; the device under test takes the rest, and is accounted for. */
 START_TEST(test_fallback) {
     tenonh_device *few;
@@ -424,6 +453,7 @@ int main(int argc, char **argv) {
     tcase_add_test(tests, test_tensors);
     tcase_add_test(tests, test_bad_inputs);
     tcase_add_test(tests, test_out_of_range);
+    tcase_add_test(tests, test_rewrites);
     tcase_add_test(tests, test_fallback);
     tcase_add_test(tests, test_fallback_of_views);
     tcase_add_test(tests, test_narrow_execs);
