@@ -19,8 +19,39 @@ static int save(const char *folder, const char *name, uint32_t variant, const ch
     return fclose(file) == 0 && written;
 }
 
+/* A graph of the node added last: it gives back its arguments and x. */
+static void add_graph(model *m, const char *name, const char *const *arguments, uint32_t count) {
+    model_graph(m, name);
+    for (uint32_t i = 0; i < count; i++) {
+        model_input(m, arguments[i], i == 0 ? 7 : i == 1 ? 9 : 1, i < 2 ? "" : "n,4,6,6");
+        if (i) model_output(m, arguments[i]);
+    }
+    model_node(m, "Abs", "x", name);
+    model_output(m, name);
+    model_graph_end(m);
+}
+
+/* Operators that hold graphs. */
+static void build_control(model *m, const char *op) {
+    static const char *const arguments[] = {"i", "go", "v"};
+    model_begin(m, 18);
+    model_input(m, "x", 1, "n,4,6,6");
+    model_input(m, "count", 7, "");
+    model_input(m, "true", 9, "");
+    int is_if = strcmp(op, "If") == 0;
+    model_node(m, op, is_if ? "true" : "count,true,x", "y,z");
+    if (is_if) add_graph(m, "then_branch", NULL, 0);
+    add_graph(m, is_if ? "else_branch" : "body", arguments, is_if ? 0 : 3);
+    model_int(m, "num_scan_inputs", 1);
+    model_output(m, "y");
+}
+
 static void build(model *m, const char *op, uint32_t inputs) {
     static const char *const lists[] = {"x", "x,w", "x,w,k"};
+    if (inputs == 3 && (strcmp(op, "If") == 0 || strcmp(op, "Loop") == 0 || strcmp(op, "Scan") == 0)) {
+        build_control(m, op);
+        return;
+    }
     model_begin(m, 18);
     model_input(m, "x", 1, "n,4,6,6");
     model_initializer(m, model_floats(m, "w", "2,4,1,1", "1,2,3,4,5,6,7,8"));

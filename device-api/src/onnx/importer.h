@@ -60,6 +60,7 @@ struct tenon__import {
     Onnx__AttributeProto **decoded;     /* function defaults that had to be decoded apart */
     size_t decoded_count;
     uint64_t node_count;                 /* lowered so far: functions that call functions multiply */
+    uint64_t abandoned_count;            /* of them, in steps of loops that were then built again */
     const tenon__onnx_node *failed_node; /* the innermost whose lowering failed, or NULL */
 };
 

@@ -4,7 +4,7 @@
 
 #include "onnx/operators.h"
 
-enum { MOST_VARYING = 64 };
+enum { MOST_VARYING = 64, MOST_ABANDONED = 1 << 18 }; /* nodes: loops in loops multiply */
 
 static int failed(const tenon__onnx_node *n) {
     return tenonh_builder_status(n->b) != TENON_STATUS_OK;
@@ -193,8 +193,10 @@ static int learn(loop *l, tenonh_value *const *yields) {
 
 /* Builds the FOR node: gives its result 0, or NULL. */
 static tenonh_value *build_loop(loop *l) {
+    tenon__import *import = l->n->import;
     for (;;) {
         uint32_t count = 0, extra = extra_of(l);
+        uint64_t before = import->node_count;
         begin_loop(l, extra);
         tenonh_value **yields = failed(l->n) ? NULL : lower_step(l, &count);
         if (!yields) return NULL;
@@ -207,6 +209,9 @@ static tenonh_value *build_loop(loop *l) {
         uint32_t skip = l->has_counter ? 2 - extra : 0;
         if (!again) return tenonh_build_yield(l->n->b, yields + skip, count - skip);
         tenon__build_abandon(l->n->b);
+        import->abandoned_count += import->node_count - before;
+        if (import->abandoned_count > MOST_ABANDONED)
+            return tenon__onnx_fail(l->n, TENON_STATUS_UNSUPPORTED, "loops are nested too deep");
     }
 }
 
