@@ -340,7 +340,7 @@ int main(int count, char **arguments) {
     Suite *suite = suite_create("recurrent");
     TCase *cases = tcase_create(name);
     tcase_set_timeout(cases, 300);
-    if (count == 2) tcase_add_loop_test(cases, test_rows, 0, ROWS);
+    if (count < 3) tcase_add_loop_test(cases, test_rows, 0, ROWS);
     for (int i = 0; i < ROWS; i++)
         for (int k = 2; k < count; k++)
             if (strcmp(rows[i].name, arguments[k]) == 0) tcase_add_loop_test(cases, test_rows, i, i + 1);

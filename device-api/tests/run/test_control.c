@@ -327,6 +327,58 @@ START_TEST(test_threads) {
 }
 END_TEST
 
+/* -- Calls that fail ----------------------------------------------------------------------------------------------- */
+
+enum { MOST_CALLS = 300 };
+static const char *const faults[] = {"allocate", "copy", "synchronize", "launch", "late"};
+static const char *const faulted[] = {"nested", "growing", "early_exit", "non_zero", "reshape_by_input"};
+
+/* One run with the n-th call failing, twice as an allocation is tried again; true if none failed. Whatever happens,
+ * nothing is left, and the session goes on. */
+static bool run_faulted(const struct row *row, const char *kind, int n) {
+    char layers[64];
+    tenonh_registry *own_registry, *registry_before = registry;
+    tenonh_device *own_device, *device_before = device;
+    tenonh_array inputs[MOST_ARRAYS] = {{0}}, outputs[MOST_ARRAYS] = {{0}}, wanted[MOST_ARRAYS] = {{0}};
+    snprintf(layers, sizeof layers, "fault:%s=%d:times=2", kind, n);
+    const tenonh_registry_options options = {.struct_size = sizeof options, .layers = layers};
+    ck_assert_int_eq(tenonh_registry_create(&options, &own_registry), TENON_STATUS_OK);
+    if (tenonh_device_open(own_registry, tenonh_device_name(device_before), &own_device) != TENON_STATUS_OK)
+        return tenonh_registry_destroy(own_registry), false;
+    registry = own_registry;
+    device = own_device;
+    subject s = begin(row->name, row->body);
+    uint32_t count = read_arrays(row->runs[0].inputs, inputs), output_count = read_arrays(row->runs[0].outputs, wanted);
+    tenon_status status = tenonh_session_run_arrays(s.session, inputs, count, outputs, output_count);
+    bool passed = status == TENON_STATUS_OK;
+    for (uint32_t i = 0; i < output_count; i++) ck_assert(passed || !outputs[i].data);
+    for (int i = 0; i < 3 && status != TENON_STATUS_OK; i++)
+        status = tenonh_session_run_arrays(s.session, inputs, count, outputs, output_count);
+    ck_assert_msg(status == TENON_STATUS_OK, "%s, %s: %s", row->name, layers, tenonh_error_message());
+    for (uint32_t i = 0; i < output_count; i++) ck_assert(are_equal(&outputs[i], &wanted[i]));
+    free_arrays(outputs, output_count);
+    free_arrays(wanted, output_count);
+    free_arrays(inputs, count);
+    end(&s);
+    tenonh_device_counters counters = {.struct_size = sizeof counters};
+    ck_assert_int_eq(tenonh_device_counters_read(device, &counters), TENON_STATUS_OK);
+    ck_assert_uint_eq(counters.allocations, 0);
+    tenonh_device_release(device);
+    tenonh_registry_destroy(registry);
+    registry = registry_before;
+    device = device_before;
+    return passed;
+}
+
+START_TEST(test_faults) {
+    enum { KINDS = sizeof faults / sizeof *faults };
+    const struct row *row = row_called(faulted[_i / KINDS]);
+    int n = 1;
+    while (n < MOST_CALLS && !run_faulted(row, faults[_i % KINDS], n)) n++;
+    ck_assert_int_lt(n, MOST_CALLS);
+}
+END_TEST
+
 static void add_rows(TCase *cases, int count, char **names) {
     for (int i = 0; i < ROWS; i++)
         for (int k = 0; k < count; k++)
@@ -340,6 +392,7 @@ static void add_all(TCase *cases) {
     tcase_add_test(cases, test_given_outputs);
     tcase_add_test(cases, test_prepare);
     tcase_add_test(cases, test_threads);
+    tcase_add_loop_test(cases, test_faults, 0, sizeof faults / sizeof *faults * (sizeof faulted / sizeof *faulted));
 }
 
 int main(int count, char **arguments) {
