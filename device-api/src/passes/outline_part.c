@@ -45,7 +45,8 @@ static void add_symbol(void *context, const tenon__symbol *symbol) {
 
 /* Puts a view of a constant, and those that it is a view of, before the part's own nodes. */
 static void add_view(const draft *d, tenonh_value *value, tenonh_node **nodes, uint32_t *count) {
-    if (!tenon__is_constant_view(value) || tenon__has_content(value) || d->o->groups[value->id] == d->group) return;
+    if (!value || !tenon__is_constant_view(value) || tenon__has_content(value) || d->o->groups[value->id] == d->group)
+        return;
     if (!is_new_value(d, value)) return;
     add_view(d, value->node->operands[0], nodes, count);
     nodes[(*count)++] = value->node;
@@ -61,8 +62,7 @@ static tenon_status add_views(draft *d) {
     tenonh_node **nodes = tenon__arena_array(&d->o->scratch, (size_t)most + d->node_count + 1, sizeof(void *));
     if (!nodes) return tenon__fail_memory();
     for (uint32_t i = 0; i < d->node_count; i++)
-        for (uint32_t k = 0; k < d->nodes[i]->operand_count; k++)
-            if (d->nodes[i]->operands[k]) add_view(d, d->nodes[i]->operands[k], nodes, &views);
+        for (uint32_t k = 0; k < d->nodes[i]->operand_count; k++) add_view(d, d->nodes[i]->operands[k], nodes, &views);
     memcpy(nodes + views, d->nodes, d->node_count * sizeof *nodes);
     d->nodes = nodes;
     d->node_count += views;

@@ -169,9 +169,9 @@ static tenonh_module *import(const struct row *row) {
     for (uint32_t i = 0; i < OPERANDS; i++) {
         int64_t dims[3];
         char text[64] = "";
-        if (i) strcat(list, ",");
+        size_t listed = strlen(list);
+        snprintf(list + listed, sizeof list - listed, "%s%s", i ? "," : "", is_given(row, i) ? names[i] : "");
         if (!is_given(row, i)) continue;
-        strcat(list, names[i]);
         uint32_t rank = dims_of(row, i, -1, -2, dims); /* those two are symbols */
         for (uint32_t k = 0; k < rank; k++) {
             size_t used = strlen(text);
