@@ -150,6 +150,12 @@ OPTIONAL void scribble(void) {
     for (int i = 3; i < 64; i++) (void)!write(i, garbage, sizeof garbage);
 }
 
+/* Serves the first host of a process alone. */
+OPTIONAL tenon_status first_host_only(void) {
+    static _Atomic uint32_t hosts;
+    return hosts++ == 0 ? TENON_STATUS_OK : TENON_STATUS_UNAVAILABLE;
+}
+
 OPTIONAL void close_files(void) {
     for (int i = 0; i < 64; i++) close(i);
 }
@@ -238,8 +244,9 @@ static tenon_status plugin_open(const tenon_host *host, tenon_instance **out_ins
 #ifdef OPEN
     OPEN;
 #endif
-    if (OPEN_STATUS != TENON_STATUS_OK)
-        return tenon_report(host, NULL, NULL, NULL, OPEN_STATUS, "the driver is from the last century");
+    tenon_status answer = OPEN_STATUS;
+    if (answer != TENON_STATUS_OK)
+        return tenon_report(host, NULL, NULL, NULL, answer, "the driver is from the last century");
     tenon_instance *instance = calloc(1, sizeof *instance);
     if (!instance) return TENON_STATUS_OUT_OF_MEMORY;
     instance->host = host;

@@ -149,6 +149,25 @@ START_TEST(registries_share_nothing) {
 }
 END_TEST
 
+/* A plugin that breaks REQ-ABI-06 is refused to the second host, and goes on working for the first. */
+START_TEST(a_plugin_that_serves_one_host) {
+    tenonh_registry *first = make_registry(PLUGIN("one_host")), *second = make_registry(PLUGIN("one_host"));
+    tenonh_plugin_info info = {.struct_size = sizeof info};
+    tenonh_device *device = NULL, *other = NULL;
+    tenonh_memory *memory = NULL;
+    OK(tenonh_device_open(first, "one-host", &device));
+    ck_assert_uint_eq(tenonh_device_open(second, "one-host", &other), TENON_STATUS_UNAVAILABLE);
+    ck_assert_msg(strstr(tenonh_error_message(), "OPEN_FAILED") != NULL, "%s", tenonh_error_message());
+    OK(tenonh_registry_plugin(second, 0, &info));
+    ck_assert_uint_eq(info.reason, TENONH_REASON_OPEN_FAILED);
+    tenonh_registry_destroy(second);
+    OK(tenonh_memory_create(device, 0, 64, &memory));
+    tenonh_memory_release(memory);
+    tenonh_device_release(device);
+    tenonh_registry_destroy(first);
+}
+END_TEST
+
 /* A copy of the library, with functions of its own. */
 typedef struct library {
     void *handle;
@@ -358,6 +377,7 @@ int main(void) {
     TCase *rows = tcase_create("hosts");
     tcase_add_test(rows, everything_goes_in_any_order);
     tcase_add_test(rows, registries_share_nothing);
+    tcase_add_test(rows, a_plugin_that_serves_one_host);
     tcase_add_test(rows, two_copies_of_the_library_live_together);
     tcase_add_test(rows, the_probe_is_found_and_trusted_beside_the_library);
     tcase_add_test(rows, a_child_after_a_fork_is_refused);

@@ -11,6 +11,7 @@
 #include "cli.h"
 
 enum { DOCTOR_PLUGIN };
+enum { MOST_SEEN = 64 };
 
 static const cli_option options[] = {CLI_PLUGIN_OPTION};
 
@@ -23,6 +24,10 @@ typedef struct doctor {
     uint32_t counts[RESULT_COUNT];
     int code; /* of the first failure */
     uint32_t devices;
+    struct {
+        char name[64];
+        uint8_t uuid[16];
+    } seen[MOST_SEEN]; /* of the devices, the first ones */
 } doctor;
 
 static void add_json(doctor *d, const tenonh_finding *f) {
@@ -84,6 +89,20 @@ static void tell_memory(doctor *d, tenonh_device *device) {
          low ? "end what uses the memory, or raise the limit that this process runs under" : "", CLI_OK);
 }
 
+/* Caches take devices of one UUID for one device. */
+static void check_uuid(doctor *d, const char *name, const uint8_t uuid[16]) {
+    char text[128];
+    for (uint32_t i = 0; i < d->devices && i < MOST_SEEN; i++) {
+        if (memcmp(d->seen[i].uuid, uuid, 16) != 0) continue;
+        (void)snprintf(text, sizeof text, "it has the UUID of %s (REQ-DEV-03)", d->seen[i].name);
+        tell(d, "device", TENONH_FINDING_WARN, name, text, "ask the plugin's vendor", CLI_OK);
+        break;
+    }
+    if (d->devices >= MOST_SEEN) return;
+    (void)snprintf(d->seen[d->devices].name, sizeof d->seen[0].name, "%s", name);
+    memcpy(d->seen[d->devices].uuid, uuid, 16);
+}
+
 static void check_device(doctor *d, tenonh_registry *registry, const char *name) {
     char text[512];
     tenonh_device *device;
@@ -97,6 +116,7 @@ static void check_device(doctor *d, tenonh_registry *registry, const char *name)
     (void)snprintf(text, sizeof text, "%s%s%s%s%s", info->name, info->architecture[0] ? ", " : "", info->architecture,
                    info->driver_version[0] ? ", driver " : "", info->driver_version);
     tell(d, "device", TENONH_FINDING_PASS, name, text, "", CLI_OK);
+    check_uuid(d, name, info->uuid);
     tell_memory(d, device);
     tenonh_device_release(device);
     d->devices++;
