@@ -261,6 +261,59 @@ START_TEST(broken_plans_are_refused) {
 }
 END_TEST
 
+/* -- Order -- */
+
+/* Eight large values, all made before the first of them is summed up: one after the other needs room for one or two. */
+static tenonh_module *make_wide(int64_t rows) {
+    tenonh_module *module;
+    tenonh_builder *builder;
+    tenonh_value *large[8], *sum = NULL;
+    int64_t axis = 0;
+    tenonh_attr axes = {TENON_ATTR_AXES, 1, &axis, NULL};
+    good(tenonh_module_create(&module), 0);
+    good(tenonh_builder_create(module, "main", &builder), 0);
+    const tenonh_dim *dims[] = {tenonh_dim_number(module, rows), tenonh_dim_number(module, 16)};
+    tenonh_value *x = tenonh_build_input(builder, "x", TENON_DTYPE_I32, 2, dims);
+    for (int i = 0; i < 8; i++) {
+        tenonh_value *both[] = {x, tenonh_build_scalar(builder, TENON_DTYPE_I32, i + 3)};
+        both[1] = tenonh_build_op(builder, TENON_OP_EXPAND, &both[1], 1,
+                                  &(tenonh_attr){TENON_ATTR_DIMS, 2, (const int64_t[]){rows, 16}, NULL}, 1);
+        large[i] = tenonh_build_op(builder, TENON_OP_MUL, both, 2, NULL, 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        tenonh_value *both[] = {sum, tenonh_build_op(builder, TENON_OP_SUM, &large[i], 1, &axes, 1)};
+        sum = i ? tenonh_build_op(builder, TENON_OP_ADD, both, 2, NULL, 0) : both[1];
+    }
+    tenonh_build_output(builder, "y", sum);
+    good(tenonh_builder_finish(builder), 0);
+    return module;
+}
+
+START_TEST(an_order_of_its_own_takes_less) {
+    tenonh_device *slow = open("slow");
+    tenonh_module *module = make_wide(500);
+    const int64_t x_dims[] = {500, 16}, *dims = x_dims;
+    tenonh_session *older;
+    const tenonh_session_options first = {.struct_size = TENONH_SESSION_OPTIONS_SIZE_V1};
+    good(tenonh_session_create(module, slow, &first, &older), 0); /* from before there were streams */
+    tenonh_session_release(older);
+    for (uint32_t streams = 1; streams <= STREAMS; streams += STREAMS - 1) {
+        const tenonh_session_options options = {.struct_size = sizeof options, .streams = streams, .check_plans = 1};
+        tenonh_session *session;
+        tenonh_session_stats stats = {.struct_size = sizeof stats};
+        good(tenonh_session_create(module, slow, &options, &session), 0);
+        good(tenonh_session_prepare(session, &dims, 1), 0);
+        good(tenonh_session_stats_read(session, &stats), 0);
+        ck_assert_uint_ge(stats.file_order_bytes, 8 * 500 * 16 * 4);
+        ck_assert_uint_le(stats.own_order_bytes, 2 * 500 * 16 * 4);
+        ck_assert((double)stats.arena_bytes <= 1.25 * (double)stats.own_order_bytes);
+        tenonh_session_release(session);
+    }
+    tenonh_module_destroy(module);
+    tenonh_device_release(slow);
+}
+END_TEST
+
 /* A device with fewer streams than asked for, and one without events, which has one of them in use. */
 START_TEST(devices_that_can_do_less) {
     static const struct {
@@ -322,6 +375,7 @@ int main(int argc, char **argv) {
     TCase *tests = tcase_create("schedule");
     tcase_add_test(tests, random_graphs_on_four_streams);
     tcase_add_test(tests, broken_plans_are_refused);
+    tcase_add_test(tests, an_order_of_its_own_takes_less);
     tcase_add_test(tests, devices_that_can_do_less);
     tcase_add_test(tests, results_share_bytes_with_operands);
     suite_add_tcase(suite, tests);

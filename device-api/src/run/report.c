@@ -105,6 +105,18 @@ tenon_status tenonh_session_claim(const tenonh_session *session, uint32_t index,
     return give(out_info, claim, sizeof *out_info);
 }
 
+/* A place that nothing runs at has a stream all the same, which does not count. */
+static void count_commands(const tenon__plan *plan, tenonh_session_stats *stats) {
+    stats->events = plan->event_count;
+    stats->streams = plan->stream_count;
+    for (uint32_t stream = 0; stream < plan->stream_count; stream++) {
+        uint32_t i = 0;
+        while (i < plan->command_count && plan->commands[i].stream != stream) i++;
+        stats->streams -= i == plan->command_count;
+    }
+    for (uint32_t i = 0; i < plan->command_count; i++) stats->waits += plan->commands[i].kind == TENON__COMMAND_WAIT;
+}
+
 tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_session_stats *out_stats) {
     if (!session || !out_stats) return tenon__fail(TENON_STATUS_INVALID, "session stats: session or out_stats is NULL");
     const tenon__plan *plan = latest(session);
@@ -120,9 +132,7 @@ tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_ses
         stats.live_bytes = plan->live_bytes;
         stats.file_order_bytes = plan->file_order_bytes;
         stats.own_order_bytes = plan->own_order_bytes;
-        stats.streams = plan->stream_count;
-        stats.events = plan->event_count;
-        for (uint32_t i = 0; i < plan->command_count; i++) stats.waits += plan->commands[i].kind == TENON__COMMAND_WAIT;
+        count_commands(plan, &stats);
         stats.outside_nodes = plan->outside_nodes;
     }
     if (session->control) tenon__control_stats(session->control, &stats);
