@@ -36,7 +36,7 @@ tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon
     if (empty) return TENON_STATUS_OK;
     tenon__prepared prepared = {0};
     tenonh_device *device = b->context->devices[place];
-    TENON_TRY(tenon__prepare(b->context->execs, device, task, &b->plan->arena, &prepared));
+    TENON_TRY(tenon__prepare(b->context->execs, device, task, NULL, &b->plan->arena, &prepared));
     tenon__step *step;
     TENON_TRY(tenon__add_step(b, prepared.placement, place, tenon_op_row_of(task->op)->name, task->operands,
                               task->operand_count, &step));

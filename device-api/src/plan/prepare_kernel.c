@@ -77,16 +77,24 @@ static tenon_status describe_kernel(kernel_work *work, const tenon__kernel *kern
     return TENON_STATUS_OK;
 }
 
-/* The work of a kernel; `pinned` holds values that its symbols are to have alone, or is NULL. */
+/* A class of values as far as the program takes them. */
+static tenon_symbol within(const tenon_symbol *range, const tenon_symbol *program) {
+    if (range->min == range->max) return *range;
+    return (tenon_symbol){range->min > program->min ? range->min : program->min,
+                          range->max < program->max ? range->max : program->max, program->divisor};
+}
+
+/* The work of a kernel, its symbols in `ranges`. */
 static tenon_status describe_work(kernel_work *work, const tenon__kernel *kernel, const tenon_dialect *dialect,
-                                  const int64_t *pinned) {
+                                  const tenon__ranges *ranges) {
     const tenon__kir_program *program = kernel->program;
     memset(work, 0, sizeof *work);
     TENON_TRY(describe_kernel(work, kernel, dialect->ir_version));
     work->kernel.language = dialect->language;
     describe_operands(work, program);
     for (uint32_t i = 0; i < program->symbol_count; i++)
-        work->symbols[i] = pinned ? (tenon_symbol){pinned[i], pinned[i], 1} : program->symbols[i].range;
+        work->symbols[i] =
+            ranges->narrow[i] ? within(&ranges->ranges[i], &program->symbols[i].range) : program->symbols[i].range;
     work->work.struct_size = sizeof work->work;
     work->work.kind = TENON_WORK_KERNEL;
     work->work.symbols = work->symbols;
@@ -96,19 +104,19 @@ static tenon_status describe_work(kernel_work *work, const tenon__kernel *kernel
     return TENON_STATUS_OK;
 }
 
-/* What an entry of kernel work is made from. */
-typedef struct kernel_request {
+/* What an entry is made from. */
+typedef struct request {
     const tenon_pattern *pattern;
-    const int64_t *pinned; /* values that the symbols are to have alone, or NULL */
-} kernel_request;
+    const tenon__ranges *ranges;
+} request;
 
 static tenon_status make_kernel(tenon__execs *execs, tenonh_device *device, tenon__exec_entry *entry,
                                 const void *context) {
-    const kernel_request *request = context;
-    TENON_TRY(create_kernel(device, request->pattern, &entry->kernel));
+    const request *of = context;
+    TENON_TRY(create_kernel(device, of->pattern, &entry->kernel));
     kernel_work *work = calloc(1, sizeof *work);
     if (!work) return tenon__fail_memory();
-    tenon_status status = describe_work(work, entry->kernel, tenonh_device_dialect(device), request->pinned);
+    tenon_status status = describe_work(work, entry->kernel, tenonh_device_dialect(device), of->ranges);
     if (status == TENON_STATUS_OK) status = tenon__execs_prepare(execs, device, &work->work, &entry->exec);
     free(work->blob);
     free(work);
@@ -126,17 +134,41 @@ static tenon_status canonicalize(const tenon__task *task, tenon_canonical *out_c
     return tenon__canonicalize(task->op, task->attrs, task->attr_count, operands, task->operand_count, out_canonical);
 }
 
-/* The exec of a pattern, prepared or found: for all values of its symbols, or for those of `pinned` alone. */
-static tenon_status find_kernel(tenon__execs *execs, tenonh_device *device, const tenon_pattern *pattern,
-                                const tenon__prepared *pinned, const tenon__exec_entry **out_entry) {
+/* The exec of a pattern for these ranges, prepared or found. */
+static tenon_status find_exec(tenon__execs *execs, tenonh_device *device, const tenon_pattern *pattern,
+                              const tenon__ranges *ranges, const tenon__exec_entry **out_entry) {
     tenon__key key;
     key.size = 0;
     key.overflow = false;
     tenon__key_number(&key, TENON_WORK_KERNEL);
     tenon__key_put(&key, pattern, sizeof *pattern);
-    if (pinned) tenon__key_put(&key, pinned->symbols, (uint32_t)(pinned->symbol_count * sizeof *pinned->symbols));
-    const kernel_request request = {pattern, pinned ? pinned->symbols : NULL};
-    return tenon__execs_find(execs, device, &key, make_kernel, &request, out_entry);
+    tenon__ranges_key(ranges, &key);
+    if (key.overflow) return tenon__fail(TENON_STATUS_UNSUPPORTED, "too many numbers for one kernel");
+    return tenon__execs_find(execs, device, &key, make_kernel, &(request){pattern, ranges}, out_entry);
+}
+
+/* Asks for narrower ranges until one exec takes all values. */
+static tenon_status search(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
+                           const tenon_pattern *pattern, const tenon__prepared *prepared,
+                           const tenon__exec_entry **out_entry) {
+    tenon_symbol widest[TENON_PATTERN_SYMBOLS];
+    bool narrow[TENON_PATTERN_SYMBOLS], dynamic = tenonh_device_info(device)->shapes == TENON_SHAPES_DYNAMIC;
+    tenon__ranges ranges = {prepared->symbol_count, prepared->symbols, widest, narrow};
+    for (uint32_t i = 0; i < ranges.count; i++) widest[i] = (tenon_symbol){INT64_MIN, INT64_MAX, 1};
+    tenon__ranges_begin(&ranges, dynamic ? TENON_SHAPES_DYNAMIC : TENON_SHAPES_STATIC);
+    for (;;) {
+        TENON_TRY(find_exec(execs, device, pattern, &ranges, out_entry));
+        if (tenon__exec_takes((*out_entry)->exec, ranges.values, ranges.count)) return TENON_STATUS_OK;
+        if (!tenon__ranges_narrow(&ranges, (*out_entry)->exec))
+            return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes %s, but not with these numbers",
+                               tenonh_device_name(device), tenon_op_row_of(task->op)->name);
+    }
+}
+
+static bool is_remembered(const tenon__exec_memo *memo, const tenon_pattern *pattern, const tenon__prepared *prepared) {
+    return memo && memo->entry && memo->placement == TENONH_PLACEMENT_KERNEL &&
+           memcmp(&memo->pattern, pattern, sizeof *pattern) == 0 &&
+           tenon__exec_takes(memo->entry->exec, prepared->symbols, prepared->symbol_count);
 }
 
 static tenon_status fill_grids(const tenon__printed *printed, tenon__arena *arena, tenon__prepared *out) {
@@ -155,19 +187,25 @@ static tenon_status fill_workspace(const tenon__printed *printed, tenon__prepare
     return TENON_STATUS_OK;
 }
 
+static tenon_status list_symbols(const tenon_canonical *problem, tenon__arena *arena, tenon__prepared *out) {
+    int64_t symbols[TENON_PATTERN_SYMBOLS];
+    out->symbol_count = tenon_pattern_symbols(&problem->pattern, problem, symbols);
+    out->symbols = tenon__arena_copy(arena, symbols, out->symbol_count * sizeof *symbols);
+    return out->symbols ? TENON_STATUS_OK : tenon__fail_memory();
+}
+
 tenon_status tenon__prepare_kernel(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
-                                   tenon__arena *arena, tenon__prepared *out) {
+                                   tenon__exec_memo *memo, tenon__arena *arena, tenon__prepared *out) {
     tenon_canonical problem;
     const tenon__exec_entry *entry;
     TENON_TRY(canonicalize(task, &problem));
     out->placement = TENONH_PLACEMENT_KERNEL;
-    out->symbols = tenon__arena_array(arena, TENON_PATTERN_SYMBOLS, sizeof *out->symbols);
-    if (!out->symbols) return tenon__fail_memory();
-    out->symbol_count = tenon_pattern_symbols(&problem.pattern, &problem, out->symbols);
-    bool pinned = tenonh_device_info(device)->shapes != TENON_SHAPES_DYNAMIC;
-    TENON_TRY(find_kernel(execs, device, &problem.pattern, pinned ? out : NULL, &entry));
-    if (!pinned && !tenon__exec_covers(entry->exec, out))
-        TENON_TRY(find_kernel(execs, device, &problem.pattern, out, &entry));
+    TENON_TRY(list_symbols(&problem, arena, out));
+    if (is_remembered(memo, &problem.pattern, out))
+        entry = memo->entry;
+    else
+        TENON_TRY(search(execs, device, task, &problem.pattern, out, &entry));
+    if (memo) *memo = (tenon__exec_memo){.entry = entry, .placement = out->placement, .pattern = problem.pattern};
     out->exec = entry->exec;
     TENON_TRY(fill_grids(entry->kernel->printed, arena, out));
     TENON_TRY(fill_workspace(entry->kernel->printed, out));
