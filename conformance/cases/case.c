@@ -377,7 +377,7 @@ static tenon_status run_row(run_state *run, const cf_row *row, tenonh_array *res
         .operands = run->refs,
         .scalars = {row->scalars[0], row->scalars[1]},
     };
-    TENON_TRY(tenon__prepare(cf_under_test.execs, cf_under_test.device, &task, &run->arena, &prepared));
+    TENON_TRY(tenon__prepare(cf_under_test.execs, cf_under_test.device, &task, NULL, &run->arena, &prepared));
     TENON_TRY(launch(run, &prepared));
     return take_results(run, row, results);
 }

@@ -262,7 +262,7 @@ void tenon__key_put(tenon__key *key, const void *bytes, uint32_t size) {
         key->overflow = true;
         return;
     }
-    memcpy(key->bytes + key->size, bytes, size);
+    if (size) memcpy(key->bytes + key->size, bytes, size);
     key->size += size;
 }
 

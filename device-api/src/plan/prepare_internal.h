@@ -23,11 +23,16 @@ typedef struct tenon__ranges {
 /* Begins as the device's shapes say. `ranges` holds the widest on entry. */
 void tenon__ranges_begin(tenon__ranges *ranges, uint32_t shapes);
 
+/* What a request for classes may end with where one for the numbers themselves can still go well. */
+static inline bool tenon__class_refused(tenon_status status) {
+    return status == TENON_STATUS_UNSUPPORTED || status == TENON_STATUS_INTERNAL || status == TENON_STATUS_INVALID;
+}
+
 /* True when every value lies in the ranges that the exec is valid for. */
 bool tenon__exec_takes(const tenonh_exec *exec, const int64_t *values, uint32_t count);
 
-/* Asks for less of the symbols whose values the exec left out. False: there is nothing less to ask for. */
-bool tenon__ranges_narrow(tenon__ranges *ranges, const tenonh_exec *exec);
+/* Asks for less of the symbols whose values the exec left out: for their classes first, then for them alone. */
+void tenon__ranges_narrow(tenon__ranges *ranges, const tenonh_exec *exec);
 
 /* Adds those that are narrow to a key. */
 void tenon__ranges_key(const tenon__ranges *ranges, tenon__key *key);

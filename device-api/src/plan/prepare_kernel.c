@@ -147,7 +147,7 @@ static tenon_status find_exec(tenon__execs *execs, tenonh_device *device, const 
     return tenon__execs_find(execs, device, &key, make_kernel, &(request){pattern, ranges}, out_entry);
 }
 
-/* Asks for narrower ranges until one exec takes all values. */
+/* Asks for all values, then for classes of those that the answer leaves out, then for these values alone. */
 static tenon_status search(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
                            const tenon_pattern *pattern, const tenon__prepared *prepared,
                            const tenon__exec_entry **out_entry) {
@@ -155,14 +155,17 @@ static tenon_status search(tenon__execs *execs, tenonh_device *device, const ten
     bool narrow[TENON_PATTERN_SYMBOLS], dynamic = tenonh_device_info(device)->shapes == TENON_SHAPES_DYNAMIC;
     tenon__ranges ranges = {prepared->symbol_count, prepared->symbols, widest, narrow};
     for (uint32_t i = 0; i < ranges.count; i++) widest[i] = (tenon_symbol){INT64_MIN, INT64_MAX, 1};
-    tenon__ranges_begin(&ranges, dynamic ? TENON_SHAPES_DYNAMIC : TENON_SHAPES_STATIC);
-    for (;;) {
-        TENON_TRY(find_exec(execs, device, pattern, &ranges, out_entry));
+    tenon__ranges_begin(&ranges, TENON_SHAPES_DYNAMIC);
+    for (uint32_t attempt = dynamic ? 0 : 2; attempt < 3; attempt++) {
+        if (attempt == 2) tenon__ranges_begin(&ranges, TENON_SHAPES_STATIC);
+        tenon_status status = find_exec(execs, device, pattern, &ranges, out_entry);
+        if (attempt == 1 && tenon__class_refused(status)) continue;
+        if (status != TENON_STATUS_OK) return status;
         if (tenon__exec_takes((*out_entry)->exec, ranges.values, ranges.count)) return TENON_STATUS_OK;
-        if (!tenon__ranges_narrow(&ranges, (*out_entry)->exec))
-            return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes %s, but not with these numbers",
-                               tenonh_device_name(device), tenon_op_row_of(task->op)->name);
+        tenon__ranges_narrow(&ranges, (*out_entry)->exec);
     }
+    return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes %s, but not with these numbers", tenonh_device_name(device),
+                       tenon_op_row_of(task->op)->name);
 }
 
 static bool is_remembered(const tenon__exec_memo *memo, const tenon_pattern *pattern, const tenon__prepared *prepared) {

@@ -118,7 +118,7 @@ static tenon_status find_exec(tenon__execs *execs, tenonh_device *device, const 
     return tenon__execs_find(execs, device, &key, make_op, &(request){task, ranges, symbolic}, out_entry);
 }
 
-/* Asks for narrower ranges until one exec takes all values. A class that is refused leaves the numbers themselves. */
+/* Asks for all values, then for classes of those that the answer leaves out, then for the numbers themselves. */
 static tenon_status search(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
                            const tenon__prepared *prepared, const tenon__exec_entry **out_entry, bool *out_symbolic) {
     tenon_symbol widest[MOST_SYMBOLS];
@@ -127,13 +127,15 @@ static tenon_status search(tenon__execs *execs, tenonh_device *device, const ten
     tenon__ranges ranges = {prepared->symbol_count, prepared->symbols, widest, narrow};
     list_ranges(task, widest);
     tenon__ranges_begin(&ranges, shapes);
-    *out_symbolic = shapes != TENON_SHAPES_STATIC;
-    for (bool first = true; *out_symbolic; first = false) {
+    uint32_t requests = shapes == TENON_SHAPES_STATIC ? 0 : shapes == TENON_SHAPES_BOUNDED ? 1 : 2;
+    bool classes = shapes == TENON_SHAPES_BOUNDED;
+    *out_symbolic = true;
+    for (uint32_t i = 0; i < requests; i++, classes = true) {
         tenon_status status = find_exec(execs, device, task, &ranges, true, out_entry);
-        if (status == TENON_STATUS_UNSUPPORTED && (!first || shapes == TENON_SHAPES_BOUNDED)) break;
+        if (classes && tenon__class_refused(status)) break;
         if (status != TENON_STATUS_OK) return status;
         if (tenon__exec_takes((*out_entry)->exec, ranges.values, ranges.count)) return TENON_STATUS_OK;
-        if (!tenon__ranges_narrow(&ranges, (*out_entry)->exec)) break;
+        tenon__ranges_narrow(&ranges, (*out_entry)->exec);
     }
     *out_symbolic = false;
     return find_exec(execs, device, task, &ranges, false, out_entry);

@@ -22,13 +22,13 @@ static bool contains(const tenon_symbol *range, int64_t value) {
     return value >= range->min && value <= range->max && (range->divisor == 1 || value % range->divisor == 0);
 }
 
-/* One step narrower: a class, then the value alone. False: it was alone before. */
-static bool narrow(tenon__ranges *r, uint32_t i) {
-    tenon_symbol before = r->ranges[i];
-    if (before.min == before.max) return false;
-    r->ranges[i] = r->narrow[i] ? alone(r->values[i]) : class_of(r->values[i], &before);
+/* One step narrower: the part of a class that an exec valid for `answer` leaves out, then the value alone. */
+static void narrow(tenon__ranges *r, uint32_t i, const tenon_symbol *answer) {
+    tenon_symbol range = r->narrow[i] ? alone(r->values[i]) : class_of(r->values[i], &r->ranges[i]);
+    if (r->values[i] > answer->max && range.min <= answer->max) range.min = answer->max + 1;
+    if (r->values[i] < answer->min && range.max >= answer->min) range.max = answer->min - 1;
+    r->ranges[i] = range;
     r->narrow[i] = true;
-    return true;
 }
 
 void tenon__ranges_begin(tenon__ranges *r, uint32_t shapes) {
@@ -46,12 +46,10 @@ bool tenon__exec_takes(const tenonh_exec *exec, const int64_t *values, uint32_t 
     return true;
 }
 
-bool tenon__ranges_narrow(tenon__ranges *r, const tenonh_exec *exec) {
+void tenon__ranges_narrow(tenon__ranges *r, const tenonh_exec *exec) {
     const tenon_symbol *valid = tenonh_exec_info(exec)->symbols;
-    bool narrowed = false;
     for (uint32_t i = 0; i < r->count; i++)
-        if (!contains(&valid[i], r->values[i])) narrowed = narrow(r, i) || narrowed;
-    return narrowed;
+        if (!contains(&valid[i], r->values[i])) narrow(r, i, &valid[i]);
 }
 
 void tenon__ranges_key(const tenon__ranges *r, tenon__key *key) {
