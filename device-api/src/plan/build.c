@@ -4,6 +4,7 @@
 
 #include "plan/arrange.h"
 #include "plan/builder.h"
+#include "plan/shape.h"
 
 /* Room for one more element of an array that doubles. */
 static tenon_status grow(void **array, uint32_t count, uint32_t *capacity, size_t element) {
@@ -123,7 +124,7 @@ static void note_outputs(tenon__plan_builder *b) {
     }
 }
 
-static tenon_status prepare_values(tenon__plan_builder *b) {
+tenon_status tenon__walk_begin(tenon__plan_builder *b) {
     const tenonh_region *body = b->function->body;
     b->values = calloc((size_t)b->function->value_count + 1, sizeof *b->values);
     if (!b->values) return tenon__fail_memory();
@@ -151,9 +152,11 @@ static tenon_status outside_ref(tenon__plan_builder *b, const tenonh_value *valu
     return TENON_STATUS_OK;
 }
 
-static tenon_status add_inputs_and_outputs(tenon__plan_builder *b) {
+tenon_status tenon__walk_inputs(tenon__plan_builder *b) {
     const tenonh_region *body = b->function->body;
     tenon__plan *plan = b->plan;
+    b->node = NULL;
+    b->number = 0;
     plan->input_count = body->argument_count;
     plan->output_count = body->result_count;
     plan->inputs = tenon__arena_array(&plan->arena, plan->input_count, sizeof *plan->inputs);
@@ -161,7 +164,7 @@ static tenon_status add_inputs_and_outputs(tenon__plan_builder *b) {
     if (!plan->inputs || !plan->outputs) return tenon__fail_memory();
     for (uint32_t i = 0; i < plan->input_count; i++) {
         TENON_TRY(outside_ref(b, body->arguments[i], TENON__STORAGE_INPUT, i, &plan->inputs[i]));
-        b->values[body->arguments[i]->id].at[0] = (tenon__place_ref){true, plan->inputs[i]};
+        tenon__put_at(b, &b->values[body->arguments[i]->id], 0, &plan->inputs[i]);
     }
     for (uint32_t i = 0; i < plan->output_count; i++)
         TENON_TRY(outside_ref(b, body->results[i], TENON__STORAGE_OUTPUT, i, &plan->outputs[i]));
@@ -169,9 +172,10 @@ static tenon_status add_inputs_and_outputs(tenon__plan_builder *b) {
 }
 
 /* Copies what was not made in its output's own storage. */
-static tenon_status settle_outputs(tenon__plan_builder *b) {
+tenon_status tenon__walk_outputs(tenon__plan_builder *b) {
     const tenonh_region *body = b->function->body;
     b->node = NULL;
+    b->number = body->node_count;
     for (uint32_t i = 0; i < b->plan->output_count; i++) {
         tenon__ref ref;
         TENON_TRY(tenon__localize(b, body->results[i], 0, &ref));
@@ -180,21 +184,27 @@ static tenon_status settle_outputs(tenon__plan_builder *b) {
     return TENON_STATUS_OK;
 }
 
+tenon_status tenon__walk_node(tenon__plan_builder *b, uint32_t number) {
+    b->node = b->function->body->nodes[number];
+    b->number = number;
+    return tenon__plan_node(b, b->node);
+}
+
 static tenon_status walk(tenon__plan_builder *b) {
-    TENON_TRY(prepare_values(b));
-    TENON_TRY(add_inputs_and_outputs(b));
+    TENON_TRY(tenon__walk_begin(b));
+    TENON_TRY(tenon__walk_inputs(b));
     const tenonh_region *body = b->function->body;
     for (uint32_t i = 0; i < body->node_count; i++) {
         const tenon__region *region = tenon__region_at(b->regions, i);
         b->node = body->nodes[i];
-        TENON_TRY(region ? tenon__plan_region(b, region) : tenon__plan_node(b, b->node));
+        TENON_TRY(region ? tenon__plan_region(b, region) : tenon__walk_node(b, i));
         if (region) i += region->count - 1;
     }
-    TENON_TRY(settle_outputs(b));
+    TENON_TRY(tenon__walk_outputs(b));
     return tenon__plan_arrange(b->context, b->plan);
 }
 
-static void count_outside(tenon__plan *plan) {
+void tenon__plan_count_outside(tenon__plan *plan) {
     for (uint32_t i = 0; i < plan->step_count; i++) {
         const tenon__step *step = &plan->steps[i];
         if (step->placement != TENONH_PLACEMENT_VIEW && (step->place != 0 || step->placement == TENONH_PLACEMENT_MOVE))
@@ -210,7 +220,7 @@ static tenon_status plan_function(const tenon__plan_context *context, const teno
     builder.regions = tenon__regions_of(claims, function);
     tenon_status status = walk(&builder);
     free(builder.values);
-    if (status == TENON_STATUS_OK) count_outside(plan);
+    if (status == TENON_STATUS_OK) tenon__plan_count_outside(plan);
     return status;
 }
 
@@ -243,7 +253,10 @@ static tenon_status create_lowered(const tenon__plan_context *context, const ten
     for (uint32_t i = 0; i < symbol_count; i++) symbols[i] = known ? known[i] : TENON__UNBOUND;
     tenon_status status = tenon__bind_symbols(function, dims, symbols);
     if (status == TENON_STATUS_OK) status = tenon__lowered_numbers(lowered, symbols, numbers);
-    if (status == TENON_STATUS_OK) status = create_plan(context, function, numbers, NULL, lowered->claims, out_plan);
+    *out_plan = NULL;
+    if (status == TENON_STATUS_OK) status = tenon__shapes_plan(context, lowered, function, symbols, numbers, out_plan);
+    if (status == TENON_STATUS_OK && !*out_plan)
+        status = create_plan(context, function, numbers, NULL, lowered->claims, out_plan);
     free(numbers);
     return status;
 }
@@ -276,6 +289,10 @@ tenon_status tenon__plan_create(const tenon__plan_context *context, const tenon_
 
 void tenon__plan_destroy(tenon__plan *plan) {
     if (!plan) return;
+    if (plan->shape_class) {
+        tenon__shapes_return(plan);
+        return;
+    }
     free(plan->storages);
     free(plan->steps);
     free(plan->commands);

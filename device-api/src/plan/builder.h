@@ -9,6 +9,8 @@
 /* What is known of a value of the function. */
 typedef struct tenon__place_ref {
     bool valid;
+    uint32_t node;  /* number of the one that brought or made it; 0 for inputs, past all nodes for outputs */
+    uint32_t round; /* of the walk that did */
     tenon__ref ref;
 } tenon__place_ref;
 
@@ -28,8 +30,34 @@ typedef struct tenon__plan_builder {
     const int64_t *numbers;        /* of the dims that are no numbers, by slot; NULL where all are */
     const tenonh_node *node;       /* being planned */
     tenon__value_state *values;
+    tenon__exec_memo *memos; /* by step */
+    uint32_t memo_count;
+    uint32_t number; /* of `node`; 0 for inputs, past all nodes for outputs */
+    uint32_t round;  /* 0: nodes are walked for the first time; else values hold what later nodes brought, too */
     uint32_t storage_capacity, step_capacity;
 } tenon__plan_builder;
+
+/* True when the value is at the place before the present node, or by it. */
+static inline bool tenon__is_at(const tenon__plan_builder *b, const tenon__value_state *state, uint32_t place) {
+    const tenon__place_ref *at = &state->at[place];
+    if (!at->valid || b->round == 0) return at->valid;
+    return at->node < b->number || (at->node == b->number && at->round == b->round);
+}
+
+/* Notes that the present node has the value at the place. */
+static inline void tenon__put_at(const tenon__plan_builder *b, tenon__value_state *state, uint32_t place,
+                                 const tenon__ref *ref) {
+    state->at[place] = (tenon__place_ref){true, b->number, b->round, *ref};
+}
+
+/* The walk: begin, inputs, each node, outputs. begin allocates `values`, which the caller frees. */
+tenon_status tenon__walk_begin(tenon__plan_builder *b);
+tenon_status tenon__walk_inputs(tenon__plan_builder *b);
+tenon_status tenon__walk_node(tenon__plan_builder *b, uint32_t number);
+tenon_status tenon__walk_outputs(tenon__plan_builder *b);
+
+/* Counts the steps that are not on the session's device. */
+void tenon__plan_count_outside(tenon__plan *plan);
 
 /* A value's dims as numbers, and entry `index` of a node's attribute or that attribute's default.
  * Errors: INVALID where no number is known, or a dim is negative. */

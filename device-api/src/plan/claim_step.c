@@ -89,7 +89,7 @@ tenon_status tenon__plan_region(tenon__plan_builder *b, const tenon__region *reg
     TENON_TRY(tenon__region_prepare(b->claims, b->regions, region, b->numbers, &b->plan->arena, &prepared));
     TENON_TRY(operand_refs(b, region, refs));
     for (uint32_t i = region->input_count; i < region->operand_count; i++)
-        b->values[region->operands[i]->id].at[0] = (tenon__place_ref){true, refs[i]};
+        tenon__put_at(b, &b->values[region->operands[i]->id], 0, &refs[i]);
     if (writes_nothing(region, refs)) return TENON_STATUS_OK;
     TENON_TRY(tenon__add_step(b, prepared.placement, 0, region->name, refs, region->operand_count, &step));
     step->node_count = region->count;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/shape.h"
+
 /* -- Numbering dims -- */
 
 /* Gives a dim and those that it is made of their slots. */
@@ -179,6 +181,7 @@ tenon_status tenon__lowered_create(const tenonh_module *module, tenon__claimer *
     if (!l) return tenon__fail_memory();
     *l = (tenon__lowered){.source = module, .claimer = claimer};
     tenon_status status = prepare(l, rules);
+    if (status == TENON_STATUS_OK) status = tenon__shapes_create(&l->shapes);
     bool ready = status == TENON_STATUS_OK;
     if (ready) status = lower_main(l);
     if (!ready || status == TENON_STATUS_OUT_OF_MEMORY) {
@@ -208,6 +211,7 @@ tenon_status tenon__lowered_defer(const tenonh_module *module, tenon__claimer *c
 
 void tenon__lowered_destroy(tenon__lowered *lowered) {
     if (!lowered) return;
+    tenon__shapes_destroy(lowered->shapes);
     forget_module(lowered);
     if (lowered->rewrites) {
         forget_report(lowered->rewrites);

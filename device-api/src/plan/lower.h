@@ -28,8 +28,9 @@ typedef struct tenon__lowered {
     tenon__claimer *claimer; /* asks what the device takes whole; NULL: nothing */
     tenon__claims *claims;   /* on `module`; NULL without a claimer */
     uint8_t *rules;          /* rewrite rules that apply (tenon__rules_select) */
-    tenon__rewrites *rewrites; /* what they did */
-    char reason[256];          /* why there is no module: what lowering said */
+    tenon__rewrites *rewrites;    /* what they did */
+    struct tenon__shapes *shapes; /* plans of `module` by classes of numbers (shape.h) */
+    char reason[256];             /* why there is no module: what lowering said */
 } tenon__lowered;
 
 /* Lowers the function `main` of a module; `rules` as for tenon__rules_select. With a claimer whose device takes no symbols

@@ -36,7 +36,8 @@ tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon
     if (empty) return TENON_STATUS_OK;
     tenon__prepared prepared = {0};
     tenonh_device *device = b->context->devices[place];
-    TENON_TRY(tenon__prepare(b->context->execs, device, task, NULL, &b->plan->arena, &prepared));
+    tenon__exec_memo *memo = b->plan->step_count < b->memo_count ? &b->memos[b->plan->step_count] : NULL;
+    TENON_TRY(tenon__prepare(b->context->execs, device, task, memo, &b->plan->arena, &prepared));
     tenon__step *step;
     TENON_TRY(tenon__add_step(b, prepared.placement, place, tenon_op_row_of(task->op)->name, task->operands,
                               task->operand_count, &step));
@@ -100,13 +101,13 @@ static tenon_status move_value(tenon__plan_builder *b, const tenon__value_state 
 
 tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref) {
     tenon__value_state *state = &b->values[value->id];
-    if (!state->at[place].valid) {
+    if (!tenon__is_at(b, state, place)) {
         tenon__ref ref;
         if (value->kind == TENON__VALUE_CONSTANT)
             TENON_TRY(place_constant(b, value, place, &ref));
         else
             TENON_TRY(move_value(b, state, place, &ref));
-        state->at[place] = (tenon__place_ref){true, ref};
+        tenon__put_at(b, state, place, &ref);
     }
     *out_ref = state->at[place].ref;
     return TENON_STATUS_OK;
@@ -174,9 +175,9 @@ static tenon_status plan_view(tenon__plan_builder *b, const tenonh_node *node) {
         for (uint32_t place = 0; place < TENON__MAX_PLACES && b->context->devices[place]; place++)
             TENON_TRY(tenon__localize(b, x, place, &ref));
     for (uint32_t place = 0; place < TENON__MAX_PLACES; place++) {
-        if (!b->values[x->id].at[place].valid) continue;
+        if (!tenon__is_at(b, &b->values[x->id], place)) continue;
         TENON_TRY(view_of(b, node, place, b->values[x->id].at[place].ref, &ref));
-        b->values[y->id].at[place] = (tenon__place_ref){true, ref};
+        tenon__put_at(b, &b->values[y->id], place, &ref);
     }
     tenon__step *step;
     return tenon__add_step(b, TENONH_PLACEMENT_VIEW, 0, tenon_op_row_of(node->op)->name, NULL, 0, &step);
@@ -260,7 +261,7 @@ static tenon_status plan_op_at(tenon__plan_builder *b, const tenonh_node *node, 
     TENON_TRY(tenon__fit_task(node, &task));
     TENON_TRY(tenon__add_task(b, place, &task));
     for (uint32_t i = 0; i < node->result_count; i++)
-        b->values[node->results[i]->id].at[place] = (tenon__place_ref){true, operands[row->input_count + i]};
+        tenon__put_at(b, &b->values[node->results[i]->id], place, &operands[row->input_count + i]);
     return TENON_STATUS_OK;
 }
 
@@ -280,7 +281,7 @@ static tenon_status plan_anywhere(tenon__plan_builder *b, const tenonh_node *nod
     if (!was_there) return tenon__fail_memory();
     for (uint32_t place = 0; place < TENON__MAX_PLACES && b->context->devices[place]; place++) {
         for (uint32_t i = 0; i < node->operand_count; i++)
-            was_there[i] = node->operands[i] && b->values[node->operands[i]->id].at[place].valid;
+            was_there[i] = node->operands[i] && tenon__is_at(b, &b->values[node->operands[i]->id], place);
         uint32_t steps = b->plan->step_count;
         tenon_status status = plan_at(b, node, place);
         if (status != TENON_STATUS_UNSUPPORTED) return status;
@@ -305,7 +306,7 @@ static tenon_status plan_concat_at(tenon__plan_builder *b, const tenonh_node *no
         TENON_TRY(add_copy_task(b, place, &part, &slot));
         at += part.dims[axis];
     }
-    b->values[node->results[0]->id].at[place] = (tenon__place_ref){true, whole};
+    tenon__put_at(b, &b->values[node->results[0]->id], place, &whole);
     return TENON_STATUS_OK;
 }
 

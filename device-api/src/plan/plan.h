@@ -89,6 +89,8 @@ typedef struct tenon__plan {
     uint64_t file_order_bytes; /* the same for the file's order of nodes */
     uint64_t own_order_bytes;  /* and for the best order that was found apart from it */
     uint32_t outside_nodes;    /* steps at place 1 and moves */
+    struct tenon__shape_class *shape_class; /* holds what the plan shares with others of it; NULL: nothing (shape.h) */
+    struct tenon__plan *spare;              /* the next of the class's returned plans */
 } tenon__plan;
 
 /* What plans of a session are made with. */

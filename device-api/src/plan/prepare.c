@@ -10,11 +10,29 @@ tenon_status tenon__task_scalars(const tenon__task *task, tenon__arena *arena, t
     return out->scalars ? TENON_STATUS_OK : tenon__fail_memory();
 }
 
+static uint64_t mix(uint64_t hash, uint64_t number) {
+    hash = (hash ^ number) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 29;
+}
+
+/* A memo that is about another task is emptied. */
+static void check_memo(const tenon__task *task, tenon__exec_memo *memo) {
+    uint64_t hash = mix(task->op, (uint64_t)task->operand_count << 32 | task->attr_count);
+    for (uint32_t i = 0; i < task->attr_count; i++) {
+        hash = mix(hash, (uint64_t)task->attrs[i].id << 32 | task->attrs[i].count);
+        for (uint32_t k = 0; k < task->attrs[i].count; k++) hash = mix(hash, (uint64_t)task->attrs[i].values[k]);
+    }
+    for (uint32_t k = 0; k < task->operand_count; k++)
+        hash = mix(hash, (uint64_t)task->operands[k].dtype << 32 | task->operands[k].rank);
+    if (memo->task != hash) *memo = (tenon__exec_memo){.task = hash};
+}
+
 tenon_status tenon__prepare(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__exec_memo *memo,
                             tenon__arena *arena, tenon__prepared *out_prepared) {
     uint32_t kinds = tenonh_device_info(device)->work_kinds;
     tenon_status status = TENON_STATUS_UNSUPPORTED;
     *out_prepared = (tenon__prepared){0};
+    if (memo) check_memo(task, memo);
     if (kinds == TENON_WORK_GRAPH || kinds == (TENON_WORK_GRAPH | TENON_WORK_COMPOSITE))
         return tenon__prepare_lone(execs, device, task, arena, out_prepared);
     if (!(kinds & (TENON_WORK_OP | TENON_WORK_KERNEL)))

@@ -39,9 +39,10 @@ typedef struct tenon__prepared {
 } tenon__prepared;
 
 /* What preparing a task found, for preparing the same task (operator, dtypes, ranks, attributes, device) for other
- * numbers without a search. Valid while its exec is retained. Zero-initialised is nothing. */
+ * numbers without a search; another task is no harm. Valid while its exec is retained. Zero-initialised is nothing. */
 typedef struct tenon__exec_memo {
     const tenon__exec_entry *entry;
+    uint64_t task; /* what it was: a hash of all but numbers and host scalars */
     tenonh_placement placement;
     tenon_pattern pattern; /* KERNEL */
 } tenon__exec_memo;

@@ -168,9 +168,10 @@ static tenon_status search(tenon__execs *execs, tenonh_device *device, const ten
                        tenon_op_row_of(task->op)->name);
 }
 
-static bool is_remembered(const tenon__exec_memo *memo, const tenon_pattern *pattern, const tenon__prepared *prepared) {
-    return memo && memo->entry && memo->placement == TENONH_PLACEMENT_KERNEL &&
-           memcmp(&memo->pattern, pattern, sizeof *pattern) == 0 &&
+static bool is_remembered(const tenon__exec_memo *memo, const tenonh_device *device, const tenon_pattern *pattern,
+                          const tenon__prepared *prepared) {
+    return memo && memo->entry && tenonh_exec_device(memo->entry->exec) == device &&
+           memo->placement == TENONH_PLACEMENT_KERNEL && memcmp(&memo->pattern, pattern, sizeof *pattern) == 0 &&
            tenon__exec_takes(memo->entry->exec, prepared->symbols, prepared->symbol_count);
 }
 
@@ -204,11 +205,11 @@ tenon_status tenon__prepare_kernel(tenon__execs *execs, tenonh_device *device, c
     TENON_TRY(canonicalize(task, &problem));
     out->placement = TENONH_PLACEMENT_KERNEL;
     TENON_TRY(list_symbols(&problem, arena, out));
-    if (is_remembered(memo, &problem.pattern, out))
+    if (is_remembered(memo, device, &problem.pattern, out))
         entry = memo->entry;
     else
         TENON_TRY(search(execs, device, task, &problem.pattern, out, &entry));
-    if (memo) *memo = (tenon__exec_memo){.entry = entry, .placement = out->placement, .pattern = problem.pattern};
+    if (memo) *memo = (tenon__exec_memo){entry, memo->task, out->placement, problem.pattern};
     out->exec = entry->exec;
     TENON_TRY(fill_grids(entry->kernel->printed, arena, out));
     TENON_TRY(fill_workspace(entry->kernel->printed, out));

@@ -142,8 +142,9 @@ static tenon_status search(tenon__execs *execs, tenonh_device *device, const ten
 }
 
 /* Whether the exec that an earlier search for the same task found takes these values too. */
-static bool is_remembered(const tenon__exec_memo *memo, const tenon__prepared *prepared) {
-    return memo && memo->entry && memo->placement == TENONH_PLACEMENT_OP &&
+static bool is_remembered(const tenon__exec_memo *memo, const tenonh_device *device, const tenon__prepared *prepared) {
+    return memo && memo->entry && tenonh_exec_device(memo->entry->exec) == device &&
+           memo->placement == TENONH_PLACEMENT_OP &&
            tenon__exec_takes(memo->entry->exec, prepared->symbols, prepared->symbol_count);
 }
 
@@ -153,11 +154,11 @@ tenon_status tenon__prepare_op(tenon__execs *execs, tenonh_device *device, const
     bool symbolic = true;
     out->placement = TENONH_PLACEMENT_OP;
     TENON_TRY(list_symbols(task, arena, out));
-    if (is_remembered(memo, out))
+    if (is_remembered(memo, device, out))
         entry = memo->entry;
     else
         TENON_TRY(search(execs, device, task, out, &entry, &symbolic));
-    if (memo && symbolic) *memo = (tenon__exec_memo){.entry = entry, .placement = out->placement};
+    if (memo && symbolic) *memo = (tenon__exec_memo){.entry = entry, .task = memo->task, .placement = out->placement};
     if (!symbolic) out->symbol_count = 0;
     out->exec = entry->exec;
     out->workspace_size = tenonh_exec_info(out->exec)->workspace_size;

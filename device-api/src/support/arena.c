@@ -55,11 +55,22 @@ char *tenon__arena_string(tenon__arena *arena, const char *text) {
     return tenon__arena_string_n(arena, text, strlen(text));
 }
 
-void tenon__arena_free(tenon__arena *arena) {
-    for (tenon__arena_block *block = arena->block; block;) {
+static void free_blocks(tenon__arena_block *block) {
+    while (block) {
         tenon__arena_block *previous = block->previous;
         free(block);
         block = previous;
     }
+}
+
+void tenon__arena_reset(tenon__arena *arena) {
+    arena->used = 0;
+    if (!arena->block) return;
+    free_blocks(arena->block->previous);
+    arena->block->previous = NULL;
+}
+
+void tenon__arena_free(tenon__arena *arena) {
+    free_blocks(arena->block);
     *arena = (tenon__arena){0};
 }

@@ -25,6 +25,9 @@ void *tenon__arena_copy(tenon__arena *arena, const void *bytes, size_t size);
 char *tenon__arena_string(tenon__arena *arena, const char *text);
 char *tenon__arena_string_n(tenon__arena *arena, const char *text, size_t length);
 
+/* Leaves the arena empty, with the block that was allocated last for what comes next. */
+void tenon__arena_reset(tenon__arena *arena);
+
 /* Frees everything and leaves the arena empty. */
 void tenon__arena_free(tenon__arena *arena);
 
