@@ -23,10 +23,9 @@ typedef struct tenon__ranges {
 /* Begins as the device's shapes say. `ranges` holds the widest on entry. */
 void tenon__ranges_begin(tenon__ranges *ranges, uint32_t shapes);
 
-/* What a request for classes may end with where one for the numbers themselves can still go well. */
-static inline bool tenon__class_refused(tenon_status status) {
-    return status == TENON_STATUS_UNSUPPORTED || status == TENON_STATUS_INTERNAL || status == TENON_STATUS_INVALID;
-}
+/* What is kept of the answer to a request for classes: whatever it is that the device does not manage, one for the
+ * numbers themselves can still go well. */
+tenon_status tenon__class_answer(const tenon__ranges *ranges, tenon_status status);
 
 /* True when every value lies in the ranges that the exec is valid for. */
 bool tenon__exec_takes(const tenonh_exec *exec, const int64_t *values, uint32_t count);

@@ -120,7 +120,7 @@ static tenon_status make_kernel(tenon__execs *execs, tenonh_device *device, teno
     if (status == TENON_STATUS_OK) status = tenon__execs_prepare(execs, device, &work->work, &entry->exec);
     free(work->blob);
     free(work);
-    return status;
+    return tenon__class_answer(of->ranges, status);
 }
 
 /* -- Numbers of a launch -- */
@@ -159,7 +159,7 @@ static tenon_status search(tenon__execs *execs, tenonh_device *device, const ten
     for (uint32_t attempt = dynamic ? 0 : 2; attempt < 3; attempt++) {
         if (attempt == 2) tenon__ranges_begin(&ranges, TENON_SHAPES_STATIC);
         tenon_status status = find_exec(execs, device, pattern, &ranges, out_entry);
-        if (attempt == 1 && tenon__class_refused(status)) continue;
+        if (attempt == 1 && status == TENON_STATUS_UNSUPPORTED) continue;
         if (status != TENON_STATUS_OK) return status;
         if (tenon__exec_takes((*out_entry)->exec, ranges.values, ranges.count)) return TENON_STATUS_OK;
         tenon__ranges_narrow(&ranges, (*out_entry)->exec);

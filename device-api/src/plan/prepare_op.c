@@ -104,7 +104,7 @@ static tenon_status make_op(tenon__execs *execs, tenonh_device *device, tenon__e
     const request *of = context;
     op_work work;
     describe_work(&work, of->task, of->ranges, of->symbolic);
-    return tenon__execs_prepare(execs, device, &work.work, &entry->exec);
+    return tenon__class_answer(of->ranges, tenon__execs_prepare(execs, device, &work.work, &entry->exec));
 }
 
 /* The exec for these ranges, or for the numbers themselves, prepared or found. */
@@ -132,7 +132,7 @@ static tenon_status search(tenon__execs *execs, tenonh_device *device, const ten
     *out_symbolic = true;
     for (uint32_t i = 0; i < requests; i++, classes = true) {
         tenon_status status = find_exec(execs, device, task, &ranges, true, out_entry);
-        if (classes && tenon__class_refused(status)) break;
+        if (classes && status == TENON_STATUS_UNSUPPORTED) break;
         if (status != TENON_STATUS_OK) return status;
         if (tenon__exec_takes((*out_entry)->exec, ranges.values, ranges.count)) return TENON_STATUS_OK;
         tenon__ranges_narrow(&ranges, (*out_entry)->exec);

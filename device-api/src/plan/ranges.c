@@ -39,6 +39,13 @@ void tenon__ranges_begin(tenon__ranges *r, uint32_t shapes) {
     }
 }
 
+tenon_status tenon__class_answer(const tenon__ranges *r, tenon_status status) {
+    bool refused = status == TENON_STATUS_INTERNAL || status == TENON_STATUS_INVALID;
+    for (uint32_t i = 0; i < r->count && refused; i++)
+        if (r->narrow[i] && r->ranges[i].min != r->ranges[i].max) return TENON_STATUS_UNSUPPORTED;
+    return status;
+}
+
 bool tenon__exec_takes(const tenonh_exec *exec, const int64_t *values, uint32_t count) {
     const tenon_symbol *valid = tenonh_exec_info(exec)->symbols;
     for (uint32_t i = 0; i < count; i++)

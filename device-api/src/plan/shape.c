@@ -153,15 +153,18 @@ static void add_class(tenon__shapes *shapes, tenon__shape_class *class) {
     if (victim) destroy_class(victim);
 }
 
+/* *out_exact: rounding the numbers up would not help. */
 static tenon_status plan_in_classes(tenon__shapes *shapes, const tenon__plan_context *context,
                                     const tenonh_function *function, const int64_t *numbers, tenon__plan **out_plan,
-                                    bool *out_usable) {
+                                    bool *out_usable, bool *out_exact) {
     tenon__plan *spare;
     *out_usable = true;
+    *out_exact = context->devices[0] && tenonh_device_info(context->devices[0])->shapes != TENON_SHAPES_DYNAMIC;
     for (tenon__shape_class *class = NULL; (class = take_class(shapes, context, function, class, &spare));) {
         tenon_status status = TENON_STATUS_OK;
         *out_usable = class->usable;
         if (class->usable) status = tenon__shape_class_plan(class, context, numbers, spare, out_plan);
+        *out_exact = *out_exact || class->exec_changed;
         give_class(class, *out_plan != NULL);
         if (status != TENON_STATUS_OK || *out_plan || !*out_usable) return status;
     }
@@ -192,10 +195,10 @@ tenon_status tenon__shapes_plan(const tenon__plan_context *context, const tenon_
                                 tenon__plan **out_plan) {
     uint32_t symbol_count = lowered->module->dims.symbol_count;
     tenon__shapes *shapes = lowered->shapes;
-    bool usable;
+    bool usable, exact;
     *out_plan = NULL;
     if (lowered->dim_count <= 1 || lowered->claims) return TENON_STATUS_OK;
-    TENON_TRY(plan_in_classes(shapes, context, function, numbers, out_plan, &usable));
+    TENON_TRY(plan_in_classes(shapes, context, function, numbers, out_plan, &usable, &exact));
     if (*out_plan || !usable) return TENON_STATUS_OK;
     int64_t *before = calloc(2 * (size_t)symbol_count + lowered->dim_count + 1, sizeof *before);
     if (!before) return tenon__fail_memory();
@@ -203,10 +206,10 @@ tenon_status tenon__shapes_plan(const tenon__plan_context *context, const tenon_
     tenon_status status = TENON_STATUS_OK;
     memcpy(rounded, symbols, symbol_count * sizeof *symbols);
     if (note_symbols(shapes, function, symbols, before)) {
-        if (round_numbers(lowered, before, rounded, upper))
+        if (!exact && round_numbers(lowered, before, rounded, upper))
             status = plan_in_new(shapes, context, function, upper, numbers, out_plan);
-        bool exact = !*out_plan && status != TENON_STATUS_OUT_OF_MEMORY;
-        if (exact && memcmp(rounded, symbols, symbol_count * sizeof *symbols) != 0)
+        bool again = !*out_plan && status != TENON_STATUS_OUT_OF_MEMORY;
+        if (again && (exact || memcmp(rounded, symbols, symbol_count * sizeof *symbols) != 0))
             status = plan_in_new(shapes, context, function, numbers, numbers, out_plan);
     }
     free(before);

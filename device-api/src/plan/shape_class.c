@@ -72,9 +72,9 @@ static tenon_status walk_all(tenon__shape_class *class, tenon__plan_builder *b) 
     return status;
 }
 
-/* The same decisions: what a plan's order, memory and commands follow from. */
+/* The same decisions: what a plan's order, memory and commands follow from; but for the exec. */
 static bool is_same_step(const tenon__step *x, const tenon__step *y) {
-    bool same = x->placement == y->placement && x->place == y->place && x->exec == y->exec && x->op == y->op &&
+    bool same = x->placement == y->placement && x->place == y->place && x->op == y->op &&
                 x->ref_count == y->ref_count && x->workspace == y->workspace &&
                 x->launch.symbol_count == y->launch.symbol_count && x->launch.grid_count == y->launch.grid_count;
     for (uint32_t i = 0; i < x->ref_count && same; i++) same = x->refs[i].storage == y->refs[i].storage;
@@ -86,12 +86,13 @@ static bool is_same_storage(const tenon__storage *x, const tenon__storage *y) {
            x->alignment == y->alignment;
 }
 
-static bool is_same_stretch(const tenon__shape_class *class, const tenon__plan_builder *b,
-                            const tenon__stretch *stretch) {
+static bool is_same_stretch(tenon__shape_class *class, const tenon__plan_builder *b, const tenon__stretch *stretch) {
     const tenon__plan *was = &class->walked, *is = b->plan;
     bool same = is->step_count == stretch->step_end && is->storage_count == stretch->storage_end;
-    for (uint32_t i = stretch->step; i < stretch->step_end && same; i++)
-        same = is_same_step(&was->steps[i], &is->steps[i]);
+    for (uint32_t i = stretch->step; i < stretch->step_end && same; i++) {
+        class->exec_changed = was->steps[i].exec != is->steps[i].exec;
+        same = !class->exec_changed && is_same_step(&was->steps[i], &is->steps[i]);
+    }
     for (uint32_t i = stretch->storage; i < stretch->storage_end && same; i++)
         same = is_same_storage(&was->storages[i], &is->storages[i]);
     return same;

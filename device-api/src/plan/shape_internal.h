@@ -66,7 +66,8 @@ struct tenon__shape_class {
     tenon__exec_memo *memos; /* by walked step */
     uint32_t *places;        /* by walked step: where it stands in the prototype; TENON__NEVER for views */
     tenon__shape_rules rules;
-    uint32_t round; /* of walks over the stretches */
+    uint32_t round;    /* of walks over the stretches */
+    bool exec_changed; /* the latest walk found another exec for a step: no class of more numbers would do */
 };
 
 /* Makes a class from a walk on `numbers`. Errors: as tenon__plan_create. */
