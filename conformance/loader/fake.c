@@ -80,6 +80,9 @@
 #ifndef LIMIT
 #define LIMIT ((uint64_t)1 << 40) /* bytes that all allocations of a device may have together */
 #endif
+#ifndef BUDGET
+#define BUDGET 0 /* bytes that it says are left */
+#endif
 #ifndef MEMORY_MAP
 #define MEMORY_MAP NULL
 #endif
@@ -307,6 +310,7 @@ static tenon_status memory_type_count(tenon_device *device, uint32_t *out_count)
 static tenon_status memory_type_info(tenon_device *device, uint32_t index, tenon_memory_type *out_type) {
     (void)device, (void)index;
     out_type->flags = TYPE_FLAGS;
+    out_type->budget = BUDGET;
     out_type->alignment = TYPE_ALIGNMENT;
     out_type->over_read = OVER_READ;
     out_type->flush_unit = FLUSH_UNIT;

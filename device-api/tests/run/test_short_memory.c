@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include "graphs.h"
+#include "run/session.h"
 
-enum { THREADS = 8, RUNS = 40 };
+enum { THREADS = 8, RUNS = 40, BRANCHES = 4, FACTOR = 8 };
 
 static tenonh_registry *registry;
 static tenonh_device *device;
@@ -129,6 +130,74 @@ START_TEST(test_idle_sessions_make_room) {
 }
 END_TEST
 
+/* y = sum of x_i + ... + x_i: branches that streams run side by side, each with memory of its own. */
+static graph build_branches(void) {
+    graph g = graph_begin();
+    const tenonh_dim *dim = tenonh_dim_symbol(g.module, "n", 0, 1 << 24, 1);
+    tenonh_value *sum = NULL;
+    for (int i = 0; i < BRANCHES; i++) {
+        const char name[] = {(char)('a' + i), '\0'};
+        tenonh_value *x = tenonh_build_input(g.builder, name, TENON_DTYPE_F32, 1, &dim);
+        tenonh_value *branch = x;
+        for (int k = 1; k < FACTOR; k++) branch = graph_op(&g, TENON_OP_ADD, branch, x);
+        sum = sum ? graph_op(&g, TENON_OP_ADD, sum, branch) : branch;
+    }
+    tenonh_build_output(g.builder, "y", sum);
+    good(tenonh_builder_finish(g.builder));
+    return g;
+}
+
+/* A plan that does not fit is let go of, and the next one has one stream; that one can't be made smaller. */
+START_TEST(test_smaller_plan) {
+    enum { COUNT = 8192 };
+    graph g = build_branches();
+    tenonh_session *session;
+    tenonh_session_options options = {.struct_size = sizeof options, .streams = 4};
+    tenonh_array in[BRANCHES], out = {0};
+    const int64_t dims[BRANCHES] = {COUNT, COUNT, COUNT, COUNT};
+    tenonh_stream *const none[TENON__MAX_PLACES] = {0}; /* no constants */
+    tenon__planned *wide, *narrow;
+    good(tenonh_session_create(g.module, device, &options, &session));
+    good(tenon__plans_get(&session->plans, dims, none, &wide));
+    ck_assert_uint_gt(wide->plan->stream_count, 1);
+    ck_assert(tenon__planned_shrink(wide));
+    good(tenon__plans_get(&session->plans, dims, none, &narrow));
+    ck_assert_ptr_ne(wide, narrow);
+    ck_assert_uint_eq(narrow->plan->stream_count, 1);
+    ck_assert(!tenon__planned_shrink(narrow));
+    for (int i = 0; i < BRANCHES; i++) in[i] = ramp(COUNT);
+    good(tenonh_session_run_arrays(session, in, BRANCHES, &out, 1));
+    for (int64_t i = 0; i < COUNT; i++)
+        ck_assert_float_eq(((float *)out.data)[i], FACTOR * BRANCHES * ((float *)in[0].data)[i]);
+    ck_assert_uint_eq(stats_of(session).plans, 2);
+    tenon__planned_release(wide);
+    tenon__planned_release(narrow);
+    tenonh_array_free(&out);
+    for (int i = 0; i < BRANCHES; i++) tenonh_array_free(&in[i]);
+    tenonh_session_release(session);
+    tenonh_module_destroy(g.module);
+}
+END_TEST
+
+/* A large arena is not asked for when the device says that it has less left. */
+START_TEST(test_budget) {
+    enum { COUNT = 5 << 20 };
+    tenonh_device *other;
+    tenonh_session *session;
+    graph g = build();
+    good(tenonh_registry_add(registry, PLANTED_DIR "/libtenon_budget.so"));
+    good(tenonh_device_open(registry, "budget", &other));
+    session = graph_finish(&g, other, NULL);
+    const int64_t large[] = {COUNT}, small[] = {1000}, *dims[] = {large};
+    bad(tenonh_session_prepare(session, dims, 1), TENON_STATUS_OUT_OF_MEMORY, "16777216 bytes left");
+    dims[0] = small;
+    good(tenonh_session_prepare(session, dims, 1));
+    tenonh_session_release(session);
+    tenonh_device_release(other);
+    tenonh_module_destroy(g.module);
+}
+END_TEST
+
 int main(void) {
     tenon_status status = tenonh_registry_create(NULL, &registry);
     if (status == TENON_STATUS_OK) status = tenonh_registry_add(registry, PLANTED_DIR "/libtenon_limited.so");
@@ -139,6 +208,8 @@ int main(void) {
     tcase_add_test(tests, test_too_large);
     tcase_add_loop_test(tests, test_runs_wait, 0, 2);
     tcase_add_test(tests, test_idle_sessions_make_room);
+    tcase_add_test(tests, test_smaller_plan);
+    tcase_add_test(tests, test_budget);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
