@@ -32,7 +32,7 @@ static const struct asked {
     {"fault:status=OK", TENON_STATUS_INVALID, "a status that is not OK"},
     {"fault:status=GREMLINS", TENON_STATUS_INVALID, "a status that is not OK"},
     {"trace:file=", TENON_STATUS_INVALID, "takes a text"},
-    {"trace:file=/nowhere/at/all", TENON_STATUS_NOT_FOUND, "layer trace: cannot create"},
+    {"trace:file=/nowhere/at/all", TENON_STATUS_IO, "layer trace: cannot create"},
     {"trace:file=/dev/null", TENON_STATUS_INVALID, "is not a regular file"},
     {"skew:older:newer", TENON_STATUS_INVALID, "older or newer, not both"},
 };

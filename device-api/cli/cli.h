@@ -53,7 +53,7 @@ typedef struct cli_verb {
     int (*run)(const cli_call *call); /* gives the exit code */
 } cli_verb;
 
-extern const cli_verb cli_doctor, cli_list, cli_info, cli_run;
+extern const cli_verb cli_doctor, cli_list, cli_info, cli_run, cli_trace;
 
 /* -- Options ------------------------------------------------------------------------------------------------------ */
 

@@ -92,8 +92,18 @@ static int take_option(parser *p, const char *text) {
     return value ? add_value(p, option, value) : CLI_USAGE;
 }
 
+/* Letters that stand for an option's name, where the verb has it. */
+static const struct letter {
+    const char *letter;
+    const char *option;
+} letters[] = {{"-o", "--output"}};
+
 static int take(parser *p) {
     const char *text = p->arguments[p->at++];
+    for (size_t i = 0; !p->options_ended && i < sizeof letters / sizeof letters[0]; i++)
+        if (strcmp(text, letters[i].letter) == 0 &&
+            find_option(p->verb, letters[i].option + 2, strlen(letters[i].option + 2)))
+            return take_option(p, letters[i].option);
     if (!p->options_ended && strcmp(text, "--") == 0) {
         p->options_ended = true;
         return CLI_OK;

@@ -135,7 +135,7 @@ static tenon_status try_path(const char *path) {
     if (stat(path, &present) == 0 && !S_ISREG(present.st_mode))
         return tenon__fail(TENON_STATUS_INVALID, "layer trace: '%s' is not a regular file", path);
     tenon_status status = tenon__file_begin(path, &writer);
-    if (status != TENON_STATUS_OK) return tenon__fail_in(status, "layer trace");
+    if (status != TENON_STATUS_OK) return tenon__fail_in(TENON_STATUS_IO, "layer trace");
     tenon__file_discard(&writer);
     return status;
 }
