@@ -27,7 +27,7 @@ typedef struct world {
 extern char world_heard[1 << 16];
 
 /* Opens layers around the double. Fails the test when that fails. */
-void world_open(world *w, const char *layers, uint32_t bend);
+void world_open(world *w, const char *names, uint32_t bend);
 
 /* Device, its types, streams, memory, event, exec: false when a call fails, its status in `status`. */
 int world_fill(world *w);

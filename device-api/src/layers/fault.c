@@ -222,7 +222,8 @@ static tenon_status copy_scratch(const tenon__call *call, const state *st) {
 static void measure(const tenon__call *call, state *st) {
     const tenon__hooks *hooks = &call->layer->inner;
     tenon_stream *stream = call->stream->inner;
-    if (hooks->memory.allocate(call->device->inner, 0, (uint64_t)2 * SCRATCH, &st->scratch) != TENON_STATUS_OK) return;
+    if (hooks->memory.allocate(call->stream->device->inner, 0, (uint64_t)2 * SCRATCH, &st->scratch) != TENON_STATUS_OK)
+        return;
     (void)hooks->stream.synchronize(stream);
     uint64_t start = tenon__layer_now();
     for (int i = 0; i < MEASURED; i++) (void)copy_scratch(call, st);
@@ -271,7 +272,7 @@ static void before(tenon__call *call) {
 static void after(tenon__call *call) {
     if (call->hook != TENON__HOOK_stream_destroy) return;
     state *st = state_of(call->stream);
-    if (st->scratch) call->layer->inner.memory.release(call->device->inner, st->scratch);
+    if (st->scratch) call->layer->inner.memory.release(call->stream->device->inner, st->scratch);
 }
 
 const tenon__layer_class tenon__layer_fault = {

@@ -53,7 +53,7 @@ static tenon__span collapse(const axis *axes, uint32_t count, uint64_t offset, u
     tenon__span span = {.offset = offset, .block = block / 8, .distance = block / 8, .count = 1, .exact = 1};
     for (uint32_t i = 0; i < count; i++) last += axes[i].distance * (axes[i].count - 1);
     if (at == count && block % 8 == 0) return span;
-    axis outer = axes[at < count ? at : 0];
+    axis outer = at < count ? axes[at] : (axis){0};
     for (at++; at < count && axes[at].distance == outer.distance * outer.count; at++) outer.count *= axes[at].count;
     bool regular = at >= count && outer.distance >= block && block % 8 == 0 && outer.distance % 8 == 0;
     if (regular) {

@@ -175,8 +175,22 @@ void tenon__layer_destroy(tenon__layer *layer) {
 
 /* -- The stack ------------------------------------------------------------------------------------------------------- */
 
-/* Opens what is inside of layer `index`; the layer's tables are what *out_hooks then holds. The plugin is opened last,
- * when every layer's host table is there. */
+static tenon_status open_from(tenon__layers *layers, uint32_t index, const tenon__hooks *plugin, uint32_t version,
+                              const tenon_host *host, tenon__hooks *out_hooks, tenon_instance **out_instance);
+
+/* Opens what is inside of a layer, from `next` on, and makes the handle of its own instance. */
+static tenon_status open_inside(tenon__layer *layer, uint32_t next, uint32_t version, tenon__object **out_instance) {
+    const tenon__hooks plugin = layer->inner;
+    TENON_TRY(open_from(layer->layers, next, &plugin, version, layer->presented, &layer->inner, &layer->instance));
+    *out_instance = tenon__object_create(layer, TENON__KIND_INSTANCE, NULL, layer->instance);
+    if (*out_instance) return TENON_STATUS_OK;
+    layer->inner.plugin.close(layer->instance);
+    layer->outer->report(layer->outer, NULL, NULL, NULL, TENON_STATUS_OUT_OF_MEMORY, "no host memory for a layer");
+    return TENON_STATUS_OUT_OF_MEMORY;
+}
+
+/* Opens layer `index` and all after it; *out_hooks is then the first one's. The plugin is opened last, when every layer's
+ * host table is there. */
 static tenon_status open_from(tenon__layers *layers, uint32_t index, const tenon__hooks *plugin, uint32_t version,
                               const tenon_host *host, tenon__hooks *out_hooks, tenon_instance **out_instance) {
     while (index < layers->count && !tenon__layer_applies(&layers->specs[index], plugin->plugin.id)) index++;
@@ -184,29 +198,20 @@ static tenon_status open_from(tenon__layers *layers, uint32_t index, const tenon
         *out_hooks = *plugin;
         return plugin->plugin.open(host, out_instance);
     }
-    tenon__layer *layer;
+    tenon__layer *layer = NULL;
+    tenon__object *instance = NULL;
     tenon_status status = tenon__layer_create(layers, &layers->specs[index], host, plugin, version, &layer);
-    if (status != TENON_STATUS_OK) {
+    if (!layer) {
         host->report(host, NULL, NULL, NULL, status, tenonh_error_message());
         return status;
     }
-    tenon__hooks inner;
-    status = open_from(layers, index + 1, &layer->inner, version, layer->presented, &inner, &layer->instance);
-    tenon__object *object = NULL;
-    if (status == TENON_STATUS_OK) {
-        layer->inner = inner;
-        object = tenon__object_create(layer, TENON__KIND_INSTANCE, NULL, layer->instance);
-        if (!object) {
-            inner.plugin.close(layer->instance);
-            status = TENON_STATUS_OUT_OF_MEMORY;
-        }
-    }
-    if (status != TENON_STATUS_OK) {
+    status = open_inside(layer, index + 1, version, &instance);
+    if (!instance) {
         tenon__layer_destroy(layer);
         return status;
     }
     tenon__wrap(&layer->inner, out_hooks);
-    *out_instance = tenon__object_handle(object);
+    *out_instance = tenon__object_handle(instance);
     return TENON_STATUS_OK;
 }
 

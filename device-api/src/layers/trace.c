@@ -29,23 +29,23 @@ static const tenon__layer_option options[OPTION_COUNT] = {
 /* X(letter, word, value) */
 #define LETTERS(X)                                                                                                     \
     X('d', "device", serial(call->device))                                                                             \
-    X('m', "memory", serial(call->memory))                                                                             \
-    X('u', "source", serial(call->source))                                                                             \
-    X('t', "stream", serial(call->stream))                                                                             \
-    X('e', "event", serial(call->event))                                                                               \
-    X('E', "end", serial(call->end))                                                                                   \
-    X('x', "exec", serial(call->exec))                                                                                 \
-    X('k', "made", serial(call->made))                                                                                 \
-    X('w', "workspace", serial(call->workspace))                                                                       \
     X('i', "index", call->index)                                                                                       \
-    X('y', "type", call->index)                                                                                        \
-    X('p', "operand", call->index)                                                                                     \
-    X('o', "offset", call->offset)                                                                                     \
-    X('O', "source_offset", call->source_offset)                                                                       \
-    X('s', "bytes", call->size)                                                                                        \
+    X('m', "memory", serial(call->memory))                                                                             \
     X('c', "count", call->number)                                                                                      \
+    X('u', "source", serial(call->source))                                                                             \
+    X('y', "type", call->index)                                                                                        \
+    X('t', "stream", serial(call->stream))                                                                             \
     X('a', "address", call->number)                                                                                    \
+    X('p', "operand", call->index)                                                                                     \
+    X('e', "event", serial(call->event))                                                                               \
     X('n', "nanoseconds", call->number)                                                                                \
+    X('x', "exec", serial(call->exec))                                                                                 \
+    X('o', "offset", call->offset)                                                                                     \
+    X('E', "end", serial(call->end))                                                                                   \
+    X('k', "made", serial(call->made))                                                                                 \
+    X('O', "source_offset", call->source_offset)                                                                       \
+    X('w', "workspace", serial(call->workspace))                                                                       \
+    X('s', "bytes", call->size)                                                                                        \
     X('W', "kind", call->work ? call->work->kind : 0)                                                                  \
     X('S', "symbols", call->launch ? call->launch->symbol_count : call->work ? call->work->symbol_count : 0)           \
     X('b', "buffers", call->launch ? call->launch->buffer_count : 0)

@@ -282,5 +282,5 @@ void tenon__check_answer(tenon__call *call) {
     if (call->stream && call->hook != TENON__HOOK_stream_destroy) check_failed_stream(call);
     if (call->event) check_failed_event(call);
     if (call->device) check_lost(call);
-    if (call->status == TENON_STATUS_OK) check_success(call);
+    if (call->device && call->status == TENON_STATUS_OK) check_success(call);
 }
