@@ -65,16 +65,20 @@ static void check_failed_stream(tenon__call *call) {
 }
 
 /* An event takes its stream's failure along; whoever waits for it fails. */
+static void pass_failure(const tenon__call *call) {
+    tenon__checked *event = tenon__checked_of(call->event), *stream = tenon__checked_of(call->stream);
+    tenon_status failed = atomic_load(&event->failed);
+    if (call->hook == TENON__HOOK_event_record && call->status == TENON_STATUS_OK)
+        atomic_store(&event->failed, atomic_load(&stream->failed));
+    if (call->hook == TENON__HOOK_event_wait && failed != TENON_STATUS_OK &&
+        atomic_load(&stream->failed) == TENON_STATUS_OK)
+        atomic_store(&stream->failed, failed);
+}
+
 static void check_failed_event(tenon__call *call) {
     tenon__checked *event = tenon__checked_of(call->event);
     tenon_status failed = atomic_load(&event->failed);
-    bool asks = call->hook == TENON__HOOK_event_query || call->hook == TENON__HOOK_event_synchronize;
-    if (call->hook == TENON__HOOK_event_record && call->status == TENON_STATUS_OK)
-        atomic_store(&event->failed, atomic_load(&tenon__checked_of(call->stream)->failed));
-    if (call->hook == TENON__HOOK_event_wait && failed != TENON_STATUS_OK &&
-        atomic_load(&tenon__checked_of(call->stream)->failed) == TENON_STATUS_OK)
-        atomic_store(&tenon__checked_of(call->stream)->failed, failed);
-    if (!asks) return;
+    if (call->hook != TENON__HOOK_event_query && call->hook != TENON__HOOK_event_synchronize) return;
     if (failed != TENON_STATUS_OK && call->status == TENON_STATUS_OK)
         tenon__plugin_fault(call, "REQ-EVENT-03",
                             "it answers OK for event %" PRIu64 ", recorded on a stream that failed",
@@ -280,6 +284,7 @@ void tenon__check_answer(tenon__call *call) {
     if (creates(call->hook)) check_made(call);
     check_words(call);
     if (call->stream && call->hook != TENON__HOOK_stream_destroy) check_failed_stream(call);
+    if (call->event && call->stream) pass_failure(call);
     if (call->event) check_failed_event(call);
     if (call->device) check_lost(call);
     if (call->device && call->status == TENON_STATUS_OK) check_success(call);
