@@ -13,6 +13,7 @@ uint32_t double_bend;
 _Atomic uint32_t double_failing;
 _Atomic uint32_t double_blocked;
 _Atomic int64_t double_objects;
+void *double_kept;
 void (*double_calls_back)(void);
 
 struct tenon_instance {
@@ -71,7 +72,10 @@ static tenon_status plugin_open(const tenon_host *host, tenon_instance **out_ins
 }
 
 static void plugin_close(tenon_instance *instance) {
-    if (double_bend != BEND_KEEPS_MEMORY) instance->host->release(instance->host, instance->kept);
+    if (double_bend == BEND_KEEPS_MEMORY)
+        double_kept = instance->kept;
+    else
+        instance->host->release(instance->host, instance->kept);
     drop(instance);
 }
 

@@ -55,6 +55,9 @@ extern _Atomic uint32_t double_blocked;
 /* Objects of the device that are there: 0 when all were given back. */
 extern _Atomic int64_t double_objects;
 
+/* Host memory that BEND_KEEPS_MEMORY kept, for the test to free. */
+extern void *double_kept;
+
 /* A callback that memory.type_count makes when it is set, as a log line would. */
 extern void (*double_calls_back)(void);
 

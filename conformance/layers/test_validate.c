@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* -- What the host does wrong ----------------------------------------------------------------------------------------- */
@@ -380,6 +381,7 @@ START_TEST(what_plugins_do_wrong) {
     world_open(&w, "validate", row->bend);
     tenon_status status = world_fill(&w) ? row->act(&w) : w.status;
     world_close(&w);
+    free(double_kept);
     ck_assert_msg(status == row->status, "%s: status %u, not %u: %s", row->name, status, row->status, world_heard);
     ck_assert_msg(strstr(world_heard, row->rule) != NULL, "%s: \"%s\" lacks %s", row->name, world_heard, row->rule);
     double_objects = 0;
