@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* -- What the host does wrong ----------------------------------------------------------------------------------------- */
 
@@ -332,7 +334,7 @@ HOST(ask_elapsed) {
     w->hooks.event.record(w->event, w->stream);
     return w->hooks.event.elapsed(w->event, w->event, &nanoseconds);
 }
-HOST(write) {
+HOST(write_bytes) {
     return w->hooks.stream.write(w->stream, (tenon_buffer){w->memory, 0}, bytes, 4);
 }
 
@@ -370,7 +372,7 @@ static const struct plugin_row {
     {"lost_and_found", BEND_LOST_AND_FOUND, ask_health, "REQ-ERR-04", TENON_STATUS_INTERNAL},
     {"reports_ok", BEND_REPORTS_OK, nothing, "REQ-ERR-02", TENON_STATUS_OK},
     {"reports_null", BEND_REPORTS_NULL, nothing, "REQ-ERR-02", TENON_STATUS_OK},
-    {"reports_stranger", BEND_REPORTS_STRANGER, write, "REQ-ERR-02", TENON_STATUS_INTERNAL},
+    {"reports_stranger", BEND_REPORTS_STRANGER, write_bytes, "REQ-ERR-02", TENON_STATUS_INTERNAL},
     {"releases_twice", BEND_RELEASES_TWICE, nothing, "REQ-ABI-12", TENON_STATUS_OK},
     {"keeps_memory", BEND_KEEPS_MEMORY, nothing, "REQ-ABI-12", TENON_STATUS_OK},
 };
@@ -444,6 +446,31 @@ START_TEST(leaks_are_listed_with_their_makers) {
 }
 END_TEST
 
+/* A program that ends without giving anything back is told on its standard error. */
+START_TEST(an_exit_lists_leaks) {
+    int ends[2], status;
+    char text[8192];
+    size_t size = 0;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        world w;
+        dup2(ends[1], STDERR_FILENO);
+        world_open(&w, "validate", BEND_NOTHING);
+        world_fill(&w);
+        exit(0);
+    }
+    close(ends[1]);
+    for (ssize_t got; size < sizeof text - 1 && (got = read(ends[0], text + size, sizeof text - 1 - size)) > 0;)
+        size += (size_t)got;
+    text[size] = '\0';
+    close(ends[0]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_ptr_nonnull(strstr(text, "tenon: double: validate: REQ-HOST-06: memory 1 (256 bytes of type 0)"));
+    ck_assert_ptr_nonnull(strstr(text, "exec 1 (add) was not given back; made at"));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("validate");
     TCase *t = tcase_create("validate");
@@ -453,6 +480,7 @@ int main(void) {
     tcase_add_test(t, right_pairs_are_left_in_peace);
     tcase_add_test(t, findings_can_be_logged_only);
     tcase_add_test(t, leaks_are_listed_with_their_makers);
+    tcase_add_test(t, an_exit_lists_leaks);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -159,8 +159,9 @@ static bool check_fill(tenon__call *call) {
 
 static bool check_prepare(tenon__call *call) {
     const tenon_exec_info *info = call->exec_info;
-    if (tenon__work_check(call->work) != TENON_STATUS_OK)
-        return tenon__host_fault(call, "REQ-HOST-02", "%s", tenonh_error_message());
+    tenon_status status = tenon__work_check(call->work);
+    if (status == TENON_STATUS_UNSUPPORTED) return false; /* of a newer host: for the plugin to decline */
+    if (status != TENON_STATUS_OK) return tenon__host_fault(call, "REQ-HOST-02", "%s", tenonh_error_message());
     if (call->hook != TENON__HOOK_work_prepare) return false;
     if (!info || (call->work->symbol_count && !info->symbols) || (call->work->operand_count && !info->operands))
         return tenon__host_fault(call, "REQ-HOST-02", "out_info or an array of it is NULL");

@@ -1,11 +1,12 @@
 /* Wrapped hooks of work. */
 #include "layers/layer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <tenon/helpers.h>
+
+#include "loader/services.h"
 
 static tenon_status work_prepare(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info,
                                  tenon_exec **out_exec) {
@@ -59,7 +60,11 @@ static tenon_status reserve(inside *in, uint32_t count) {
 
 /* The layer is a receiver like any: what it does not know of a launch, it cannot pass on. */
 static tenon_status convert(inside *in, uint32_t hook, const tenon_launch *launch) {
-    TENON_TRY(tenon_descriptor_check(launch, TENON_LAUNCH_SIZE_V1, sizeof *launch));
+    tenon_status status = tenon_descriptor_check(launch, TENON_LAUNCH_SIZE_V1, sizeof *launch);
+    if (status != TENON_STATUS_OK) {
+        tenon__report_words("work.launch: the launch is shorter than its first version, or has members unknown here");
+        return status;
+    }
     memset(&in->launch, 0, sizeof in->launch);
     uint32_t known = launch->struct_size < sizeof *launch ? launch->struct_size : (uint32_t)sizeof *launch;
     memcpy(&in->launch, launch, known);
