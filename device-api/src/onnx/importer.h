@@ -156,6 +156,9 @@ void tenon__onnx_broadcast(const tenon__onnx_node *node, tenonh_value **x, tenon
 /* Axis `axis` from its last element to its first. NULL gives NULL. */
 tenonh_value *tenon__onnx_reversed(const tenon__onnx_node *node, tenonh_value *x, uint32_t axis);
 
+/* Axis `axis` brought before the others, or, from there, back. NULL gives NULL. */
+tenonh_value *tenon__onnx_axis_moved(const tenon__onnx_node *node, tenonh_value *x, uint32_t axis, int to_front);
+
 /* One element as a value of rank 0: scalars are often written as tensors of one element. NULL gives NULL. */
 tenonh_value *tenon__onnx_scalar(const tenon__onnx_node *node, tenonh_value *x);
 

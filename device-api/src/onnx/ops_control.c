@@ -290,8 +290,7 @@ tenonh_value *tenon__onnx_reversed(const tenon__onnx_node *n, tenonh_value *x, u
     return tenon__slice(n->b, x, starts, steps, x->dims);
 }
 
-/* Brings `axis` to place 0, or back. */
-static tenonh_value *axis_moved(const tenon__onnx_node *n, tenonh_value *x, uint32_t axis, int to_front) {
+tenonh_value *tenon__onnx_axis_moved(const tenon__onnx_node *n, tenonh_value *x, uint32_t axis, int to_front) {
     int64_t perm[TENON_MAX_RANK];
     if (!x || axis == 0) return x;
     for (uint32_t i = 0; i < x->rank; i++) {
@@ -309,7 +308,7 @@ static tenonh_value *scan_output(const loop *l, tenonh_value *y, uint32_t index)
     tenon__onnx_node *n = l->n;
     if (entry_of(n, "scan_output_directions", index) == 1) y = tenon__onnx_reversed(n, y, 0);
     uint32_t axis = tenon__onnx_axis(n, entry_of(n, "scan_output_axes", index), y ? y->rank : 1);
-    return axis_moved(n, y, axis, 0);
+    return tenon__onnx_axis_moved(n, y, axis, 0);
 }
 
 static int scan_counts(loop *l, uint32_t first) {
@@ -339,7 +338,7 @@ tenonh_value *tenon__onnx_lower_scan(tenon__onnx_node *n) {
     l.xs = n->inputs + l.carried_count;
     for (uint32_t i = 0; i < l.xs_count; i++) {
         uint32_t axis = tenon__onnx_axis(n, entry_of(n, "scan_input_axes", i), l.xs[i]->rank);
-        l.xs[i] = axis_moved(n, l.xs[i], axis, 1);
+        l.xs[i] = tenon__onnx_axis_moved(n, l.xs[i], axis, 1);
         if (entry_of(n, "scan_input_directions", i) == 1) l.xs[i] = tenon__onnx_reversed(n, l.xs[i], 0);
         if (failed(n)) return NULL;
     }

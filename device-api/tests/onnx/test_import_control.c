@@ -205,6 +205,15 @@ static void unique(model *m) {
     outputs(m, "inverse", "counts");
 }
 
+static void unique_columns(model *m) {
+    model_begin(m, 11);
+    model_input(m, "x", FLOAT, "2,n");
+    model_node(m, "Unique", "x", "y,first,inverse,counts");
+    model_int(m, "axis", 1);
+    outputs(m, "y", "first");
+    outputs(m, "inverse", "counts");
+}
+
 static void counts_from_data(model *m) {
     model_begin(m, 13);
     model_input(m, "x", FLOAT, "n");
@@ -235,6 +244,8 @@ static const struct row {
                             {"f32[2,3] 1 2 3 4 5 6; bool[2] 0 0", "f32[2,0]; f32[0]"}}},
     {"unique", unique, {{"f32[6] 2 1 1 3 4 3", "f32[4] 2 1 3 4; i64[4] 0 1 3 4; i64[6] 0 1 1 2 3 2; i64[4] 1 2 2 1"},
                         {"f32[1] 5", "f32[1] 5; i64[1] 0; i64[1] 0; i64[1] 1"}, {"f32[0]", "f32[0]; i64[0]; i64[0]; i64[0]"}}},
+    {"unique_columns", unique_columns, {{"f32[2,4] 2 1 2 1 0 5 0 4", "f32[2,3] 1 1 2 4 5 0; i64[3] 3 1 0; i64[4] 2 1 2 0; i64[3] 1 1 2"},
+                                        {"f32[2,1] 3 4", "f32[2,1] 3 4; i64[1] 0; i64[1] 0; i64[1] 1"}}},
     {"counts_from_data", counts_from_data, {{"f32[4] 3 1 4 2; i64[1] 2; i64[2] 1 3", "f32[2] 4 3; i64[2] 2 0; f32[1] 3; f32[3] 1 4 2"},
                                             {"f32[2] 3 1; i64[1] 0; i64[2] 0 2", "f32[0]; i64[0]; f32[0]; f32[2] 3 1"}}},
 };
