@@ -200,7 +200,7 @@ static void look_for_end(child *c) {
         if (end.si_pid != c->id) return;
         c->end_known = 1;
         c->end = end;
-    } else if (errno == EINTR) {
+    } else if (errno != ECHILD) {
         return;
     }
     c->ended = 1; /* also where nobody is told of children: it was ours a moment ago */
@@ -250,14 +250,14 @@ static void finish(child *c) {
     close_ends(ends, 3);
 }
 
-/* Follows the child until it has ended (1) or its time is over (0). */
+/* Follows the child until it has ended or told all (1), or its time is over (0). */
 static int follow(child *c) {
-    while (!c->ended && !is_late(c)) {
+    while (!c->ended && c->stage != TENON__STAGE_DONE && !is_late(c)) {
         await(c, POLL_MS);
         look_for_end(c); /* before the pipes are read: what comes after the end is read in this round */
         drain(c);
     }
-    return c->ended != 0;
+    return c->ended || c->stage == TENON__STAGE_DONE;
 }
 
 /* -- Judging ------------------------------------------------------------------------------------------------------ */

@@ -88,11 +88,13 @@ typedef struct tenonh_registry_options {
 #define TENONH_REGISTRY_OPTIONS_SIZE_V1 32u
 static_assert(offsetof(tenonh_registry_options, layers) == TENONH_REGISTRY_OPTIONS_SIZE_V1, "frozen layout");
 
-/* Makes a registry and, unless told not to, scans the search order: TENON_PLUGIN_PATH (folders or files,
+/* Makes a registry and, unless told not to, scans the search order: TENON_PLUGIN_PATH (absolute paths of folders or files,
  * colon-separated), the folder `tenon` beside libtenon, ../lib/tenon of the program, $XDG_DATA_HOME/tenon/plugins,
  * /etc/tenon/plugins, /usr/local/lib/tenon, /usr/lib/tenon. A folder's plugins are its files libtenon_*.so, by name. The
- * first plugin of an id wins. A process with raised privileges (AT_SECURE) ignores the environment and takes root-owned
- * places only, keeps no verdicts of the probe. A path is trusted when nobody can change it but this user, root, and who can change libtenon itself.
+ * first plugin of an id wins; one that it shadows is listed as DUPLICATE_ID. A process with raised privileges (AT_SECURE,
+ * or effective ids that differ from the real ones) ignores the environment, takes root-owned places only and keeps no
+ * verdicts of the probe. A path is trusted when nobody can change it, or a link on the way to it, but this user, root, and
+ * who can change libtenon itself.
  * Layers wrap every plugin that is opened: `validate` checks both sides against the rules, `trace` writes a timeline,
  * `fault` makes calls fail, `skew` plays an older or newer other side. A process with raised privileges takes none.
  * Owner:  the caller, until tenonh_registry_destroy. options may be NULL.
