@@ -128,11 +128,21 @@ static int compare_edges(const void *a, const void *b) {
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
+static bool is_gapless(const access *a) {
+    return !a->ref || (tenon__ref_is_contiguous(a->ref) && tenon_dtype_bits(a->ref->dtype) % 8 == 0);
+}
+
+/* The ends of storages and of accesses without gaps. Those with gaps, a whole's many parts side by side perhaps, would
+ * make too many cells: they are told apart one by one instead. */
 static void find_cells(check *c) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < c->access_count; i++) {
-        c->edges[count++] = (edge){c->accesses[i].space, c->accesses[i].low};
-        c->edges[count++] = (edge){c->accesses[i].space, c->accesses[i].high};
+        const access *a = &c->accesses[i];
+        c->edges[count++] = (edge){a->space, a->start};
+        c->edges[count++] = (edge){a->space, a->start + (int64_t)c->plan->storages[a->storage].size};
+        if (!is_gapless(a)) continue;
+        c->edges[count++] = (edge){a->space, a->low};
+        c->edges[count++] = (edge){a->space, a->high};
     }
     if (count) qsort(c->edges, count, sizeof *c->edges, compare_edges);
     for (uint32_t i = 0; i < count; i++)
@@ -141,9 +151,18 @@ static void find_cells(check *c) {
     for (uint32_t i = 0; i < c->edge_count; i++) c->cells[i].owner = TENON__NEVER;
 }
 
+/* The cell that byte `at` lies in: no access begins before its storage does, so that there is one. */
 static uint32_t cell_at(const check *c, uint32_t space, int64_t at) {
-    edge key = {space, at};
-    return (uint32_t)((const edge *)bsearch(&key, c->edges, c->edge_count, sizeof key, compare_edges) - c->edges);
+    uint32_t first = 0, last = c->edge_count;
+    const edge key = {space, at};
+    while (first + 1 < last) {
+        uint32_t middle = first + (last - first) / 2;
+        if (compare_edges(&c->edges[middle], &key) <= 0)
+            first = middle;
+        else
+            last = middle;
+    }
+    return first;
 }
 
 /* -- Conflicts -- */
@@ -209,8 +228,7 @@ static tenon_status visit_cell(check *c, uint32_t at, uint32_t index) {
     cell *e = &c->cells[index];
     for (uint32_t i = e->marks; i; i = c->marks[i].next) TENON_TRY(check_race(c, &c->accesses[c->marks[i].access], a));
     if (!a->writes) TENON_TRY(check_read(c, a, index));
-    bool gapless = !a->ref || (tenon__ref_is_contiguous(a->ref) && tenon_dtype_bits(a->ref->dtype) % 8 == 0);
-    bool covers = a->writes && gapless;
+    bool covers = a->writes && is_gapless(a);
     if (covers) e->marks = 0;
     if (a->writes && (covers || touches(c, a, index))) e->owner = a->storage;
     return push_mark(c, &e->marks, at);
@@ -220,8 +238,8 @@ static tenon_status visit(check *c, uint32_t at) {
     const access *a = &c->accesses[at];
     uint32_t kind = c->plan->storages[a->storage].kind;
     if (kind == TENON__STORAGE_INPUT || kind == TENON__STORAGE_CONSTANT) return TENON_STATUS_OK; /* never written */
-    uint32_t first = cell_at(c, a->space, a->low), last = cell_at(c, a->space, a->high);
-    for (uint32_t i = first; i < last; i++) TENON_TRY(visit_cell(c, at, i));
+    uint32_t first = cell_at(c, a->space, a->low), last = cell_at(c, a->space, a->high - 1);
+    for (uint32_t i = first; i <= last; i++) TENON_TRY(visit_cell(c, at, i));
     return TENON_STATUS_OK;
 }
 
@@ -355,8 +373,8 @@ static tenon_status prepare(check *c) {
     for (uint32_t i = 0; i < plan->step_count; i++) accesses += (size_t)plan->steps[i].ref_count * 2 + 1;
     c->accesses = calloc(accesses, sizeof *c->accesses);
     c->first_access = calloc((size_t)plan->step_count + 1, sizeof *c->first_access);
-    c->edges = calloc(accesses * 2, sizeof *c->edges);
-    c->cells = calloc(accesses * 2, sizeof *c->cells);
+    c->edges = calloc(accesses * 4, sizeof *c->edges);
+    c->cells = calloc(accesses * 4, sizeof *c->cells);
     c->mark_capacity = 64;
     c->mark_count = 1;
     c->marks = calloc(c->mark_capacity, sizeof *c->marks);
