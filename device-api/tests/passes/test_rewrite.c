@@ -195,7 +195,7 @@ static void check_gains(uint64_t seed, const tenonh_module *source, const tenonh
                   (long long)before, (long long)after, (long long)nodes);
 }
 
-enum { GRAPHS = 3000 };
+enum { GRAPHS = 2000 };
 
 START_TEST(test_graphs) {
     const tenon__rule *rules;
