@@ -15,14 +15,50 @@ bool tenon__has_content(const tenonh_value *value) {
     return value->kind == TENON__VALUE_CONSTANT || value->content;
 }
 
-bool tenon__is_constant_view(const tenonh_value *value) {
-    return value->kind == TENON__VALUE_RESULT && tenon__is_constant(value);
+bool tenon__is_made_again(const uint8_t *derived, const tenonh_value *value) {
+    return value->kind == TENON__VALUE_RESULT && (derived[value->id] || tenon__is_constant(value));
 }
 
-bool tenon__is_decided(const tenonh_node *node) {
-    for (uint32_t i = 0; i < node->operand_count; i++)
-        if (node->operands[i] && tenon__operand_decides(node, i) && !tenon__has_content(node->operands[i])) return true;
+bool tenon__is_decided(const uint8_t *derived, const tenonh_node *node) {
+    for (uint32_t i = 0; i < node->operand_count; i++) {
+        const tenonh_value *x = node->operands[i];
+        if (x && tenon__operand_decides(node, i) && !tenon__has_content(x) && !derived[x->id]) return true;
+    }
     return false;
+}
+
+/* -- What follows from dims ---------------------------------------------------------------------------------------- */
+
+static bool is_small(const tenonh_value *value) {
+    int64_t dim, count = 1;
+    for (uint32_t i = 0; i < value->rank; i++)
+        if (!tenonh_dim_is_number(value->dims[i], &dim) || dim < 0 || dim > TENON__MAX_CONTENT ||
+            (count *= dim) > TENON__MAX_CONTENT)
+            return false;
+    return true;
+}
+
+/* Arithmetic that leaves the integers, say of scales, has no content as expressions; numbers for dims decide it all the
+ * same. */
+static bool follows(const uint8_t *derived, const tenonh_node *node) {
+    bool plain = node->kind == TENON__NODE_OP || (node->kind == TENON__NODE_COMPOSITE && node->composite);
+    if (!plain || !tenon__node_is_pure(node) || node->operand_count == 0) return false;
+    for (uint32_t i = 0; i < node->operand_count; i++) {
+        const tenonh_value *x = node->operands[i];
+        if (x && !tenon__has_content(x) && !derived[x->id]) return false;
+    }
+    for (uint32_t i = 0; i < node->result_count; i++)
+        if (!is_small(node->results[i])) return false;
+    return true;
+}
+
+static void mark_derived(const tenonh_region *region, uint8_t *derived) {
+    for (uint32_t i = 0; i < region->node_count; i++) {
+        const tenonh_node *node = region->nodes[i];
+        bool is_derived = follows(derived, node);
+        for (uint32_t k = 0; k < node->result_count; k++) derived[node->results[k]->id] = is_derived;
+        for (uint32_t r = 0; r < node->region_count; r++) mark_derived(node->regions[r], derived);
+    }
 }
 
 void tenon__visit_symbols(const tenonh_dim *dim, tenon__symbol_visitor visit, void *context) {
@@ -97,8 +133,8 @@ static void define(tenon__outliner *o, const tenonh_region *region, tenonh_value
     }
 }
 
-static bool is_cut(const tenonh_node *node) {
-    return is_control(node) || tenon__is_decided(node);
+static bool is_cut(const uint8_t *derived, const tenonh_node *node) {
+    return is_control(node) || tenon__is_decided(derived, node);
 }
 
 static tenon_status plan_region(tenon__outliner *o, tenonh_region *region, region_plan **out_plan);
@@ -114,7 +150,8 @@ static tenon_status level_nodes(tenon__outliner *o, region_plan *plan) {
         if (l.level >= plan->level_count) plan->level_count = l.level + 1;
         for (uint32_t r = 0; r < node->region_count; r++)
             TENON_TRY(plan_region(o, node->regions[r], &plan->nested[2 * i + r]));
-        for (uint32_t k = 0; k < node->result_count; k++) define(o, region, node->results[k], l.level + is_cut(node));
+        for (uint32_t k = 0; k < node->result_count; k++)
+            define(o, region, node->results[k], l.level + is_cut(o->derived, node));
     }
     return TENON_STATUS_OK;
 }
@@ -123,7 +160,7 @@ static void group_nodes(tenon__outliner *o, region_plan *plan) {
     for (uint32_t level = 0; level < plan->level_count; level++) plan->part_groups[level] = ++o->group_count;
     for (uint32_t i = 0; i < plan->region->node_count; i++) {
         const tenonh_node *node = plan->region->nodes[i];
-        plan->groups[i] = is_cut(node) ? ++o->group_count : plan->part_groups[plan->levels[i]];
+        plan->groups[i] = is_cut(o->derived, node) ? ++o->group_count : plan->part_groups[plan->levels[i]];
         for (uint32_t k = 0; k < node->result_count; k++) {
             const tenonh_value *value = node->results[k];
             o->groups[value->id] = plan->groups[i];
@@ -166,13 +203,30 @@ static void need_symbol(void *context, const tenon__symbol *symbol) {
     if (definer && n->o->symbol_groups[symbol->number] != n->group) n->o->needed[definer->id] = 1;
 }
 
+static void need_operand(need *n, const tenonh_node *node, const tenonh_value *value);
+
+/* A node that is made again needs, each once, what it needed before. */
+static void need_node(need *n, const tenonh_node *node) {
+    uint32_t *stamp = &n->o->stamps[node->results[0]->id];
+    if (*stamp == n->o->stamp) return;
+    *stamp = n->o->stamp;
+    for (uint32_t i = 0; i < node->operand_count; i++)
+        if (node->operands[i]) need_operand(n, node, node->operands[i]);
+    for (uint32_t i = 0; i < node->attr_count; i++)
+        for (uint32_t k = 0; k < node->attrs[i].count; k++)
+            tenon__visit_symbols(node->attrs[i].dims[k], need_symbol, n);
+}
+
 static void need_operand(need *n, const tenonh_node *node, const tenonh_value *value) {
     if (is_control(node)) {
         n->o->needed[value->id] = 1;
         return;
     }
     if (value->kind == TENON__VALUE_CONSTANT || n->o->groups[value->id] == n->group) return;
-    if (!value->content && tenon__is_constant_view(value)) return;
+    if (!value->content && tenon__is_made_again(n->o->derived, value)) {
+        need_node(n, value->node);
+        return;
+    }
     if (!value->content) {
         n->o->needed[value->id] = 1;
         for (uint32_t i = 0; i < value->rank; i++)
@@ -189,6 +243,7 @@ static void need_of_region(tenon__outliner *o, const region_plan *plan) {
     for (uint32_t i = 0; i < region->node_count; i++) {
         const tenonh_node *node = region->nodes[i];
         need n = {o, plan->groups[i]};
+        o->stamp++;
         for (uint32_t k = 0; k < node->operand_count; k++)
             if (node->operands[k]) need_operand(&n, node, node->operands[k]);
         for (uint32_t k = 0; k < node->attr_count; k++)
@@ -218,7 +273,8 @@ static tenon_status add_part(tenon__outliner *o, const region_plan *plan, uint32
     tenonh_node **nodes = tenon__arena_array(&o->scratch, (size_t)plan->region->node_count + 1, sizeof(void *));
     if (!nodes) return tenon__fail_memory();
     for (uint32_t i = 0; i < plan->region->node_count; i++)
-        if (plan->levels[i] == level && !is_cut(plan->region->nodes[i])) nodes[count++] = plan->region->nodes[i];
+        if (plan->levels[i] == level && !is_cut(o->derived, plan->region->nodes[i]))
+            nodes[count++] = plan->region->nodes[i];
     tenon__part *part;
     TENON_TRY(tenon__outline_part(o, nodes, count, plan->part_groups[level], constants, constant_count, &part));
     add_part_entry(script, part);
@@ -228,7 +284,7 @@ static tenon_status add_part(tenon__outliner *o, const region_plan *plan, uint32
 static tenon_status add_decisions(tenon__outliner *o, const region_plan *plan, uint32_t level, tenon__script *script) {
     for (uint32_t i = 0; i < plan->region->node_count; i++) {
         tenonh_node *node = plan->region->nodes[i];
-        if (plan->levels[i] != level || !is_cut(node)) continue;
+        if (plan->levels[i] != level || !is_cut(o->derived, node)) continue;
         if (!is_control(node)) {
             tenon__part *part;
             TENON_TRY(tenon__outline_part(o, &node, 1, plan->groups[i], NULL, 0, &part));
@@ -390,8 +446,8 @@ static tenon_status needed_constants(tenon__outliner *o, tenonh_value ***out_val
     return TENON_STATUS_OK;
 }
 
-static tenon_status outline_function(tenon__outline *outline) {
-    tenon__outliner o = {.outline = outline};
+static tenon_status outline_function(tenon__outline *outline, const uint8_t *derived) {
+    tenon__outliner o = {.outline = outline, .derived = derived};
     region_plan *plan;
     tenonh_value **constants;
     uint32_t constant_count = 0;
@@ -407,13 +463,18 @@ static tenon_status outline_function(tenon__outline *outline) {
     return status;
 }
 
-/* What keeps one plan from being enough. Calls may hide it, and some composites until they are rewritten. */
-static bool may_need_parts(const tenonh_region *region, bool is_simple) {
-    for (uint32_t i = 0; i < region->node_count; i++) {
-        const tenonh_node *node = region->nodes[i];
-        if (is_cut(node) || (!is_simple && node->kind == TENON__NODE_CALL)) return true;
-    }
+/* What keeps one plan from being enough. Calls may hide it. */
+static bool may_need_parts(const uint8_t *derived, const tenonh_region *region) {
+    for (uint32_t i = 0; i < region->node_count; i++)
+        if (is_cut(derived, region->nodes[i]) || region->nodes[i]->kind == TENON__NODE_CALL) return true;
     return false;
+}
+
+static tenon_status derive(const tenonh_function *function, uint8_t **out_derived) {
+    *out_derived = calloc((size_t)function->value_count + 1, 1);
+    if (!*out_derived) return tenon__fail_memory();
+    mark_derived(function->body, *out_derived);
+    return TENON_STATUS_OK;
 }
 
 static tenon_status simplify(const tenonh_module *module, const tenonh_function *function, tenonh_module **out_module) {
@@ -431,22 +492,41 @@ static tenon_status simplify(const tenonh_module *module, const tenonh_function 
     return TENON_STATUS_OK;
 }
 
-tenon_status tenon__outline_create(const tenonh_module *module, tenon__outline **out_outline) {
-    const tenonh_function *function = tenon__module_find(module, "main");
-    tenonh_module *simple;
-    *out_outline = NULL;
-    if (!function || !may_need_parts(function->body, false)) return TENON_STATUS_OK;
-    TENON_TRY(simplify(module, function, &simple));
-    function = tenon__module_find(simple, "main");
-    if (!may_need_parts(function->body, true)) return tenonh_module_destroy(simple), TENON_STATUS_OK;
-    tenon__outline *outline = calloc(1, sizeof *outline);
-    if (!outline) return tenonh_module_destroy(simple), tenon__fail_memory();
-    outline->module = simple;
-    outline->function = function;
-    tenon_status status = outline_function(outline);
+/* Cuts the one function of `simple`, which the outline takes over; *out_outline is NULL when there is nothing to cut. */
+static tenon_status outline_module(tenonh_module *simple, tenon__outline **out_outline) {
+    const tenonh_function *function = tenon__module_find(simple, "main");
+    tenon__outline *outline = NULL;
+    uint8_t *derived;
+    tenon_status status = derive(function, &derived);
+    if (status == TENON_STATUS_OK && may_need_parts(derived, function->body)) {
+        outline = calloc(1, sizeof *outline);
+        if (!outline) status = tenon__fail_memory();
+    }
+    if (outline) {
+        outline->module = simple;
+        outline->function = function;
+        status = outline_function(outline, derived);
+    } else {
+        tenonh_module_destroy(simple);
+    }
+    free(derived);
     if (status != TENON_STATUS_OK) return tenon__outline_destroy(outline), status;
     *out_outline = outline;
     return TENON_STATUS_OK;
+}
+
+tenon_status tenon__outline_create(const tenonh_module *module, tenon__outline **out_outline) {
+    const tenonh_function *function = tenon__module_find(module, "main");
+    tenonh_module *simple;
+    uint8_t *derived;
+    *out_outline = NULL;
+    if (!function) return TENON_STATUS_OK;
+    TENON_TRY(derive(function, &derived));
+    bool may_need = may_need_parts(derived, function->body);
+    free(derived);
+    if (!may_need) return TENON_STATUS_OK;
+    TENON_TRY(simplify(module, function, &simple));
+    return outline_module(simple, out_outline);
 }
 
 void tenon__outline_destroy(tenon__outline *outline) {

@@ -11,6 +11,7 @@ typedef struct tenon__outliner {
     tenon__outline *outline;
     tenon__arena scratch;
     uint32_t *levels, *groups; /* by value: how many decisions it waits for, and what defines it */
+    const uint8_t *derived;    /* by value: 1 for small ones that follow from dims and constants alone */
     uint8_t *needed;           /* by value: 1 where another group, or the host, needs the tensor */
     uint32_t *stamps;          /* by value and, behind them, by symbol: last list that it was put into */
     uint32_t stamp;
@@ -28,11 +29,12 @@ void tenon__visit_symbols(const tenonh_dim *dim, tenon__symbol_visitor visit, vo
 /* True for values that are rebuilt where they are needed: their elements are expressions. */
 bool tenon__has_content(const tenonh_value *value);
 
-/* True for views of constants: they are made again where they are needed, rather than copied to be handed over. */
-bool tenon__is_constant_view(const tenonh_value *value);
+/* True for what is made again where it is needed, rather than handed over: views of constants, and small values that
+ * follow from dims and constants alone. */
+bool tenon__is_made_again(const uint8_t *derived, const tenonh_value *value);
 
-/* True for a composite whose dims wait for elements of its operands. */
-bool tenon__is_decided(const tenonh_node *node);
+/* True for a composite whose dims wait for elements of its operands that more than dims decides. */
+bool tenon__is_decided(const uint8_t *derived, const tenonh_node *node);
 
 /* Makes a part of nodes of one group, and gives it to the outline. `constants` are further outputs. *out_part is NULL
  * when nothing of it is needed elsewhere. */

@@ -43,29 +43,36 @@ static void add_symbol(void *context, const tenon__symbol *symbol) {
     if (!is_own && is_new_symbol(d, symbol)) d->part->symbols[d->part->symbol_count++] = symbol;
 }
 
-/* Puts a view of a constant, and those that it is a view of, before the part's own nodes. */
-static void add_view(const draft *d, tenonh_value *value, tenonh_node **nodes, uint32_t *count) {
-    if (!value || !tenon__is_constant_view(value) || tenon__has_content(value) || d->o->groups[value->id] == d->group)
-        return;
-    if (!is_new_value(d, value)) return;
-    add_view(d, value->node->operands[0], nodes, count);
-    nodes[(*count)++] = value->node;
+/* Nodes that come before the part's own. */
+typedef struct node_list {
+    tenonh_node **nodes;
+    uint32_t count, capacity;
+} node_list;
+
+/* Adds the node that gives a value which is made again, after those that it needs itself. */
+static tenon_status make_again(const draft *d, const tenonh_value *value, node_list *list) {
+    bool is_here = !value || tenon__has_content(value) || d->o->groups[value->id] == d->group;
+    if (is_here || !tenon__is_made_again(d->o->derived, value) || !is_new_value(d, value)) return TENON_STATUS_OK;
+    const tenonh_node *node = value->node;
+    for (uint32_t i = 0; i < node->result_count; i++) is_new_value(d, node->results[i]);
+    for (uint32_t i = 0; i < node->operand_count; i++) TENON_TRY(make_again(d, node->operands[i], list));
+    TENON_TRY(tenon__grow(&d->o->scratch, &list->nodes, list->count, &list->capacity, sizeof(void *)));
+    list->nodes[list->count++] = value->node;
+    return TENON_STATUS_OK;
 }
 
-static tenon_status add_views(draft *d) {
-    uint32_t views = 0, most = 0;
+static tenon_status add_made_again(draft *d) {
+    node_list list = {0};
     for (uint32_t i = 0; i < d->node_count; i++)
         for (uint32_t k = 0; k < d->nodes[i]->operand_count; k++)
-            for (const tenonh_value *x = d->nodes[i]->operands[k]; x && tenon__is_constant_view(x);
-                 x = x->node->operands[0])
-                most++;
-    tenonh_node **nodes = tenon__arena_array(&d->o->scratch, (size_t)most + d->node_count + 1, sizeof(void *));
-    if (!nodes) return tenon__fail_memory();
-    for (uint32_t i = 0; i < d->node_count; i++)
-        for (uint32_t k = 0; k < d->nodes[i]->operand_count; k++) add_view(d, d->nodes[i]->operands[k], nodes, &views);
-    memcpy(nodes + views, d->nodes, d->node_count * sizeof *nodes);
-    d->nodes = nodes;
-    d->node_count += views;
+            TENON_TRY(make_again(d, d->nodes[i]->operands[k], &list));
+    if (list.count == 0) return TENON_STATUS_OK;
+    for (uint32_t i = 0; i < d->node_count; i++) {
+        TENON_TRY(tenon__grow(&d->o->scratch, &list.nodes, list.count, &list.capacity, sizeof(void *)));
+        list.nodes[list.count++] = d->nodes[i];
+    }
+    d->nodes = list.nodes;
+    d->node_count = list.count;
     return TENON_STATUS_OK;
 }
 
@@ -277,7 +284,7 @@ tenon_status tenon__outline_part(tenon__outliner *o, tenonh_node *const *nodes, 
     find_outputs(&d, constants, constant_count);
     if (part->output_count == 0) return TENON_STATUS_OK;
     o->stamp++;
-    TENON_TRY(add_views(&d));
+    TENON_TRY(add_made_again(&d));
     find_operands(&d);
     find_symbols(&d);
     part->is_decided = part->read_count > 0;

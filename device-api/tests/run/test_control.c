@@ -117,6 +117,17 @@ static const struct row {
            " %6: f32[d2] = tenon.expand_to.1(%5, %4) %7: i64[1] = constant [-1] %8: f32[2*m] = tenon.reshape_to.1(%1, %7)"
            " %9: f32[2*m + d2] = tenon.concat.1(%8, %6) {axis = 0} return \"y\" %9 }",
      {{"f32[3] 1 0 1; f32[2,1] 5 6", "f32[4] 5 6 1 1"}, {"f32[1] 0; f32[2,1] 5 6", "f32[2] 5 6"}}},
+    {"scaled_dims", "func main(%0 \"x\": f32[n, m]) { %1: i64[2] = tenon.shape_of.1(%0) %2: f32[2] = cast(%1) {dtype = f32}"
+           " %3: f32[2] = constant [0.5, 2] %4: f32[2] = mul(%2, %3) %5: i64[2] = cast(%4) {dtype = i64}"
+           " %6: f32[d1, d2] = tenon.reshape_to.1(%0, %5) return \"y\" %6 }",
+     {{"f32[2,2] 1 2 3 4", "f32[1,4] 1 2 3 4"}, {"f32[4,1] 1 2 3 4", "f32[2,2] 1 2 3 4"}}},
+    {"scaled_dims_in_loop", "func main(%0 \"x\": f32[k, n, m], %7 \"s\": i64[2]) { %1: i64[3] = tenon.shape_of.1(%0)"
+           " %2: i64[2] = slice(%1) {dims = [2], starts = [1], steps = [1]} %8: f32[2] = cast(%2) {dtype = f32}"
+           " %3: f32[2] = constant [0.5, 2] %4: f32[2] = mul(%8, %3) %5: i64[2] = cast(%4) {dtype = i64}"
+           " %6: f32[k, d1, d2], %16: f32[k, d3, d4] = for(%0) {axis = 0} region (%9: f32[n, m]) {"
+           " %10: f32[d1, d2] = tenon.reshape_to.1(%9, %5) %11: f32[d1, d2] = neg(%10)"
+           " %12: f32[d3, d4] = tenon.reshape_to.1(%9, %7) yield %11, %12 } return \"y\" %6, \"z\" %16 }",
+     {{"f32[2,2,1] 1 2 3 4; i64[2] 1 -1", "f32[2,1,2] -1 -2 -3 -4; f32[2,1,2] 1 2 3 4"}}},
     {"calls", "func twice(%0 \"x\": f32[n], %1 \"c\": bool[]) { %2: f32[n] = if(%1) region { %3: f32[n] = add(%0, %0) yield %3 }"
            " region { yield %0 } return \"y\" %2 } func main(%0 \"x\": f32[n], %1 \"c\": bool[]) {"
            " %2: f32[n] = call(%0, %1) of \"twice\" %3: f32[n] = call(%2, %1) of \"twice\" return \"y\" %3 }",
