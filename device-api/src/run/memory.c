@@ -18,14 +18,14 @@ static tenon_status explain(const tenonh_session *session, uint64_t needed) {
     const tenon__counters *c = &device->counters;
     uint64_t allocated = c->allocated_bytes, constants = device->residents.bytes, kept = c->pooled_bytes;
     tenon_memory_type type = {0};
-    char words[512];
+    char words[512], buffers[64] = "";
     snprintf(words, sizeof words, "%s", tenonh_error_message()); /* before the next call may change it */
+    if (needed) snprintf(buffers, sizeof buffers, "the run's buffers take %" PRIu64 " bytes; ", needed);
     if (tenonh_device_memory_type(device, 0, &type) != TENON_STATUS_OK) type.budget = 0;
     return tenon__fail(TENON_STATUS_OUT_OF_MEMORY,
-                       "%s; the run's buffers take %" PRIu64 " bytes; %s holds %" PRIu64 " (constants %" PRIu64
-                       ", kept for later %" PRIu64 "), %" PRIu64 " of %" PRIu64 " are left (0: unknown); "
-                       "run fewer sessions, streams or a smaller batch",
-                       words, needed, device->name, allocated + kept, constants, kept, type.budget, type.size);
+                       "%s; %s%s holds %" PRIu64 " (constants %" PRIu64 ", kept for later %" PRIu64 "), %" PRIu64
+                       " of %" PRIu64 " are left (0: unknown); run fewer sessions, streams or a smaller batch",
+                       words, buffers, device->name, allocated + kept, constants, kept, type.budget, type.size);
 }
 
 /* Gives the context up. True if it is worth trying again: others have run meanwhile, or the plan will be smaller. */

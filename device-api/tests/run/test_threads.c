@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "graphs.h"
+#include "run/session.h"
 
 enum { THREADS = 8, SHAPES = 6, COLUMNS = 48, RUNS = 200 };
 
@@ -133,6 +134,32 @@ START_TEST(test_threads) {
 }
 END_TEST
 
+static void *work_on_one(void *context) {
+    worker *w = context;
+    for (uint32_t i = 0; i < RUNS; i++) {
+        tenonh_array out = {0};
+        if (run_arrays(w->session, w->number, &out) != TENON_STATUS_OK) atomic_fetch_add(w->failures, 1);
+        tenonh_array_free(&out);
+    }
+    return NULL;
+}
+
+/* While a shape is being planned, which may take minutes, runs of known ones go on, in new contexts, too. */
+START_TEST(test_planning_blocks_no_run) {
+    static worker workers[THREADS];
+    pthread_t threads[THREADS];
+    _Atomic uint32_t failures = 0;
+    pthread_mutex_lock(&kept->plans.planning); /* as a thread that plans has it */
+    for (uint32_t i = 0; i < THREADS; i++) {
+        workers[i] = (worker){kept, i % SHAPES, 0, &failures, ""};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, work_on_one, &workers[i]), 0);
+    }
+    for (uint32_t i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    pthread_mutex_unlock(&kept->plans.planning);
+    ck_assert_uint_eq(failures, 0);
+}
+END_TEST
+
 /* Weights are on the device once, whoever uses them, and go with the last who does. */
 START_TEST(test_shared_constants) {
     tenonh_session *sessions[3];
@@ -164,6 +191,7 @@ int main(int argc, char **argv) {
     TCase *tests = tcase_create(name);
     tcase_add_unchecked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, test_threads, 0, sizeof table / sizeof *table);
+    tcase_add_test(tests, test_planning_blocks_no_run);
     tcase_add_test(tests, test_shared_constants);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
