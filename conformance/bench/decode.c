@@ -112,7 +112,7 @@ static double median(double *times, uint32_t count) {
 
 int main(int argc, char **argv) {
     if (argc != 3 && argc != 5) return fprintf(stderr, "usage: bench_decode MODEL DEVICE [FROM TO]\n"), 2;
-    int64_t from = argc == 5 ? atoll(argv[3]) : 17, to = argc == 5 ? atoll(argv[4]) : 400;
+    int64_t from = argc == 5 ? strtoll(argv[3], NULL, 10) : 17, to = argc == 5 ? strtoll(argv[4], NULL, 10) : 400;
     static double tokens[TOKENS], statics[TOKENS], ratios[TOKENS / STRETCH + 1];
     tenonh_registry *registry;
     loop growing = {0};

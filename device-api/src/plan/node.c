@@ -100,6 +100,7 @@ static tenon_status move_value(tenon__plan_builder *b, const tenon__value_state 
 }
 
 tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref) {
+    if (!value) return tenon__fail(TENON_STATUS_INTERNAL, "an operand is missing");
     tenon__value_state *state = &b->values[value->id];
     if (!tenon__is_at(b, state, place)) {
         tenon__ref ref;

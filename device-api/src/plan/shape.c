@@ -92,12 +92,13 @@ static void round_symbols(const tenon__dims *dims, const int64_t *before, int64_
 
 /* -- Classes -- */
 
-/* The next class after `after` that may do, made busy; with a returned plan of it. */
+/* The next class after `after` that may do, made busy, with a returned plan of it; `after` is no longer busy. */
 static tenon__shape_class *take_class(tenon__shapes *shapes, const tenon__plan_context *context,
-                                      const tenonh_function *function, const tenon__shape_class *after,
+                                      const tenonh_function *function, tenon__shape_class *after,
                                       tenon__plan **out_spare) {
     pthread_mutex_lock(&shapes->lock);
     tenon__shape_class *class = after ? after->next : shapes->classes;
+    if (after) after->busy = false;
     while (class && (class->busy || class->function != function || class->device != context->devices[0] ||
                      class->streams != context->streams))
         class = class->next;
@@ -165,8 +166,9 @@ static tenon_status plan_in_classes(tenon__shapes *shapes, const tenon__plan_con
         *out_usable = class->usable;
         if (class->usable) status = tenon__shape_class_plan(class, context, numbers, spare, out_plan);
         *out_exact = *out_exact || class->exec_changed;
+        if (status == TENON_STATUS_OK && !*out_plan && *out_usable) continue;
         give_class(class, *out_plan != NULL);
-        if (status != TENON_STATUS_OK || *out_plan || !*out_usable) return status;
+        return status;
     }
     return TENON_STATUS_OK;
 }
@@ -216,6 +218,17 @@ tenon_status tenon__shapes_plan(const tenon__plan_context *context, const tenon_
     return status;
 }
 
+/* Under the lock: takes the class out if nothing is made of it any more and another one served later. */
+static bool take_idle(tenon__shape_class *class) {
+    tenon__shapes *shapes = class->shapes;
+    if (class->out > 0 || class->busy || shapes->classes == class) return false;
+    tenon__shape_class **link = &shapes->classes;
+    while (*link != class) link = &(*link)->next;
+    *link = class->next;
+    shapes->count--;
+    return true;
+}
+
 void tenon__shapes_return(tenon__plan *plan) {
     tenon__shape_class *class = plan->shape_class;
     tenon__shapes *shapes = class->shapes;
@@ -227,6 +240,8 @@ void tenon__shapes_return(tenon__plan *plan) {
         class->spares = plan;
         class->spare_count++;
     }
+    bool idle = take_idle(class);
     pthread_mutex_unlock(&shapes->lock);
     if (!kept) tenon__shape_plan_free(plan);
+    if (idle) destroy_class(class);
 }

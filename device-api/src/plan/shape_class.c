@@ -102,6 +102,7 @@ static bool is_same_stretch(tenon__shape_class *class, const tenon__plan_builder
 static tenon_status walk_again(tenon__shape_class *class, tenon__plan_builder *b, bool *out_same) {
     tenon_status status = TENON_STATUS_OK;
     *out_same = true;
+    class->exec_changed = false;
     for (uint32_t i = 0; i < class->stretch_count && status == TENON_STATUS_OK && *out_same; i++) {
         const tenon__stretch *stretch = &class->stretches[i];
         b->plan->step_count = stretch->step;

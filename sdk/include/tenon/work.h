@@ -174,7 +174,7 @@ typedef struct tenon_work_hooks {
 
     /* Turns a work into something that can be launched. Required.
      * Shapes: symbols range as work->symbols say; the answer may narrow them. For values outside, the host prepares
-     *         again, with the numbers in place of symbols or with symbols of one value.
+     *         again, for a class of values around them, then with numbers in place of symbols or symbols of one value.
      * Owner:  *out_exec is the host's until release(); the plugin keeps no pointer into `work`.
      * Thread: any number at once, beside launches. May take minutes; polls host->cancelled.
      * Errors: UNSUPPORTED with no side effect for what the device does not take (REQ-WORK-02): the host decomposes
