@@ -72,12 +72,17 @@ static tenon_status walk_all(tenon__shape_class *class, tenon__plan_builder *b) 
     return status;
 }
 
+/* What is empty is no use: neither order nor lifetimes heed it. */
+static bool is_same_use(const tenon__ref *x, const tenon__ref *y) {
+    return x->storage == y->storage && (tenon__ref_count(x) == 0) == (tenon__ref_count(y) == 0);
+}
+
 /* The same decisions: what a plan's order, memory and commands follow from; but for the exec. */
 static bool is_same_step(const tenon__step *x, const tenon__step *y) {
     bool same = x->placement == y->placement && x->place == y->place && x->op == y->op &&
                 x->ref_count == y->ref_count && x->workspace == y->workspace &&
                 x->launch.symbol_count == y->launch.symbol_count && x->launch.grid_count == y->launch.grid_count;
-    for (uint32_t i = 0; i < x->ref_count && same; i++) same = x->refs[i].storage == y->refs[i].storage;
+    for (uint32_t i = 0; i < x->ref_count && same; i++) same = is_same_use(&x->refs[i], &y->refs[i]);
     return same;
 }
 

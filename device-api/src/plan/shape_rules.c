@@ -192,6 +192,13 @@ static bool is_plain_copy(const tenon__ref *from, const tenon__ref *to, uint64_t
            tenon__ref_is_contiguous(to);
 }
 
+/* A result may come where an operand is only if the step reads that storage in no other way. */
+static bool is_read_alike(const tenon__step *step, const tenon__share *share) {
+    for (uint32_t i = 0; i < step->input_count; i++)
+        if (step->refs[i].storage == share->part && !look_alike(&step->refs[share->from], &step->refs[i])) return false;
+    return true;
+}
+
 static bool holds(const tenon__share *share, const tenon__plan *walked, tenon__storage *storages) {
     const tenon__step *step = &walked->steps[share->step];
     const tenon__ref *from = &step->refs[share->from], *to = &step->refs[share->to];
@@ -201,7 +208,7 @@ static bool holds(const tenon__share *share, const tenon__plan *walked, tenon__s
     if (share->copy) {
         if (!is_plain_copy(from, to, part->size)) return false;
         tenon__ref_span(to, &low, &high);
-    } else if (part->size != whole->size || !look_alike(from, to)) {
+    } else if (part->size != whole->size || !look_alike(from, to) || !is_read_alike(step, share)) {
         return false;
     }
     part->within = whole->within + (uint64_t)low;
