@@ -2,6 +2,7 @@
  * that gave nothing back. Read with a parser that is not ours. */
 #include "world.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,36 @@ START_TEST(an_exit_writes_it) {
 }
 END_TEST
 
+static _Atomic int stop;
+
+static void *work_on(void *context) {
+    while (!stop) work(context);
+    return NULL;
+}
+
+/* A child has the locks of threads that it does not have. */
+START_TEST(a_fork_beside_calls_exits) {
+    world w;
+    pthread_t thread;
+    int status;
+    begin(&w, ":events=1000");
+    ck_assert_int_eq(pthread_create(&thread, NULL, work_on, &w), 0);
+    for (int i = 0; i < 100; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(2);
+            exit(0);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(WIFEXITED(status), "child %d hangs", i);
+    }
+    stop = 1;
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    world_close(&w);
+    cJSON_Delete(read_trace());
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("trace");
     TCase *t = tcase_create("trace");
@@ -200,6 +231,7 @@ int main(void) {
     tcase_add_test(t, failures_are_in_it);
     tcase_add_test(t, the_latest_calls_are_kept);
     tcase_add_test(t, an_exit_writes_it);
+    tcase_add_test(t, a_fork_beside_calls_exits);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -220,8 +220,10 @@ static tenon_status write_file(const tenon__trace *trace) {
 
 tenon_status tenon__trace_write(tenon__trace *trace) {
     tenon_status status = TENON_STATUS_OK;
+    if (trace->process != getpid())
+        return status; /* a fork, in which the mutex may be held by a thread that is not there */
     (void)pthread_mutex_lock(&trace->mutex);
-    if (!trace->written && trace->process == getpid()) {
+    if (!trace->written) {
         trace->written = 1;
         status = write_file(trace);
     }
