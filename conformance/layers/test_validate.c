@@ -138,6 +138,21 @@ HOST(alias_not_permitted) {
     w->target = target;
     return status;
 }
+HOST(alias_in_part) {
+    tenon_exec_info *info = world_info();
+    tenon_memory *target = w->target;
+    tenon_exec *own = w->exec;
+    info->operands[2].alias = TENON_ANY_ALIAS; /* the double leaves it */
+    ck_assert_uint_eq(w->hooks.work.prepare(w->device, world_work(), info, &w->exec), TENON_STATUS_OK);
+    w->target = w->memory;
+    ck_assert_uint_eq(world_launch(w, w->stream, 8, 0, 0), TENON_STATUS_OK);
+    tenon_status status = world_launch(w, w->stream, 8, 0, 16);
+    ck_assert_uint_eq(w->hooks.stream.synchronize(w->stream), TENON_STATUS_OK);
+    w->hooks.work.release(w->device, w->exec);
+    w->target = target;
+    w->exec = own;
+    return status;
+}
 HOST(nothing_to_pack) {
     return w->hooks.work.pack(w->stream, w->exec, 0, (tenon_buffer){w->memory, 0}, (tenon_buffer){w->target, 0});
 }
@@ -233,6 +248,7 @@ static const struct host_row {
     {"operand_outside", operand_outside, "REQ-HOST-04"},
     {"operand_unaligned", operand_unaligned, "REQ-HOST-04"},
     {"alias_not_permitted", alias_not_permitted, "REQ-HOST-04"},
+    {"alias_in_part", alias_in_part, "REQ-HOST-04"},
     {"nothing_to_pack", nothing_to_pack, "REQ-WORK-06"},
     {"unordered_streams", unordered_streams, "REQ-HOST-05"},
     {"wait_for_earlier_record", wait_for_earlier_record, "REQ-HOST-05"},

@@ -120,14 +120,14 @@ static bool is_same(const tenon__span *a, const tenon__span *b) {
     return a->offset == b->offset && a->block == b->block && a->distance == b->distance && a->count == b->count;
 }
 
-/* Whether an output may lie where an input does: as the exec permits. Kernel work is a program of the host's own, which
- * decides that for itself as long as the two are the same bytes. */
+/* Whether an output may lie where an input does: at its very bytes (REQ-WORK-10), and as the exec permits. Kernel work is
+ * a program of the host's own, which decides that for itself. */
 static bool is_permitted(const tenon__checked *exec, const tenon__use *output, const tenon__use *input) {
     if (output->operand == TENON_NO_ALIAS || input->operand == TENON_NO_ALIAS || !output->writes || input->writes)
         return false;
-    if (exec->grid_count) return is_same(&output->span, &input->span);
     uint32_t alias = exec->operands[output->operand].alias;
-    return alias == input->operand || alias == TENON_ANY_ALIAS;
+    return is_same(&output->span, &input->span) &&
+           (exec->grid_count || alias == input->operand || alias == TENON_ANY_ALIAS);
 }
 
 /* Inside one launch nothing is ordered: what it writes lies apart from all else, but for the aliases permitted. */
