@@ -142,13 +142,20 @@ static tenon_status ask(tenon__claimer *claimer, const tenon__described *d, teno
     if (status == TENON_STATUS_UNSUPPORTED || status == TENON_STATUS_COMPILE_FAILED) {
         free(answer->words);
         answer->words = strdup(tenonh_error_message());
+        if (!answer->words) return tenon__fail_memory();
         answer->status = status;
-        return answer->words ? (tenon_status)TENON_STATUS_OK : tenon__fail_memory();
+        return TENON_STATUS_OK;
     }
     TENON_TRY(status);
+    status = keep_held(answer, d);
+    if (status != TENON_STATUS_OK) { /* not known what it holds: it would pass for an answer to any constants */
+        tenonh_exec_release(answer->exec);
+        answer->exec = NULL;
+        return status;
+    }
     answer->status = TENON_STATUS_OK;
     claimer->exec_count++;
-    return keep_held(answer, d);
+    return TENON_STATUS_OK;
 }
 
 tenon_status tenon__answer_prepare(tenon__claimer *claimer, const tenon__described *described,
