@@ -164,7 +164,7 @@ static void check_all_devices(doctor *d, tenonh_registry *registry) {
              "install a plugin for this machine; the cpu plugin comes with Tenon", CLI_NO_DEVICE);
 }
 
-/* -- What the reference backends use ------------------------------------------------------------------------------ */
+/* -- What the reference backends use: as they do, without the environment where privileges are raised -------------- */
 
 static bool is_program(const char *path) {
     struct stat file;
@@ -173,7 +173,7 @@ static bool is_program(const char *path) {
 
 /* In absolute folders of PATH. */
 static bool find_program(const char *name, char out_path[PATH_MAX]) {
-    for (const char *at = getenv("PATH"); at && *at;) {
+    for (const char *at = secure_getenv("PATH"); at && *at;) {
         size_t length = strcspn(at, ":");
         int printed = snprintf(out_path, PATH_MAX, "%.*s/%s", (int)length, at, name);
         if (printed > 0 && printed < PATH_MAX && is_program(out_path)) return true;
@@ -184,7 +184,7 @@ static bool find_program(const char *name, char out_path[PATH_MAX]) {
 
 static void check_compiler(doctor *d) {
     static const char *const names[] = {"cc", "gcc", "clang"};
-    const char *named = getenv("TENON_CC");
+    const char *named = secure_getenv("TENON_CC");
     char path[PATH_MAX] = "";
     bool found = false;
     if (named && named[0])
@@ -202,7 +202,7 @@ static void check_compiler(doctor *d) {
 
 static void check_blas(doctor *d) {
     static const char name[] = "libopenblas.so.0";
-    const char *setting = getenv("TENON_CPU_BLAS");
+    const char *setting = secure_getenv("TENON_CPU_BLAS");
     const char *wanted = setting && setting[0] == '/' ? setting : name;
     if (setting && strcmp(setting, "0") == 0) {
         tell(d, "blas", TENONH_FINDING_SKIP, "TENON_CPU_BLAS", "0: cpu multiplies matrices itself", "", CLI_OK);
