@@ -178,7 +178,8 @@ typedef struct tenon_work_hooks {
      * Owner:  *out_exec is the host's until release(); the plugin keeps no pointer into `work`.
      * Thread: any number at once, beside launches. May take minutes; polls host->cancelled.
      * Errors: UNSUPPORTED with no side effect for what the device does not take (REQ-WORK-02): the host decomposes
-     *         further, or splits a graph, the first time at out_info->refused_node where that is said; INVALID, OUT_OF_MEMORY, COMPILE_FAILED with the log reported, CANCELLED, DEVICE_LOST.
+     *         further, or splits a graph, the first time at out_info->refused_node where that is said; INVALID,
+     *         OUT_OF_MEMORY, COMPILE_FAILED with the log reported, CANCELLED, DEVICE_LOST.
      * Source: REQ-WORK-01. Since: 0.1 */
     tenon_status (*prepare)(tenon_device *device, const tenon_work *work, tenon_exec_info *out_info,
                             tenon_exec **out_exec);
@@ -207,8 +208,8 @@ typedef struct tenon_work_hooks {
     tenon_status (*dialect)(tenon_device *device, const tenon_dialect **out_dialect);
 
     /* Marks the nodes of `work`, a graph work of a whole function, that the device takes in its own execs. Optional: the
-     * host then takes it that base operators and tenon.concat are wanted, and no other composite. The host cuts acyclic regions of marked
-     * nodes and prepares each; one that is refused is split and its nodes go other ways (REQ-WORK-02).
+     * host then takes it that base operators and tenon.concat are wanted, and no other composite. The host cuts acyclic
+     * regions of marked nodes and prepares each; one that is refused is split and its nodes go other ways (REQ-WORK-02).
      * Shapes: as prepare's; composites stand in the graph as long as the device may take them.
      * Owner:  out_claims has one entry per node. Nothing of `work` is kept, nothing is left to release.
      * Thread: as prepare. Quick: it decides and does not compile.

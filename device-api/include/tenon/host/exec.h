@@ -30,7 +30,8 @@ TENON_EXPORT tenon_status tenonh_exec_prepare(tenonh_device *device, const tenon
                                               const tenonh_prepare_options *options, tenonh_exec **out_exec);
 
 /* Asks the device which nodes of `work`, a graph work of a whole function, it takes (tenon_work_hooks.claim); without
- * the hook: every base operator and tenon.concat, which nothing decomposes, all in region 1. `out_claims` has an entry per node.
+ * the hook: every base operator and tenon.concat, which nothing decomposes, all in region 1. `out_claims` has an entry
+ * per node.
  * Errors: INVALID (malformed work), UNSUPPORTED (the device takes no graph work), INTERNAL (an answer that breaks
  *         REQ-WORK-09), OUT_OF_MEMORY, DEVICE_LOST. Thread: any. */
 TENON_EXPORT tenon_status tenonh_device_claim(tenonh_device *device, const tenon_work *work, tenon_claim *out_claims);

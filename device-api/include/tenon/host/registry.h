@@ -83,7 +83,7 @@ typedef struct tenonh_registry_options {
     void *log_context;
     const char *layers; /* "a,b:option=value", from the host to the plugin; NULL: what TENON_LAYERS says; "": none */
     uint32_t probe;     /* TENONH_PROBE_*. Since: 0.2 */
-    uint32_t quiet;     /* 1: the log tells of no refused plugin, because the application lists them. Since: 0.2 */
+    uint32_t quiet;     /* 1: refused plugins are no warnings but information: the application lists them. Since: 0.2 */
 } tenonh_registry_options;
 #define TENONH_REGISTRY_OPTIONS_SIZE_V1 32u
 static_assert(offsetof(tenonh_registry_options, layers) == TENONH_REGISTRY_OPTIONS_SIZE_V1, "frozen layout");
