@@ -153,6 +153,46 @@ HOST(alias_in_part) {
     w->exec = own;
     return status;
 }
+/* A graph of one node with more operands than most launches have; the last one, its output, lies where an input does. */
+HOST(many_operands) {
+    enum { MANY = 80 };
+    tenon_operand operands[MANY] = {0};
+    tenon_operand_info infos[MANY];
+    tenon_view values[MANY];
+    tenon_buffer buffers[MANY];
+    uint32_t numbers[MANY];
+    for (uint32_t i = 0; i < MANY; i++) {
+        tenon_view view = {.dtype = TENON_DTYPE_F32, .rank = 1};
+        view.dims[0] = (tenon_extent){.value = 4, .symbol = TENON_NO_SYMBOL};
+        view.strides[0] = (tenon_extent){.value = 1, .symbol = TENON_NO_SYMBOL};
+        operands[i].role = i + 1 < MANY ? TENON_ROLE_INPUT : TENON_ROLE_OUTPUT;
+        operands[i].alignment = 4;
+        operands[i].view = values[i] = view;
+        infos[i] = (tenon_operand_info){.alias = TENON_NO_ALIAS};
+        buffers[i] = (tenon_buffer){w->memory, 0};
+        numbers[i] = i;
+    }
+    const tenon_graph_node node = {.name = "test.many",
+                                   .version = 1,
+                                   .inputs = numbers,
+                                   .input_count = MANY - 1,
+                                   .outputs = numbers + MANY - 1,
+                                   .output_count = 1};
+    const tenon_graph_work graph = {
+        .struct_size = sizeof graph, .node_count = 1, .nodes = &node, .values = values, .value_count = MANY};
+    const tenon_work work = {.struct_size = sizeof work,
+                             .kind = TENON_WORK_GRAPH,
+                             .operands = operands,
+                             .operand_count = MANY,
+                             .graph = &graph};
+    tenon_exec_info info = {.struct_size = sizeof info, .operands = infos};
+    tenon_exec *exec;
+    ck_assert_msg(w->hooks.work.prepare(w->device, &work, &info, &exec) == TENON_STATUS_OK, "%s", world_heard);
+    tenon_launch launch = {.struct_size = sizeof launch, .buffer_count = MANY, .buffers = buffers};
+    tenon_status status = w->hooks.work.launch(w->stream, exec, &launch);
+    w->hooks.work.release(w->device, exec);
+    return status;
+}
 HOST(nothing_to_pack) {
     return w->hooks.work.pack(w->stream, w->exec, 0, (tenon_buffer){w->memory, 0}, (tenon_buffer){w->target, 0});
 }
@@ -249,6 +289,7 @@ static const struct host_row {
     {"operand_unaligned", operand_unaligned, "REQ-HOST-04"},
     {"alias_not_permitted", alias_not_permitted, "REQ-HOST-04"},
     {"alias_in_part", alias_in_part, "REQ-HOST-04"},
+    {"many_operands", many_operands, "REQ-HOST-04"},
     {"nothing_to_pack", nothing_to_pack, "REQ-WORK-06"},
     {"unordered_streams", unordered_streams, "REQ-HOST-05"},
     {"wait_for_earlier_record", wait_for_earlier_record, "REQ-HOST-05"},

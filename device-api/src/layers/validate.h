@@ -123,8 +123,15 @@ typedef struct tenon__use {
     uint32_t operand; /* of a launch; TENON_NO_ALIAS: its workspace, or no launch */
     uint32_t writes;
 } tenon__use;
-enum { TENON__MOST_USES = 64 };
-uint32_t tenon__uses_of(const tenon__call *call, tenon__use *uses);
+enum { TENON__FEW_USES = 32 };
+typedef struct tenon__uses {
+    tenon__use *list; /* `few`, or on the heap */
+    uint32_t count, room;
+    uint32_t lost; /* host memory ran out: some are not there */
+    tenon__use few[TENON__FEW_USES];
+} tenon__uses;
+void tenon__uses_of(const tenon__call *call, tenon__uses *out_uses);
+void tenon__uses_free(tenon__uses *uses);
 void tenon__check_order(tenon__call *call);
 void tenon__keep_order(const tenon__call *call);
 void tenon__check_release(tenon__call *call);

@@ -130,22 +130,25 @@ static bool is_permitted(const tenon__checked *exec, const tenon__use *output, c
            (exec->grid_count || alias == input->operand || alias == TENON_ANY_ALIAS);
 }
 
+/* True for a finding. */
+static bool check_pair(tenon__call *call, const tenon__checked *exec, const tenon__use *a, const tenon__use *b) {
+    if ((!a->writes && !b->writes) || a->memory != b->memory || !tenon__span_meets(&a->span, &b->span)) return false;
+    if (is_permitted(exec, a, b) || is_permitted(exec, b, a)) return false;
+    tenon__host_fault(call, "REQ-HOST-04",
+                      "operands %d and %d (-1: the workspace) of %s share bytes of memory %" PRIu64
+                      ", one is written, and the exec permits no such alias",
+                      (int)b->operand, (int)a->operand, call->exec->name, a->memory->serial);
+    return true;
+}
+
 /* Inside one launch nothing is ordered: what it writes lies apart from all else, but for the aliases permitted. */
-static bool check_overlap(tenon__call *call, const tenon__checked *exec) {
-    tenon__use uses[TENON__MOST_USES];
-    uint32_t count = tenon__uses_of(call, uses);
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t k = 0; k < i; k++) {
-            const tenon__use *a = &uses[i], *b = &uses[k];
-            if ((!a->writes && !b->writes) || a->memory != b->memory || !tenon__span_meets(&a->span, &b->span))
-                continue;
-            if (is_permitted(exec, a, b) || is_permitted(exec, b, a)) continue;
-            return tenon__host_fault(call, "REQ-HOST-04",
-                                     "operands %d and %d (-1: the workspace) of %s share bytes of memory %" PRIu64
-                                     ", one is written, and the exec permits no such alias",
-                                     (int)b->operand, (int)a->operand, call->exec->name, a->memory->serial);
-        }
-    return false;
+static void check_overlap(tenon__call *call, const tenon__checked *exec) {
+    tenon__uses uses;
+    bool found = false;
+    tenon__uses_of(call, &uses);
+    for (uint32_t i = 0; i < uses.count && !found; i++)
+        for (uint32_t k = 0; k < i && !found; k++) found = check_pair(call, exec, &uses.list[i], &uses.list[k]);
+    tenon__uses_free(&uses);
 }
 
 void tenon__check_launch(tenon__call *call) {
@@ -157,7 +160,7 @@ void tenon__check_launch(tenon__call *call) {
     if (!exec->operands || check_counts(call, exec) || check_symbols(call, exec)) return;
     for (uint32_t i = 0; i < exec->operand_count && !call->answered; i++)
         if (check_operand(call, exec, i)) return;
-    if (check_workspace(call, exec) || check_overlap(call, exec)) return;
+    if (!check_workspace(call, exec)) check_overlap(call, exec);
 }
 
 void tenon__check_pack(tenon__call *call) {

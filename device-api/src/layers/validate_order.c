@@ -51,16 +51,32 @@ void tenon__order_end(tenon__object *object) {
 
 /* -- Uses of memory --------------------------------------------------------------------------------------------------- */
 
-static uint32_t add_use(tenon__use *uses, uint32_t count, tenon__object *memory, tenon__span span, bool writes) {
-    if (!memory || !span.count || count == TENON__MOST_USES) return count;
-    uses[count] = (tenon__use){memory, span, TENON_NO_ALIAS, writes};
-    return count + 1;
+static bool make_room(tenon__uses *uses) {
+    if (uses->count < uses->room) return true;
+    tenon__use *list = malloc((size_t)2 * uses->room * sizeof *list);
+    if (!list) {
+        uses->lost = 1;
+        return false;
+    }
+    memcpy(list, uses->list, uses->count * sizeof *list);
+    tenon__uses_free(uses);
+    uses->list = list;
+    uses->room *= 2;
+    return true;
 }
 
-static uint32_t uses_of_launch(const tenon__call *call, tenon__use *uses) {
+void tenon__uses_free(tenon__uses *uses) {
+    if (uses->list != uses->few) free(uses->list);
+}
+
+static void add_use(tenon__uses *uses, tenon__object *memory, tenon__span span, uint32_t operand, bool writes) {
+    if (memory && span.count && make_room(uses))
+        uses->list[uses->count++] = (tenon__use){memory, span, operand, writes};
+}
+
+static void uses_of_launch(const tenon__call *call, tenon__uses *uses) {
     const tenon__checked *exec = tenon__checked_of(call->exec);
     const tenon_launch *launch = call->launch;
-    uint32_t count = 0;
     for (uint32_t i = 0; i < exec->operand_count && i < launch->buffer_count; i++) {
         const tenon__checked_operand *operand = &exec->operands[i];
         tenon__span span = tenon__span_range(launch->buffers[i].offset, operand->packed_size);
@@ -69,32 +85,33 @@ static uint32_t uses_of_launch(const tenon__call *call, tenon__use *uses) {
             !tenon__span_view(&operand->view, launch->symbols, launch->buffers[i].offset, operand->dense, &span))
             continue;
         bool writes = operand->role == TENON_ROLE_OUTPUT || operand->role == TENON_ROLE_INOUT;
-        uint32_t before = count;
-        count = add_use(uses, count, call->operands[i], span, writes);
-        if (count > before) uses[before].operand = i;
+        add_use(uses, call->operands[i], span, i, writes);
     }
     tenon__span workspace = tenon__span_range(launch->workspace.offset, exec->workspace_size);
-    return add_use(uses, count, call->workspace, workspace, true);
+    add_use(uses, call->workspace, workspace, TENON_NO_ALIAS, true);
 }
 
-static uint32_t uses_of_pack(const tenon__call *call, tenon__use *uses) {
+static void uses_of_pack(const tenon__call *call, tenon__uses *uses) {
     const tenon__checked *exec = tenon__checked_of(call->exec);
     uint64_t size = call->index < exec->operand_count ? exec->operands[call->index].packed_size : 0;
-    return add_use(uses, 0, call->memory, tenon__span_range(call->offset, size), true);
+    add_use(uses, call->memory, tenon__span_range(call->offset, size), TENON_NO_ALIAS, true);
 }
 
-uint32_t tenon__uses_of(const tenon__call *call, tenon__use *uses) {
-    uint32_t count = 0;
+void tenon__uses_of(const tenon__call *call, tenon__uses *out_uses) {
+    out_uses->list = out_uses->few;
+    out_uses->count = out_uses->lost = 0;
+    out_uses->room = TENON__FEW_USES;
     switch (call->hook) {
     case TENON__HOOK_stream_write:
     case TENON__HOOK_stream_fill:
     case TENON__HOOK_stream_read:
     case TENON__HOOK_stream_copy:
-        count = add_use(uses, 0, call->memory, tenon__span_range(call->offset, call->size), true);
-        return add_use(uses, count, call->source, tenon__span_range(call->source_offset, call->size), false);
-    case TENON__HOOK_work_launch: return uses_of_launch(call, uses);
-    case TENON__HOOK_work_pack: return uses_of_pack(call, uses);
-    default: return 0;
+        add_use(out_uses, call->memory, tenon__span_range(call->offset, call->size), TENON_NO_ALIAS, true);
+        add_use(out_uses, call->source, tenon__span_range(call->source_offset, call->size), TENON_NO_ALIAS, false);
+        break;
+    case TENON__HOOK_work_launch: uses_of_launch(call, out_uses); break;
+    case TENON__HOOK_work_pack: uses_of_pack(call, out_uses); break;
+    default: break;
     }
 }
 
@@ -127,34 +144,39 @@ static const tenon__access *find_race(const tenon__validator *v, const tenon__ca
     return NULL;
 }
 
-void tenon__check_order(tenon__call *call) {
+static bool check_read_only(tenon__call *call, const tenon__uses *uses) {
+    for (uint32_t i = 0; i < uses->count; i++)
+        if (uses->list[i].writes && uses->list[i].memory->flags & TENON_IMPORT_READ_ONLY)
+            return tenon__host_fault(call, "REQ-MEM-08", "it writes memory %" PRIu64 ", imported to be read only",
+                                     uses->list[i].memory->serial);
+    return false;
+}
+
+static void check_races(tenon__call *call, const tenon__uses *uses) {
     tenon__validator *v = validator_of(call);
-    tenon__use uses[TENON__MOST_USES];
     tenon__access race = {0};
-    const tenon__object *memory = NULL;
-    uint32_t count = tenon__uses_of(call, uses), which = 0;
-    for (uint32_t i = 0; i < count; i++)
-        if (uses[i].writes && uses[i].memory->flags & TENON_IMPORT_READ_ONLY) {
-            tenon__host_fault(call, "REQ-MEM-08", "it writes memory %" PRIu64 ", imported to be read only",
-                              uses[i].memory->serial);
-            return;
-        }
+    const tenon__use *use = NULL;
     (void)pthread_mutex_lock(&v->mutex);
-    for (uint32_t i = 0; i < count && !memory && !v->blind; i++) {
-        const tenon__access *found = find_race(v, call, &uses[i]);
+    for (uint32_t i = 0; i < uses->count && !use && !v->blind; i++) {
+        const tenon__access *found = find_race(v, call, &uses->list[i]);
         if (!found) continue;
         race = *found;
-        memory = uses[i].memory;
-        which = i;
+        use = &uses->list[i];
     }
     (void)pthread_mutex_unlock(&v->mutex);
-    if (!memory) return;
+    if (!use) return;
     tenon__host_fault(call, "REQ-HOST-05",
                       "it %s bytes %" PRIu64 "..%" PRIu64 " of memory %" PRIu64
                       ", and nothing orders that after %s, which %s them on another stream; wait for an event",
-                      uses[which].writes ? "writes" : "reads", uses[which].span.offset,
-                      tenon__span_end(&uses[which].span), memory->serial, tenon__hook_name(race.hook),
-                      race.writes ? "writes" : "reads");
+                      use->writes ? "writes" : "reads", use->span.offset, tenon__span_end(&use->span),
+                      use->memory->serial, tenon__hook_name(race.hook), race.writes ? "writes" : "reads");
+}
+
+void tenon__check_order(tenon__call *call) {
+    tenon__uses uses;
+    tenon__uses_of(call, &uses);
+    if (!check_read_only(call, &uses)) check_races(call, &uses);
+    tenon__uses_free(&uses);
 }
 
 /* A use takes the place of those that it lies after and covers: whoever is ordered after it is so after them. */
@@ -185,13 +207,14 @@ static bool keep_use(const tenon__call *call, const tenon__use *use, uint64_t wh
 static void keep_work(const tenon__call *call, tenon__validator *v) {
     tenon__checked *stream = tenon__checked_of(call->stream);
     uint64_t when = tenon__clock_at(&v->issued, stream->ordinal) + 1;
-    tenon__use uses[TENON__MOST_USES];
-    uint32_t count = tenon__uses_of(call, uses);
-    bool whole = tenon__clock_raise(&v->issued, stream->ordinal, when) &&
+    tenon__uses uses;
+    tenon__uses_of(call, &uses);
+    bool whole = !uses.lost && tenon__clock_raise(&v->issued, stream->ordinal, when) &&
                  tenon__clock_raise(&stream->clock, stream->ordinal, when);
-    for (uint32_t i = 0; i < count; i++) whole = keep_use(call, &uses[i], when) && whole;
+    for (uint32_t i = 0; i < uses.count; i++) whole = keep_use(call, &uses.list[i], when) && whole;
     if (call->exec) whole = tenon__clock_raise(&tenon__checked_of(call->exec)->clock, stream->ordinal, when) && whole;
     if (!whole) v->blind = 1;
+    tenon__uses_free(&uses);
 }
 
 static void keep_record(const tenon__call *call, tenon__validator *v) {
