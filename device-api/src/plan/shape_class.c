@@ -210,7 +210,8 @@ tenon_status tenon__shape_class_create(tenon__shapes *shapes, const tenon__plan_
 }
 
 void tenon__shape_class_destroy(tenon__shape_class *class) {
-    for (uint32_t i = 0; class->places && i < class->walked.step_count; i++)
+    bool retained = class->memos && class->places; /* both are there before the first exec is retained */
+    for (uint32_t i = 0; retained && i < class->walked.step_count; i++)
         tenonh_exec_release(class->walked.steps[i].exec);
     tenon__plan_destroy(class->prototype);
     free(class->walked.steps);
@@ -294,6 +295,14 @@ static tenon_status walk_plan(tenon__shape_class *class, const tenon__plan_conte
     return status;
 }
 
+/* A memo outlives this planning only if the class keeps its exec: the cache may let go of any other. */
+static void forget_others(tenon__shape_class *class) {
+    for (uint32_t i = 0; i < class->walked.step_count; i++) {
+        const tenon__exec_entry *entry = class->memos[i].entry;
+        if (entry && entry->exec != class->walked.steps[i].exec) class->memos[i] = (tenon__exec_memo){0};
+    }
+}
+
 /* What an attempt that failed left in the scratch is put right. */
 static void restore_scratch(tenon__shape_class *class) {
     memcpy(class->scratch.steps, class->walked.steps, class->walked.step_count * sizeof *class->walked.steps);
@@ -308,6 +317,7 @@ tenon_status tenon__shape_class_plan(tenon__shape_class *class, const tenon__pla
     *out_plan = NULL;
     if (!plan) TENON_TRY(copy_prototype(class, &plan));
     tenon_status status = walk_plan(class, context, numbers, plan, &same);
+    forget_others(class);
     bool holds = status == TENON_STATUS_OK && same &&
                  tenon__shape_rules_hold(&class->rules, &class->scratch, class->prototype->storages, plan->storages);
     if (holds) {
