@@ -208,7 +208,7 @@ START_TEST(a_fork_beside_calls_exits) {
     int status;
     begin(&w, ":events=1000");
     ck_assert_int_eq(pthread_create(&thread, NULL, work_on, &w), 0);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 10; i++) {
         pid_t child = fork();
         if (child == 0) {
             alarm(2);
