@@ -207,7 +207,6 @@ static void recover(tenon__contexts *contexts, const tenon__context *context) {
 static void discard(tenon__context *context) {
     tenon__contexts *contexts = context->contexts;
     uint32_t slot = context->slot;
-    atomic_fetch_add(&contexts->past_runs, context->runs);
     destroy(context);
     free_slot(contexts, slot);
 }
@@ -235,13 +234,6 @@ bool tenon__context_yield(tenon__context *context) {
     if (alive) atomic_store(&contexts->limit, alive);
     tenon__device_await(contexts->places->devices[0]);
     return true;
-}
-
-uint64_t tenon__contexts_runs(const tenon__contexts *contexts) {
-    uint64_t runs = contexts->past_runs, alive = contexts->alive;
-    for (uint32_t slot = 0; slot < TENON__MAX_CONTEXTS; slot++)
-        if (alive >> slot & 1 && contexts->all[slot]) runs += contexts->all[slot]->runs;
-    return runs;
 }
 
 /* -- All of them -- */

@@ -38,7 +38,7 @@ typedef struct tenon__context {
     uint64_t generation;      /* changes when an arena does */
     tenon__binding *bindings; /* the latest first */
     tenon__planned *lacking;  /* whose arena did not fit; counted; NULL: none since the context was taken */
-    _Atomic uint64_t runs;
+    uint64_t runs;
     int64_t *dims;           /* these: room for what a run is given */
     tenonh_tensor **tensors; /* inputs, then outputs, as the plan works on them */
     tenonh_tensor **made;    /* those of them that are the run's own */
@@ -53,7 +53,7 @@ struct tenon__contexts {
     _Atomic uint64_t alive; /* a bit for each slot */
     _Atomic uint64_t idle;  /* a bit for each that no run has */
     tenon__context *all[TENON__MAX_CONTEXTS];
-    _Atomic uint64_t past_runs; /* of contexts that are gone */
+    _Atomic uint64_t runs; /* of all contexts, those that are gone too */
     _Atomic uint32_t waiters;
     pthread_mutex_t lock; /* of waiting, never held while something is done */
     pthread_cond_t returned;
@@ -81,8 +81,6 @@ tenon_status tenon__context_give(tenon__context *context, tenon_status status);
 /* Gives up a context whose run had too little memory. True if others run, after waiting for a moment for what they give
  * up: it is then worth trying again. */
 bool tenon__context_yield(tenon__context *context);
-
-uint64_t tenon__contexts_runs(const tenon__contexts *contexts);
 
 /* A plan bound to the context: found, or planned and bound. Its buffers point to all but inputs and outputs. */
 tenon_status tenon__context_bind(tenon__context *context, tenon__plans *plans, const int64_t *dims,

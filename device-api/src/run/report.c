@@ -121,7 +121,7 @@ tenon_status tenonh_session_stats_read(const tenonh_session *session, tenonh_ses
     if (!session || !out_stats) return tenon__fail(TENON_STATUS_INVALID, "session stats: session or out_stats is NULL");
     const tenon__plan *plan = latest(session);
     tenonh_session_stats stats = {
-        .runs = tenon__contexts_runs(&session->contexts),
+        .runs = session->contexts.runs,
         .plans = session->plans.made,
         .prepares = tenon__execs_prepares(session->execs),
         .prepare_ns = session->plans.prepare_ns,

@@ -110,6 +110,8 @@ tenon_status tenon__context_run(tenon__context *context, tenon__binding *binding
         binding->buffers[patch->buffer] = (tenon_buffer){tensor->memory->handle, tensor->offset + patch->offset};
     }
     tenon_status status = settle(&r, execute_all(&r));
-    if (status == TENON_STATUS_OK) atomic_fetch_add_explicit(&context->runs, 1, memory_order_relaxed);
-    return status;
+    if (status != TENON_STATUS_OK) return status;
+    context->runs++;
+    atomic_fetch_add_explicit(&context->contexts->runs, 1, memory_order_relaxed);
+    return TENON_STATUS_OK;
 }

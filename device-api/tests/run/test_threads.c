@@ -160,6 +160,28 @@ START_TEST(test_planning_blocks_no_run) {
 }
 END_TEST
 
+static void *keep_trimming(void *ended) {
+    while (!atomic_load((_Atomic bool *)ended)) (void)tenonh_device_trim(device, NULL);
+    return NULL;
+}
+
+/* Another thread's trim takes idle contexts while figures are read. */
+START_TEST(test_figures_beside_trims) {
+    _Atomic bool ended = false;
+    pthread_t thread;
+    uint64_t before = stats_of(kept).runs;
+    ck_assert_int_eq(pthread_create(&thread, NULL, keep_trimming, &ended), 0);
+    for (uint32_t i = 0; i < RUNS; i++) {
+        tenonh_array out = {0};
+        good(run_arrays(kept, 0, &out));
+        tenonh_array_free(&out);
+        ck_assert_uint_eq(stats_of(kept).runs, before + i + 1);
+    }
+    ended = true;
+    pthread_join(thread, NULL);
+}
+END_TEST
+
 /* Weights are on the device once, whoever uses them, and go with the last who does. */
 START_TEST(test_shared_constants) {
     tenonh_session *sessions[3];
@@ -192,6 +214,7 @@ int main(int argc, char **argv) {
     tcase_add_unchecked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, test_threads, 0, sizeof table / sizeof *table);
     tcase_add_test(tests, test_planning_blocks_no_run);
+    tcase_add_test(tests, test_figures_beside_trims);
     tcase_add_test(tests, test_shared_constants);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
