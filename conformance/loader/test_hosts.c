@@ -9,6 +9,7 @@
 #include <tenon/host/device.h>
 #include <tenon/host/error.h>
 #include <tenon/host/exec.h>
+#include <tenon/host/session.h>
 
 #include "scratch.h"
 
@@ -315,6 +316,21 @@ static tenon_status call_health(const objects *o) {
     return tenonh_device_health(o->device);
 }
 
+static tenon_status call_counters(const objects *o) {
+    tenonh_device_counters counters = {.struct_size = sizeof counters};
+    return tenonh_device_counters_read(o->device, &counters);
+}
+
+static tenon_status call_session(const objects *o) {
+    tenonh_module *module;
+    tenonh_session *session;
+    tenon_status status = tenonh_module_create(&module);
+    if (status != TENON_STATUS_OK) return status;
+    status = tenonh_session_create(module, o->device, NULL, &session);
+    tenonh_module_destroy(module);
+    return status;
+}
+
 static tenon_status call_memory(const objects *o) {
     tenonh_memory *memory;
     return tenonh_memory_create(o->device, 0, 16, &memory);
@@ -342,9 +358,9 @@ static tenon_status call_record(const objects *o) {
     return tenonh_event_record(o->event, o->stream);
 }
 
-static const forked_call forked_calls[] = {call_add,   call_search, call_count,       call_open,
-                                           call_type,  call_health, call_memory,      call_stream,
-                                           call_event, call_write,  call_synchronize, call_record};
+static const forked_call forked_calls[] = {call_add,         call_search, call_count,    call_open,   call_type,
+                                           call_health,      call_memory, call_stream,   call_event,  call_write,
+                                           call_synchronize, call_record, call_counters, call_session};
 enum { FORKED_CALLS = sizeof forked_calls / sizeof forked_calls[0] };
 
 /* The number of the first call that is not refused as it should be, 0 when all are. Giving up calls no hook. */

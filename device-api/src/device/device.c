@@ -201,6 +201,7 @@ tenon_status tenonh_device_trim(tenonh_device *device, uint64_t *out_bytes) {
 tenon_status tenonh_device_counters_read(tenonh_device *device, tenonh_device_counters *out_counters) {
     if (!device || !out_counters || out_counters->struct_size < TENONH_DEVICE_COUNTERS_SIZE_V1)
         return tenon__fail(TENON_STATUS_INVALID, "counters: set struct_size to sizeof(tenonh_device_counters)");
+    if (tenon__forked(device->generation)) return tenon__fail_forked("counters");
     tenon__counters *c = &device->counters;
     size_t size = out_counters->struct_size;
     tenonh_device_counters all = {

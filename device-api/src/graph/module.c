@@ -4,6 +4,7 @@
 #include "graph/build.h"
 
 tenon_status tenonh_module_create(tenonh_module **out_module) {
+    if (!out_module) return tenon__fail(TENON_STATUS_INVALID, "tenonh_module_create: out_module is NULL");
     tenonh_module *module = calloc(1, sizeof *module);
     if (!module) return tenon__fail_memory();
     module->dims.arena = &module->arena;
@@ -34,7 +35,7 @@ tenon__state *tenon__module_find_state(const tenonh_module *module, const char *
 }
 
 const tenonh_function *tenonh_module_function(const tenonh_module *module, const char *name) {
-    return tenon__module_find(module, name);
+    return module && name ? tenon__module_find(module, name) : NULL;
 }
 
 tenon_status tenonh_module_state(tenonh_module *module, const char *name, tenon_dtype dtype, uint32_t rank,

@@ -30,6 +30,8 @@ static void set_shape(tenonh_array *array, tenon_dtype dtype, uint32_t rank, con
 
 tenon_status tenonh_array_create(tenon_dtype dtype, uint32_t rank, const int64_t *dims, tenonh_array *out_array) {
     uint64_t size;
+    if (!out_array || (rank && !dims))
+        return tenon__fail(TENON_STATUS_INVALID, "tenonh_array_create: %s is NULL", out_array ? "dims" : "out_array");
     TENON_TRY(count_bytes(dtype, rank, dims, &size));
     void *data = calloc(1, size ? size : 1);
     if (!data)
@@ -48,6 +50,7 @@ void tenonh_array_free(tenonh_array *array) {
 
 int64_t tenonh_array_count(const tenonh_array *array) {
     int64_t count = 1;
+    if (!array) return 0;
     for (uint32_t d = 0; d < array->rank; d++) count *= array->dims[d];
     return count;
 }
@@ -89,6 +92,8 @@ static tenon_status read_tensor(const char *path, const uint8_t *bytes, size_t s
 tenon_status tenonh_array_read(const char *path, tenonh_array *out_array) {
     uint8_t *bytes;
     size_t size;
+    if (!path || !out_array)
+        return tenon__fail(TENON_STATUS_INVALID, "tenonh_array_read: %s is NULL", path ? "out_array" : "path");
     TENON_TRY(tenon__file_read(path, INT64_MAX, &bytes, &size));
     tenon_status status = tenon__npy_is(bytes, size) ? tenon__npy_decode(path, bytes, size, out_array)
                                                      : read_tensor(path, bytes, size, out_array);
@@ -100,6 +105,8 @@ tenon_status tenonh_array_write(const tenonh_array *array, const char *path) {
     char *header;
     size_t header_size;
     tenon__file_writer writer;
+    if (!array || !path || (array->size && !array->data))
+        return tenon__fail(TENON_STATUS_INVALID, "tenonh_array_write: the array, its data or the path is NULL");
     TENON_TRY(tenon__npy_header(array, &header, &header_size));
     tenon_status status = tenon__file_begin(path, &writer);
     if (status == TENON_STATUS_OK) {

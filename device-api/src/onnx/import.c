@@ -245,11 +245,15 @@ static tenon_status take_options(const tenonh_onnx_options *given, tenonh_onnx_o
     for (uint32_t i = 0; i < out_options->constant_count; i++)
         if (!out_options->constants || !out_options->constants[i].name || !out_options->constants[i].value)
             return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_options: constant %u has no name or value", i);
-    for (uint32_t i = 0; i < out_options->dim_count; i++)
+    for (uint32_t i = 0; i < out_options->dim_count; i++) {
         if (!out_options->dims || !out_options->dims[i].input || out_options->dims[i].number < 0 ||
             out_options->dims[i].reserved)
             return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_options: dim %u has no input, or a negative number",
                                i);
+        if (out_options->dims[i].symbol && !out_options->dims[i].symbol[0])
+            return tenon__fail(TENON_STATUS_INVALID,
+                               "tenonh_onnx_options: the symbol of dim %u is \"\"; NULL makes it a number", i);
+    }
     return TENON_STATUS_OK;
 }
 
@@ -258,6 +262,9 @@ tenon_status tenonh_onnx_import_bytes(const void *bytes, uint64_t size, const te
     ProtobufCMessage *message;
     tenon__folder *folder = NULL;
     tenonh_onnx_options chosen;
+    if ((!bytes && size) || !out_module)
+        return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_import_bytes: %s is NULL",
+                           out_module ? "bytes" : "out_module");
     TENON_TRY(take_options(options, &chosen));
     TENON_TRY(tenon__wire_decode(&onnx__model_proto__descriptor, "model", bytes, size, &message));
     const char *path = chosen.folder;
@@ -281,6 +288,8 @@ tenon_status tenonh_onnx_import(const char *path, const tenonh_onnx_options *opt
     ProtobufCMessage *message;
     tenon__folder *folder;
     tenonh_onnx_options chosen;
+    if (!path || !out_module)
+        return tenon__fail(TENON_STATUS_INVALID, "tenonh_onnx_import: %s is NULL", path ? "out_module" : "path");
     TENON_TRY(take_options(options, &chosen));
     TENON_TRY(decode_file(path, &message));
     const char *named = chosen.folder;

@@ -20,7 +20,9 @@ static tenon_status check_options(const tenonh_session_options *options, tenonh_
         return tenon__fail(status != TENON_STATUS_OK ? status : TENON_STATUS_INVALID,
                            "session options: struct_size or reserved members are not what this version knows");
     out_options->struct_size = sizeof *out_options;
-    return TENON_STATUS_OK;
+    if (out_options->concurrent_runs <= TENON__MAX_CONTEXTS) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_INVALID, "session options: concurrent_runs is %u; the most is %d",
+                       out_options->concurrent_runs, TENON__MAX_CONTEXTS);
 }
 
 static void fill(tenonh_session *session, tenonh_device *device, const tenonh_session_options *options) {
@@ -43,6 +45,8 @@ tenon_status tenonh_session_create(const tenonh_module *module, tenonh_device *d
     if (!module || !device || !out_session)
         return tenon__fail(TENON_STATUS_INVALID, "tenonh_session_create: module, device and out_session are needed");
     TENON_TRY(check_options(options, &chosen));
+    TENON_TRY(tenon__device_check(device, "session"));
+    if (chosen.fallback) TENON_TRY(tenon__device_check(chosen.fallback, "session"));
     const tenonh_function *function = tenonh_module_function(module, "main");
     if (!function) return tenon__fail(TENON_STATUS_NOT_FOUND, "the module has no function 'main' to run");
     tenonh_session *session = calloc(1, sizeof *session);
@@ -103,5 +107,9 @@ tenon_status tenonh_session_prepare(tenonh_session *session, const int64_t *cons
     if (!session) return tenon__fail(TENON_STATUS_INVALID, "tenonh_session_prepare: no session");
     TENON_TRY(tenon__session_check_count("inputs", input_count, session->plans.input_count));
     if (input_count && !dims) return tenon__fail(TENON_STATUS_INVALID, "tenonh_session_prepare: dims is NULL");
+    for (uint32_t i = 0; i < input_count; i++)
+        if (!dims[i] && tenonh_value_rank(tenonh_function_input(session->function, i)))
+            return tenon__fail(TENON_STATUS_INVALID, "tenonh_session_prepare: the dims of input '%s' are NULL",
+                               tenonh_function_input_name(session->function, i));
     return tenon__session_in_context(session, prepare, dims);
 }

@@ -39,8 +39,13 @@ static tenon_status check_place(const tenonh_session *session, const char *what,
     if (!tensor) return tenon__fail(TENON_STATUS_INVALID, "%s '%s' is NULL", what, name);
     const tenonh_device *device = tensor->memory->device;
     if (device == session->places.devices[0]) return TENON_STATUS_OK;
-    return tenon__fail(TENON_STATUS_INVALID, "%s '%s' lies on %s; the session runs on %s", what, name,
-                       tenonh_device_name(device), tenonh_device_name(session->places.devices[0]));
+    const char *here = tenonh_device_name(device), *there = tenonh_device_name(session->places.devices[0]);
+    if (strcmp(here, there) == 0)
+        return tenon__fail(TENON_STATUS_INVALID,
+                           "%s '%s' lies on another open of %s than the session runs on; make the tensor on the device "
+                           "that the session was given",
+                           what, name, here);
+    return tenon__fail(TENON_STATUS_INVALID, "%s '%s' lies on %s; the session runs on %s", what, name, here, there);
 }
 
 static tenon_status check_output(const tenonh_session *session, const tenon__ref *ref, uint32_t index,

@@ -640,6 +640,36 @@ START_TEST(refuses_bad_options) {
 }
 END_TEST
 
+/* INVALID with words, and no crash. */
+#define REFUSED(call, words)                                                                                           \
+    do {                                                                                                               \
+        ck_assert_msg((call) == TENON_STATUS_INVALID, "%s", #call);                                                    \
+        ck_assert_msg(strstr(tenonh_error_message(), words) != NULL, "%s: %s", #call, tenonh_error_message());         \
+    } while (0)
+
+START_TEST(refuses_null_arguments) {
+    const int64_t dims[] = {1};
+    tenonh_module *module = NULL;
+    tenonh_array array = {0};
+    REFUSED(tenonh_onnx_import(NULL, NULL, &module), "path");
+    REFUSED(tenonh_onnx_import("/no/such/model.onnx", NULL, NULL), "out_module");
+    REFUSED(tenonh_onnx_import_bytes(NULL, 10, NULL, &module), "bytes");
+    REFUSED(tenonh_onnx_import_bytes("", 0, NULL, NULL), "out_module");
+    REFUSED(tenonh_module_create(NULL), "out_module");
+    REFUSED(tenonh_array_create(TENON_DTYPE_F32, 1, NULL, &array), "dims");
+    REFUSED(tenonh_array_create(TENON_DTYPE_F32, 1, dims, NULL), "out_array");
+    REFUSED(tenonh_array_read(NULL, &array), "path");
+    REFUSED(tenonh_array_read("/no/such/array.npy", NULL), "out_array");
+    REFUSED(tenonh_array_write(NULL, "/no/such/array.npy"), "NULL");
+    REFUSED(tenonh_array_write(&array, NULL), "NULL");
+    ck_assert_int_eq(tenonh_array_count(NULL), 0);
+    ck_assert_ptr_null(tenonh_module_function(NULL, "main"));
+    ck_assert_uint_eq(tenonh_module_create(&module), TENON_STATUS_OK);
+    ck_assert_ptr_null(tenonh_module_function(module, NULL));
+    tenonh_module_destroy(module);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("import");
     TCase *tests = tcase_create("import");
@@ -657,6 +687,7 @@ int main(void) {
     tcase_add_test(tests, survives_damage);
     tcase_add_test(tests, refuses_deep_nesting);
     tcase_add_test(tests, refuses_bad_options);
+    tcase_add_test(tests, refuses_null_arguments);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -265,10 +265,31 @@ START_TEST(test_bad_inputs) {
     good(tenonh_array_create(TENON_DTYPE_F32, 2, (int64_t[]){2, 5}, &other));
     bad(tenonh_session_run_arrays(session, (tenonh_array[]){in[0], other}, 2, &out, 1), TENON_STATUS_INVALID, "second");
     tenonh_array_free(&other);
+    bad(tenonh_session_prepare(session, (const int64_t *[]){in[0].dims, NULL}, 2), TENON_STATUS_INVALID, "'second'");
     good(tenonh_session_run_arrays(session, (tenonh_array[]){in[0], in[0]}, 2, &out, 1)); /* and can still run */
     tenonh_array_free(&out);
     tenonh_array_free(&in[0]);
     tenonh_array_free(&in[1]);
+    end(&g, session);
+}
+END_TEST
+
+/* Two opens of one device are two devices, of one name. */
+START_TEST(test_two_opens) {
+    graph g = begin();
+    tenonh_value *x = input(&g, "x", 1, 2);
+    tenonh_build_output(g.builder, "y", op(&g, TENON_OP_ADD, x, x));
+    tenonh_session *session = finish(&g, device, NULL);
+    tenonh_registry *other;
+    tenonh_device *twin;
+    tenonh_tensor *tensor, *result = NULL;
+    good(tenonh_registry_create(NULL, &other));
+    good(tenonh_device_open(other, tenonh_device_name(device), &twin));
+    good(tenonh_tensor_create(twin, TENON_DTYPE_F32, 2, (int64_t[]){1, 2}, &tensor));
+    bad(tenonh_session_run(session, &tensor, 1, &result, 1), TENON_STATUS_INVALID, "another open of");
+    tenonh_tensor_release(tensor);
+    tenonh_device_release(twin);
+    tenonh_registry_destroy(other);
     end(&g, session);
 }
 END_TEST
@@ -433,6 +454,8 @@ START_TEST(test_bad_calls) {
     bad(tenonh_session_create(empty, device, NULL, &session), TENON_STATUS_NOT_FOUND, "main");
     tenonh_session_options options = {.struct_size = 4};
     bad(tenonh_session_create(empty, device, &options, &session), TENON_STATUS_INVALID, "options");
+    options = (tenonh_session_options){.struct_size = sizeof options, .concurrent_runs = 65};
+    bad(tenonh_session_create(empty, device, &options, &session), TENON_STATUS_INVALID, "the most is 64");
     bad(tenonh_session_run(NULL, NULL, 0, NULL, 0), TENON_STATUS_INVALID, "session");
     tenonh_session_release(NULL);
     tenonh_module_destroy(empty);
@@ -453,6 +476,7 @@ int main(int argc, char **argv) {
     tcase_add_test(tests, test_outputs);
     tcase_add_test(tests, test_tensors);
     tcase_add_test(tests, test_bad_inputs);
+    tcase_add_test(tests, test_two_opens);
     tcase_add_test(tests, test_out_of_range);
     tcase_add_test(tests, test_rewrites);
     tcase_add_test(tests, test_fallback);
