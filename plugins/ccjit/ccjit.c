@@ -88,7 +88,9 @@ static tenon_status create_memory(tenon_device *device, uint32_t type, unsigned 
     if (bytes || whole > size) base = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base != MAP_FAILED && mprotect(base + GUARD, used, PROT_READ | PROT_WRITE) == 0) {
         *out_memory = (tenon_memory *)base;
-        *head_of(*out_memory) = (memory_head){bytes ? bytes : base + GUARD + PAGE, size, whole};
+        memory_head *head = head_of(*out_memory);
+        *head = (memory_head){base + GUARD + PAGE, size, whole};
+        if (bytes) head->bytes = bytes;
         return TENON_STATUS_OK;
     }
     if (base != MAP_FAILED) munmap(base, whole);

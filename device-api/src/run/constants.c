@@ -148,7 +148,8 @@ static tenon_status take_special(tenon__planned *planned, const tenon__step *ste
     return TENON_STATUS_OK;
 }
 
-/* Takes what is wanted in a form of its own; `widths` gets the element size of what is wanted as it is, by storage. */
+/* Takes what is wanted in a form of its own; `widths` gets the largest element's size of what is wanted as it
+ * is, by storage. */
 static tenon_status look_through(tenon__planned *planned, tenonh_stream *const *streams, uint8_t *widths) {
     const tenon__plan *plan = planned->plan;
     uint32_t buffer = 0;
@@ -159,10 +160,11 @@ static tenon_status look_through(tenon__planned *planned, tenonh_stream *const *
             if (plan->storages[ref->storage].kind != TENON__STORAGE_CONSTANT) continue;
             uint64_t bits = tenon_dtype_bits(ref->dtype);
             uint32_t want = want_of(step, r);
-            if (want == WANTS_PLAIN)
-                widths[ref->storage] = (uint8_t)(bits < 8 ? 1 : bits / 8);
-            else
+            uint8_t width = (uint8_t)(bits < 8 ? 1 : bits / 8), *widest = &widths[ref->storage];
+            if (want != WANTS_PLAIN)
                 TENON_TRY(take_special(planned, step, r, buffer + r, want, streams[step->place]));
+            else if (width > *widest)
+                *widest = width;
         }
         if (step->exec) buffer += step->ref_count;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/pool.h"
 #include "passes/number.h"
 #include "passes/rebuild.h"
 #include "support/error.h"
@@ -118,7 +119,7 @@ tenon_status tenon__control_copy(const tenon__control_run_state *run, const teno
 
 tenon_status tenon__control_make(const tenon__control_run_state *run, tenon_dtype dtype, uint32_t rank,
                                  const int64_t *dims, tenonh_tensor **out_tensor) {
-    return tenonh_tensor_create(run->control->places->devices[0], dtype, rank, dims, out_tensor);
+    return tenon__tensor_create_pooled(run->control->places->devices[0], dtype, rank, dims, out_tensor);
 }
 
 tenon_status tenon__control_read(const tenon__control_run_state *run, tenonh_tensor *tensor, void *bytes) {

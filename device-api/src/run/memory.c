@@ -28,11 +28,13 @@ static tenon_status explain(const tenonh_session *session, uint64_t needed) {
                        words, buffers, device->name, allocated + kept, constants, kept, type.budget, type.size);
 }
 
-/* Gives the context up. True if it is worth trying again: others have run meanwhile, or the plan will be smaller. */
-static bool make_room(tenon__context *context) {
+/* Gives the context up. True if it is worth trying again: others have run meanwhile, unless that was waited for long
+ * enough, or the plan will be smaller. */
+static bool make_room(tenon__context *context, bool is_patient) {
     tenon__planned *lacking = context->lacking;
     context->lacking = NULL;
-    bool again = tenon__context_yield(context) || (lacking && tenon__planned_shrink(lacking));
+    bool others = tenon__context_yield(context) && is_patient;
+    bool again = others || (lacking && tenon__planned_shrink(lacking));
     tenon__planned_release(lacking);
     return again;
 }
@@ -40,13 +42,18 @@ static bool make_room(tenon__context *context) {
 /* A run may lack what others have given up before it asks whether any run: it tries again so often before it fails. */
 enum { LAST_TRIES = 8 };
 
+/* Nanoseconds that a run waits for others, which may never leave it enough, before it makes do with less. */
+#define PATIENCE 10000000000u
+
 tenon_status tenon__session_in_context(tenonh_session *session, tenon__session_body body, const void *arguments) {
+    uint64_t since = 0;
     for (uint32_t alone = 0;;) {
         tenon__context *context;
         TENON_TRY(tenon__context_take(&session->contexts, &context));
         tenon_status status = body(session, context, arguments);
         if (status != TENON_STATUS_OUT_OF_MEMORY) return tenon__context_give(context, status);
-        uint64_t needed = arena_bytes(context->lacking);
-        if (!make_room(context) && ++alone == LAST_TRIES) return explain(session, needed);
+        uint64_t needed = arena_bytes(context->lacking), now = tenon__now();
+        if (!since) since = now;
+        if (!make_room(context, now - since < PATIENCE) && ++alone == LAST_TRIES) return explain(session, needed);
     }
 }
