@@ -2,9 +2,11 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cjson/cJSON.h>
 #include <tenon/host/tenon.h>
@@ -94,6 +96,17 @@ int cli_registry(const cli_call *call, uint32_t plugin_option, tenonh_registry *
     { "plugin", "FILE", UINT32_MAX, "use this plugin, before any of the search order" }
 
 /* -- Output ------------------------------------------------------------------------------------------------------- */
+
+/* Plugins, models and paths name themselves, with any bytes: what is printed of them comes through these, so that it can
+ * neither steer a terminal nor begin a line. Control characters and bytes that are not UTF-8 become \xNN. */
+void cli_put(FILE *file, const char *text);
+__attribute__((format(printf, 2, 3))) void cli_line(FILE *file, const char *format, ...); /* ends the line itself */
+__attribute__((format(printf, 2, 0))) void cli_vline(FILE *file, const char *format, va_list arguments);
+
+/* The text that they print; of JSON, the same JSON as valid UTF-8, its layout kept.
+ * Owner: the caller (free); NULL without memory. */
+char *cli_escape(const char *text);
+char *cli_escape_json(const char *json);
 
 /* Prints an object as JSON and frees it; gives `code`, or CLI_FAILED when there was no memory to make it. */
 int cli_json(cJSON *object, int code);

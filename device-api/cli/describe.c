@@ -168,7 +168,7 @@ cJSON *describe_plugin(tenonh_registry *registry, uint32_t index, bool with_devi
 
 static void print_scalar(const cJSON *item) {
     if (cJSON_IsString(item))
-        fputs(item->valuestring[0] ? item->valuestring : "-", stdout);
+        cli_put(stdout, item->valuestring[0] ? item->valuestring : "-");
     else if (cJSON_IsBool(item))
         fputs(cJSON_IsTrue(item) ? "yes" : "no", stdout);
     else
@@ -200,8 +200,7 @@ void describe_print(const cJSON *object, int indent) {
 }
 
 void describe_refusal(const tenonh_plugin_info *info) {
-    printf("  %s: %s", tenonh_reason_name(info->reason), tenonh_reason_text(info->reason));
-    if (info->detail[0]) printf(" (%s)", info->detail);
-    if (tenonh_reason_advice(info->reason)[0]) printf("; %s", tenonh_reason_advice(info->reason));
-    puts("");
+    const char *detail = info->detail, *advice = tenonh_reason_advice(info->reason);
+    cli_line(stdout, "  %s: %s%s%s%s%s%s", tenonh_reason_name(info->reason), tenonh_reason_text(info->reason),
+             detail[0] ? " (" : "", detail, detail[0] ? ")" : "", advice[0] ? "; " : "", advice);
 }

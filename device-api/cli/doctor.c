@@ -43,9 +43,9 @@ static void add_json(doctor *d, const tenonh_finding *f) {
 
 static void print(const tenonh_finding *f) {
     const char *code = f->reason == TENONH_REASON_OK ? "" : tenonh_reason_name(f->reason);
-    printf("%s  %-9s %s%s%s%s%s\n", result_names[f->result], f->area, f->subject, f->subject[0] ? ": " : "", code,
-           code[0] ? ": " : "", f->text);
-    if (f->fix[0]) printf("                fix: %s\n", f->fix);
+    cli_line(stdout, "%s  %-9s %s%s%s%s%s", result_names[f->result], f->area, f->subject, f->subject[0] ? ": " : "",
+             code, code[0] ? ": " : "", f->text);
+    if (f->fix[0]) cli_line(stdout, "                fix: %s", f->fix);
 }
 
 /* `code` is what a failure exits with. */

@@ -36,7 +36,7 @@ static void print_refused(tenonh_registry *registry) {
         if (tenonh_registry_plugin(registry, i, &info) != TENON_STATUS_OK || info.reason == TENONH_REASON_OK) continue;
         if (!told) puts("\nnot used:");
         told = true;
-        printf("%s\n", info.path);
+        cli_line(stdout, "%s", info.path);
         describe_refusal(&info);
     }
 }

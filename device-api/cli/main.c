@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ static int run_verb(const cli_verb *verb, int count, char **arguments) {
 }
 
 int main(int count, char **arguments) {
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, told with the file's name */
     if (count < 2) {
         print_help(stderr);
         return CLI_USAGE;
@@ -38,7 +40,8 @@ int main(int count, char **arguments) {
         print_help(stdout);
         return CLI_OK;
     }
-    fprintf(stderr, "tenon: there is no verb '%s'\n\n", name);
+    cli_line(stderr, "tenon: there is no verb '%s'", name);
+    fputs("\n", stderr);
     print_help(stderr);
     return CLI_USAGE;
 }

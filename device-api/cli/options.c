@@ -11,9 +11,9 @@ int cli_usage(const cli_verb *verb, const char *format, ...) {
     va_list arguments;
     fprintf(stderr, "tenon %s: ", verb->name);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    cli_vline(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\n`tenon %s --help` tells its options.\n", verb->name);
+    fprintf(stderr, "`tenon %s --help` tells its options.\n", verb->name);
     return CLI_USAGE;
 }
 

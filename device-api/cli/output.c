@@ -42,7 +42,7 @@ int cli_name_code(tenon_status status) {
 int cli_fail(const cli_call *call, tenon_status status, int code) {
     const char *message = tenonh_error_message();
     if (!message[0]) message = tenon_status_meaning(status);
-    fprintf(stderr, "tenon: %s\n", message);
+    cli_line(stderr, "tenon: %s", message);
     if (!call->json) return code;
     cJSON *object = cJSON_CreateObject(), *error = cJSON_AddObjectToObject(object, "error");
     cJSON_AddStringToObject(error, "status", tenon_status_name(status));
@@ -53,7 +53,7 @@ int cli_fail(const cli_call *call, tenon_status status, int code) {
 
 static void print_log(void *context, uint32_t level, const char *source, const char *text) {
     (void)context;
-    fprintf(stderr, "tenon: %s: %s%s\n", source, level == TENON_LOG_ERROR ? "error: " : "", text);
+    cli_line(stderr, "tenon: %s: %s%s", source, level == TENON_LOG_ERROR ? "error: " : "", text);
 }
 
 /* Plugins given by name come before those of the search order. */
@@ -88,14 +88,15 @@ int cli_registry(const cli_call *call, uint32_t plugin_option, tenonh_registry *
 }
 
 int cli_json(cJSON *object, int code) {
-    char *text = cJSON_Print(object);
+    char *printed = cJSON_Print(object), *text = printed ? cli_escape_json(printed) : NULL;
     cJSON_Delete(object);
+    cJSON_free(printed);
     if (!text) {
         fputs("tenon: host memory is used up\n", stderr);
         return CLI_FAILED;
     }
     puts(text);
-    cJSON_free(text);
+    free(text);
     return code;
 }
 
@@ -119,7 +120,8 @@ void cli_cell(cli_table *table, const char *format, ...) {
     va_start(arguments, format);
     if (vasprintf(&text, format, arguments) < 0) text = NULL;
     va_end(arguments);
-    table->cells[table->count++] = text;
+    table->cells[table->count++] = text ? cli_escape(text) : NULL;
+    free(text);
 }
 
 void cli_right(cli_table *table, uint32_t column) {

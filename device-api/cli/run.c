@@ -175,8 +175,8 @@ static int check_names(const run_state *state) {
     for (uint32_t i = 0; i < state->output_count; i++)
         for (uint32_t k = 0; k < i; k++)
             if (strcmp(state->outputs[i].saved, state->outputs[k].saved) == 0) {
-                fprintf(stderr, "tenon: outputs '%s' and '%s' would both be written to %s\n", state->outputs[k].name,
-                        state->outputs[i].name, state->outputs[i].saved);
+                cli_line(stderr, "tenon: outputs '%s' and '%s' would both be written to %s", state->outputs[k].name,
+                         state->outputs[i].name, state->outputs[i].saved);
                 return CLI_FAILED;
             }
     return CLI_OK;
@@ -184,14 +184,14 @@ static int check_names(const run_state *state) {
 
 static int name_outputs(run_state *state, const char *folder) {
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "tenon: --output-dir: cannot make the folder '%s': %s\n", folder, strerror(errno));
+        cli_line(stderr, "tenon: --output-dir: cannot make the folder '%s': %s", folder, strerror(errno));
         return CLI_FAILED;
     }
     struct stat info;
     bool is_file = stat(folder, &info) == 0 && !S_ISDIR(info.st_mode);
     if (is_file || access(folder, W_OK | X_OK) != 0) {
-        fprintf(stderr, "tenon: --output-dir: cannot write into '%s': %s\n", folder,
-                strerror(is_file ? ENOTDIR : errno));
+        cli_line(stderr, "tenon: --output-dir: cannot write into '%s': %s", folder,
+                 strerror(is_file ? ENOTDIR : errno));
         return CLI_FAILED;
     }
     for (uint32_t i = 0; i < state->output_count; i++) {

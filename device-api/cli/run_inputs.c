@@ -15,8 +15,12 @@ enum { MOST_CONSTANT_ELEMENTS = 512 };
 
 static void print_names(const run_state *state) {
     fputs("the model's inputs are:", stderr);
-    for (uint32_t i = 0; i < state->input_count; i++)
-        fprintf(stderr, "%s %s %s", i ? "," : "", state->inputs[i].name, cli_type(state->inputs[i].value));
+    for (uint32_t i = 0; i < state->input_count; i++) {
+        fputs(i ? ", " : " ", stderr);
+        cli_put(stderr, state->inputs[i].name);
+        fputs(" ", stderr);
+        cli_put(stderr, cli_type(state->inputs[i].value));
+    }
     fputs("\n", stderr);
 }
 
@@ -215,8 +219,8 @@ static int make_seeded(run_state *state, run_tensor *input) {
     uint32_t rank = tenonh_value_rank(input->value), bytes = tenon_dtype_bits(dtype) / 8;
     for (uint32_t d = 0; d < rank; d++) dims[d] = dim_value(state, tenonh_value_dim(input->value, d));
     if (!tenon_dtype_is_base(dtype)) {
-        fprintf(stderr, "tenon: input '%s' of dtype %s can't be seeded; give it with --input\n", input->name,
-                tenon_dtype_name(dtype));
+        cli_line(stderr, "tenon: input '%s' of dtype %s can't be seeded; give it with --input", input->name,
+                 tenon_dtype_name(dtype));
         return CLI_FAILED;
     }
     tenon_status status = tenonh_array_create(dtype, rank, dims, &input->array);

@@ -110,8 +110,8 @@ static void print_steps(const run_state *state) {
 }
 
 static int print_text(const run_state *state, const share *shares, uint32_t count, const tenonh_session_stats *stats) {
-    printf("%s on %s (%s)\n", state->model_path, tenonh_device_name(state->device),
-           tenonh_device_info(state->device)->name);
+    cli_line(stdout, "%s on %s (%s)", state->model_path, tenonh_device_name(state->device),
+             tenonh_device_info(state->device)->name);
     print_tensors(state);
     puts("");
     if (cli_value(state->call, RUN_EXPLAIN)) {

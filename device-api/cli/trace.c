@@ -90,8 +90,10 @@ static int run(const cli_call *call) {
         code = run_model(call, layers);
     else
         fputs("tenon: host memory is used up\n", stderr);
-    if (code == CLI_OK && !call->json)
-        printf("\ntrace in %s: open it with ui.perfetto.dev or chrome://tracing\n", path);
+    if (code == CLI_OK && !call->json) {
+        puts("");
+        cli_line(stdout, "trace in %s: open it with ui.perfetto.dev or chrome://tracing", path);
+    }
     free(layers);
     free(own);
     return code;
