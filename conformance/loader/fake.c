@@ -7,7 +7,7 @@
  *   max  launches with a status that is none      min  prepares until it is cancelled
  * and everything else is UNSUPPORTED.
  *
- * CONSTRUCTOR, DESTRUCTOR, QUERY and OPEN are statements that run there; misbehaviours for them stand below. */
+ * CONSTRUCTOR, DESTRUCTOR, QUERY, OPEN and INFO are statements that run there; misbehaviours for them stand below. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -43,6 +43,9 @@
 #endif
 #ifndef DEVICE_COUNT
 #define DEVICE_COUNT 2
+#endif
+#ifndef COUNT_STATUS
+#define COUNT_STATUS TENON_STATUS_OK
 #endif
 #ifndef DEVICE_SIZE
 #define DEVICE_SIZE sizeof(tenon_device_hooks)
@@ -159,6 +162,18 @@ OPTIONAL tenon_status first_host_only(void) {
     return hosts++ == 0 ? TENON_STATUS_OK : TENON_STATUS_UNAVAILABLE;
 }
 
+/* An address that nothing lies at. */
+OPTIONAL const char *wild_string(void) {
+    return (const char *)(uintptr_t)0x1234;
+}
+
+/* Longer than any name. */
+OPTIONAL const char *endless_string(void) {
+    static char text[100001];
+    memset(text, 'a', sizeof text - 1);
+    return text;
+}
+
 OPTIONAL void close_files(void) {
     for (int i = 0; i < 64; i++) close(i);
 }
@@ -250,6 +265,9 @@ static tenon_status plugin_open(const tenon_host *host, tenon_instance **out_ins
     tenon_status answer = OPEN_STATUS;
     if (answer != TENON_STATUS_OK)
         return tenon_report(host, NULL, NULL, NULL, answer, "the driver is from the last century");
+#ifdef NO_INSTANCE
+    return TENON_STATUS_OK;
+#endif
     tenon_instance *instance = calloc(1, sizeof *instance);
     if (!instance) return TENON_STATUS_OUT_OF_MEMORY;
     instance->host = host;
@@ -267,7 +285,7 @@ static void plugin_close(tenon_instance *instance) {
 static tenon_status device_count(tenon_instance *instance, uint32_t *out_count) {
     (void)instance;
     *out_count = DEVICE_COUNT;
-    return TENON_STATUS_OK;
+    return COUNT_STATUS;
 }
 
 OPTIONAL tenon_status device_open(tenon_instance *instance, uint32_t index, tenon_device **out_device) {
@@ -294,6 +312,9 @@ static tenon_status device_info(tenon_device *device, tenon_device_info *out_inf
     out_info->shapes = TENON_SHAPES_DYNAMIC;
     out_info->work_kinds = WORK_KINDS;
     out_info->max_streams = MAX_STREAMS;
+#ifdef INFO
+    INFO;
+#endif
     return TENON_STATUS_OK;
 }
 

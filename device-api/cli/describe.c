@@ -119,11 +119,13 @@ static void add_devices(cJSON *object, tenonh_registry *registry, uint32_t index
         char device_name[64];
         tenonh_device *device;
         snprintf(device_name, sizeof device_name, "%s:%u", id, i);
-        if (tenonh_device_open(registry, device_name, &device) != TENON_STATUS_OK) {
+        tenon_status status = tenonh_device_open(registry, device_name, &device);
+        if (status != TENON_STATUS_OK) {
             cJSON *refused = cJSON_CreateObject();
             cJSON_AddItemToArray(list, refused);
             cJSON_AddStringToObject(refused, "id", device_name);
             cJSON_AddStringToObject(refused, "error", tenonh_error_message());
+            cJSON_AddNumberToObject(refused, "exit_code", cli_device_code(status));
             continue;
         }
         cJSON_AddItemToArray(list, describe_device(device));

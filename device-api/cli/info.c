@@ -26,15 +26,16 @@ static int show_device(const cli_call *call, tenonh_registry *registry, const ch
     return print_object(call, object, CLI_OK);
 }
 
-/* True when the plugin has devices and none of them can be opened. */
-static bool has_no_usable_device(const cJSON *plugin) {
+/* When the plugin has devices and none of them can be opened: the exit code of the first. */
+static int code_of_devices(const cJSON *plugin) {
     const cJSON *devices = cJSON_GetObjectItemCaseSensitive(plugin, "devices");
-    bool refused = false;
+    int code = CLI_OK;
     for (const cJSON *device = devices ? devices->child : NULL; device; device = device->next) {
-        if (!cJSON_GetObjectItemCaseSensitive(device, "error")) return false;
-        refused = true;
+        const cJSON *refused = cJSON_GetObjectItemCaseSensitive(device, "exit_code");
+        if (!refused) return CLI_OK;
+        if (code == CLI_OK) code = refused->valueint;
     }
-    return refused;
+    return code;
 }
 
 static int show_plugin(const cli_call *call, tenonh_registry *registry, uint32_t index) {
@@ -42,7 +43,7 @@ static int show_plugin(const cli_call *call, tenonh_registry *registry, uint32_t
     cJSON *object = describe_plugin(registry, index, true);
     tenonh_registry_plugin(registry, index, &info);
     int code = info.reason == TENONH_REASON_OK ? CLI_OK : cli_device_code(tenonh_reason_status(info.reason));
-    return print_object(call, object, code == CLI_OK && has_no_usable_device(object) ? CLI_FAILED : code);
+    return print_object(call, object, code == CLI_OK ? code_of_devices(object) : code);
 }
 
 /* The plugin with that id, or with that file; false when there is none. */

@@ -41,6 +41,7 @@ int cli_name_code(tenon_status status) {
 
 int cli_fail(const cli_call *call, tenon_status status, int code) {
     const char *message = tenonh_error_message();
+    if (status == TENON_STATUS_DEVICE_LOST) code = CLI_NO_DEVICE; /* wherever it was lost */
     if (!message[0]) message = tenon_status_meaning(status);
     cli_line(stderr, "tenon: %s", message);
     if (!call->json) return code;

@@ -8,8 +8,33 @@
 
 #define BROKEN(device, rule, ...) tenon__fail(TENON_STATUS_INTERNAL, "%s breaks " rule, (device)->name, __VA_ARGS__)
 
-static const char *or_empty(const char *text) {
-    return text ? text : "";
+enum { LONGEST_STRING = 4096, LONGEST_PROLOGUE = 1 << 20 }; /* bytes, the 0 among them */
+
+/* Reads a string to its end, so that a wild pointer ends the probe and not who prints it later. NULL becomes "". */
+static tenon_status check_string(const tenonh_device *device, const char *member, const char **text) {
+    if (!*text) *text = "";
+    if (strnlen(*text, LONGEST_STRING) == LONGEST_STRING)
+        return BROKEN(device, "REQ-DEV-03: %s has no end within %d bytes", member, LONGEST_STRING);
+    return TENON_STATUS_OK;
+}
+
+/* The same for those of a dialect, where NULL stays. */
+static tenon_status check_dialect_strings(const tenonh_device *device, const tenon_dialect *d) {
+    const char *const texts[] = {d->entry_qualifiers, d->global_qualifier, d->local_qualifier, d->group_index,
+                                 d->local_index,      d->barrier,          d->prologue};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i] && strnlen(texts[i], LONGEST_PROLOGUE) == LONGEST_PROLOGUE)
+            return BROKEN(device, "REQ-KERNEL-01: a string of its dialect has no end within %d bytes",
+                          LONGEST_PROLOGUE);
+    return TENON_STATUS_OK;
+}
+
+static tenon_status check_strings(const tenonh_device *device, tenon_device_info *info) {
+    TENON_TRY(check_string(device, "name", &info->name));
+    TENON_TRY(check_string(device, "driver_version", &info->driver_version));
+    TENON_TRY(check_string(device, "architecture", &info->architecture));
+    if (!info->name[0]) info->name = device->name;
+    return TENON_STATUS_OK;
 }
 
 static tenon_status read_info(tenonh_device *device) {
@@ -18,9 +43,7 @@ static tenon_status read_info(tenonh_device *device) {
     tenon_status status = device->hooks->device.info(device->handle, info);
     if (status != TENON_STATUS_OK) return tenon__device_failure(device, status, "info");
     info->struct_size = sizeof *info;
-    info->name = info->name && info->name[0] ? info->name : device->name;
-    info->driver_version = or_empty(info->driver_version);
-    info->architecture = or_empty(info->architecture);
+    TENON_TRY(check_strings(device, info));
     const uint32_t known = TENON_WORK_OP | TENON_WORK_KERNEL | TENON_WORK_COMPOSITE | TENON_WORK_GRAPH;
     if (!(info->work_kinds & known))
         return BROKEN(device, "REQ-DEV-03: work_kinds is 0x%x, none of what a device can take", info->work_kinds);
@@ -45,7 +68,7 @@ static tenon_status read_dialect(tenonh_device *device) {
     size_t size = dialect->struct_size < sizeof *dialect ? dialect->struct_size : sizeof *dialect;
     memcpy(&device->dialect, dialect, size);
     device->dialect.struct_size = sizeof device->dialect;
-    return TENON_STATUS_OK;
+    return check_dialect_strings(device, &device->dialect);
 }
 
 tenon_status tenon__describe_memory_type(tenonh_device *device, uint32_t index, tenon_memory_type *out_type) {

@@ -196,7 +196,7 @@ static tenon_status open_from(tenon__layers *layers, uint32_t index, const tenon
     while (index < layers->count && !tenon__layer_applies(&layers->specs[index], plugin->plugin.id)) index++;
     if (index == layers->count) {
         *out_hooks = *plugin;
-        return plugin->plugin.open(host, out_instance);
+        return tenon__hooks_open(plugin, host, out_instance);
     }
     tenon__layer *layer = NULL;
     tenon__object *instance = NULL;

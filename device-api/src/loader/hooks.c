@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <tenon/helpers.h>
+
 enum { ALONE = 0, MAPPING = 1, COHERENCE = 2 };
 enum { OPTIONAL = 0, REQUIRED = 1 };
 
@@ -171,4 +173,16 @@ tenonh_reason tenon__hooks_negotiate(const tenon__library *library, const tenon_
     for (size_t i = 0; i < GROUP_COUNT; i++) TENON__ACCEPT(copy_group(library, &groups[i], table, out_hooks, verdict));
     for (size_t i = 0; i < HOOK_COUNT; i++) TENON__ACCEPT(check_hook(out_hooks, &hooks[i], verdict));
     return TENONH_REASON_OK;
+}
+
+tenon_status tenon__hooks_open(const tenon__hooks *plugin, const tenon_host *host, tenon_instance **out_instance) {
+    tenon_instance *instance = NULL;
+    TENON_TRY(plugin->plugin.open(host, &instance));
+    if (!instance) {
+        host->report(host, NULL, NULL, NULL, TENON_STATUS_INTERNAL,
+                     "it answers OK without an instance, which REQ-ERR-03 forbids");
+        return TENON_STATUS_INTERNAL;
+    }
+    *out_instance = instance;
+    return TENON_STATUS_OK;
 }

@@ -26,6 +26,9 @@ typedef struct tenon__hooks {
 tenonh_reason tenon__hooks_negotiate(const tenon__library *library, const tenon_plugin *table, tenon__hooks *out_hooks,
                                      uint32_t *out_version, tenon__verdict *verdict);
 
+/* Opens a plugin. OK without an instance is reported to `host` and becomes INTERNAL. */
+tenon_status tenon__hooks_open(const tenon__hooks *plugin, const tenon_host *host, tenon_instance **out_instance);
+
 /* What a plugin's ABI versions mean for this host: OK, ABI_TOO_OLD or ABI_TOO_NEW. `oldest` is the oldest host that the
  * plugin works with. */
 tenonh_reason tenon__hooks_check_version(uint32_t version, uint32_t oldest, tenon__verdict *verdict);

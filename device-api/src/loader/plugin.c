@@ -170,7 +170,8 @@ tenon_status tenon__plugin_fail(tenon__plugin *plugin) {
 
 int tenon__plugin_may_open(const tenon__plugin *plugin) {
     tenonh_reason reason = atomic_load(&plugin->reason);
-    return reason == TENONH_REASON_OK || reason == TENONH_REASON_OPEN_FAILED || reason == TENONH_REASON_NO_DEVICE;
+    return reason == TENONH_REASON_OK || reason == TENONH_REASON_OPEN_FAILED || reason == TENONH_REASON_NO_DEVICE ||
+           reason == TENONH_REASON_COUNT_FAILED;
 }
 
 tenon_status tenon__plugin_open(tenon__plugin *plugin) {
@@ -187,7 +188,7 @@ tenon_status tenon__plugin_open(tenon__plugin *plugin) {
     tenonh_registry *registry = plugin->registry;
     tenon_status status = registry->layers ? tenon__layers_open(registry->layers, &plugin->hooks, plugin->abi_version,
                                                                 &plugin->host, &plugin->hooks, &plugin->instance)
-                                           : plugin->hooks.plugin.open(&plugin->host, &plugin->instance);
+                                           : tenon__hooks_open(&plugin->hooks, &plugin->host, &plugin->instance);
     if (status == TENON_STATUS_OK) {
         plugin->open = 1;
         return TENON_STATUS_OK;
@@ -206,7 +207,9 @@ tenon_status tenon__plugin_count_devices(tenon__plugin *plugin, uint32_t *out_co
     tenon_status status = plugin->hooks.device.count(plugin->instance, &count);
     if (status != TENON_STATUS_OK) {
         status = tenon__report_failure(status, plugin->id, "count devices", NULL);
-        tenon__refuse(&verdict, TENONH_REASON_NO_DEVICE, "%s", tenonh_error_message());
+        tenon__refuse(&verdict,
+                      status == TENON_STATUS_UNAVAILABLE ? TENONH_REASON_NO_DEVICE : TENONH_REASON_COUNT_FAILED, "%s",
+                      tenonh_error_message());
     } else if (count == 0) {
         tenon__refuse(&verdict, TENONH_REASON_NO_DEVICE, "it counts 0 devices");
     } else if (count > MOST_DEVICES) {
@@ -214,7 +217,8 @@ tenon_status tenon__plugin_count_devices(tenon__plugin *plugin, uint32_t *out_co
                       MOST_DEVICES);
     }
     if (verdict.reason != atomic_load(&plugin->reason)) tenon__plugin_refuse(plugin, TENON_LOG_INFO, &verdict);
-    if (verdict.reason == TENONH_REASON_TOO_MANY_DEVICES) return tenon__plugin_fail(plugin);
+    if (verdict.reason != TENONH_REASON_OK && verdict.reason != TENONH_REASON_NO_DEVICE)
+        return tenon__plugin_fail(plugin);
     if (status == TENON_STATUS_OK) *out_count = count;
     return status;
 }

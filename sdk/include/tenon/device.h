@@ -46,7 +46,7 @@ typedef struct tenon_device_hooks {
     uint32_t reserved; /* must be 0 */
 
     /* Number of devices now. Required.
-     * Errors: UNAVAILABLE with a report when the driver is missing or too old; 0 devices is OK and not an error.
+     * Errors: UNAVAILABLE with a report when the driver is missing or too old, and no other; 0 devices is OK.
      * Source: REQ-DEV-01. Since: 0.1 */
     tenon_status (*count)(tenon_instance *instance, uint32_t *out_count);
 
@@ -59,7 +59,8 @@ typedef struct tenon_device_hooks {
      * (REQ-DEV-05). Since: 0.1 */
     void (*close)(tenon_device *device);
 
-    /* Describes the device; the same answer every time. Required. Source: REQ-DEV-03. Since: 0.1 */
+    /* Describes the device; the same answer every time, strings of at most 4,095 bytes that live as long as the device.
+     * Required. Source: REQ-DEV-03. Since: 0.1 */
     tenon_status (*info)(tenon_device *device, tenon_device_info *out_info);
 
     /* OK while the device works, DEVICE_LOST for good once it does not. Optional: the host then learns it from the

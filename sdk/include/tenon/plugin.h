@@ -27,8 +27,9 @@ typedef struct tenon_plugin {
     const char *license;  /* SPDX expression */
 
     /* Opens the plugin for one host. Required. May be called once per host in a process; hosts share nothing.
+     * *out_instance is not NULL where it answers OK: a plugin without state gives the address of something static.
      * Owner: the host keeps `host` alive until close() returns. Errors: UNAVAILABLE with a report (no driver),
-     * OUT_OF_MEMORY. Source: REQ-ABI-06. Since: 0.1 */
+     * OUT_OF_MEMORY. Source: REQ-ABI-06, REQ-ERR-03. Since: 0.1 */
     tenon_status (*open)(const tenon_host *host, tenon_instance **out_instance);
 
     /* Closes an instance whose devices are closed. Required. Source: REQ-ABI-06. Since: 0.1 */

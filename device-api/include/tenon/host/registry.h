@@ -47,7 +47,9 @@ TENON_EXTERN_C_BEGIN
       "get a plugin that works; `tenon doctor` tries again at once")                                                   \
     X(26, UNSTABLE_QUERY, UNSUPPORTED, "tenon_plugin_query answers another table each time",                           \
       "answer the same static const table")                                                                            \
-    X(27, TOO_MANY_DEVICES, UNSUPPORTED, "it counts more devices than there can be", "set *out_count")
+    X(27, TOO_MANY_DEVICES, UNSUPPORTED, "it counts more devices than there can be", "set *out_count")                 \
+    X(28, COUNT_FAILED, INTERNAL, "its count hook failed",                                                             \
+      "ask the plugin's vendor: no device is OK and 0, no driver is UNAVAILABLE (REQ-DEV-01)")
 
 typedef uint32_t tenonh_reason; /* one of TENONH_REASON_* */
 
@@ -120,7 +122,7 @@ TENON_EXPORT tenon_status tenonh_registry_search(tenonh_registry *registry);
  * Owner: strings belong to the registry and live until it is destroyed; "" where unknown. */
 typedef struct tenonh_plugin_info {
     uint32_t struct_size;
-    tenonh_reason reason; /* OK: usable as far as known; OPEN_FAILED and NO_DEVICE show once devices were counted */
+    tenonh_reason reason; /* OK: usable as far as known; OPEN_FAILED, COUNT_FAILED, NO_DEVICE show once counted */
     const char *path;     /* resolved */
     const char *detail;   /* in words: the hook, the symbol, the path component; "" when usable */
     const char *id;
