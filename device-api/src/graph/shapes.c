@@ -198,6 +198,10 @@ tenon_status tenon__plan_window(tenonh_builder *b, const tenonh_node *node, cons
         const tenonh_dim *last = tenon__dim_div(d, tenon__dim_sub(d, start, one), step);
         axis->positions = tenon__dim_min(d, axis->positions, tenon__dim_add(d, last, one));
     }
+    if (axis->positions && axis->positions->high < 0)
+        return tenon__fail(TENON_STATUS_INVALID,
+                           "axis %u of space: a window that spans %lld elements does not fit into %s, padded", index,
+                           (long long)axis->reach, tenon__type_text(node->operands[0]));
     axis->positions = tenon__dim_max(d, axis->positions, tenon__dim_number(d, 0));
     /* Where the last window ends, less what there is. */
     const tenonh_dim *used = tenon__dim_mul(d, tenon__dim_sub(d, axis->positions, one), step);

@@ -132,19 +132,40 @@ static tenon_status name_inputs(tenon__import *import, tenon__frame *frame) {
 
 /* -- Outputs ------------------------------------------------------------------------------------------------------ */
 
-static tenon_status build_output(tenon__import *import, const tenon__frame *frame, const char *name) {
+/* The dtype and rank that the model says of an output must be what its nodes give; exporters may leave out either. Dims
+ * bind nobody: models are given inputs of other lengths than the one that they were exported with. */
+static tenon_status check_declared(const Onnx__ValueInfoProto *proto, const tenonh_value *value) {
+    char what[256];
+    const char *name = text_of(proto->name);
+    tenon_dtype dtype;
+    if (!proto->type || proto->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) return TENON_STATUS_OK;
+    const Onnx__TypeProto__Tensor *type = proto->type->tensor_type;
+    if (type->elem_type) {
+        snprintf(what, sizeof what, "output '%s'", name);
+        TENON_TRY(tenon__onnx_dtype(type->elem_type, what, &dtype));
+        if (dtype != value->dtype)
+            return tenon__fail(TENON_STATUS_BAD_DATA, "output '%s' is declared as %s; its nodes make it %s", name,
+                               tenon_dtype_name(dtype), tenon__type_text(value));
+    }
+    if (!type->shape || type->shape->n_dim == value->rank) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_BAD_DATA, "output '%s' is declared to have %zu dims; its nodes make it %s", name,
+                       type->shape->n_dim, tenon__type_text(value));
+}
+
+static tenon_status build_output(tenon__import *import, const tenon__frame *frame, const Onnx__ValueInfoProto *proto) {
+    const char *name = text_of(proto->name);
     tenon__name *entry = tenon__names_find(&frame->names, name);
     if (!entry) return tenon__fail(TENON_STATUS_BAD_DATA, "no node gives the output '%s'", name);
     if (entry->refusal) return tenon__fail(TENON_STATUS_UNSUPPORTED, "output '%s': %s", name, entry->refusal);
     if (!entry->value) entry->value = tenon__onnx_constant(import, name, entry->initializer, 1);
+    if (entry->value) TENON_TRY(check_declared(proto, entry->value));
     tenonh_build_output(import->b, name, entry->value);
     return tenonh_builder_status(import->b);
 }
 
 static tenon_status build_outputs(tenon__import *import, const tenon__frame *frame) {
     const Onnx__GraphProto *graph = import->model->graph;
-    for (size_t i = 0; i < graph->n_output; i++)
-        TENON_TRY(build_output(import, frame, text_of(graph->output[i]->name)));
+    for (size_t i = 0; i < graph->n_output; i++) TENON_TRY(build_output(import, frame, graph->output[i]));
     return TENON_STATUS_OK;
 }
 

@@ -106,7 +106,7 @@ static Onnx__ValueInfoProto *value_info(model *m, const char *name) {
     return info;
 }
 
-void model_input(model *m, const char *name, int32_t type, const char *dims) {
+static Onnx__ValueInfoProto *typed_info(model *m, const char *name, int32_t type, const char *dims) {
     Onnx__ValueInfoProto *info = value_info(m, name);
     info->type = room(m, sizeof *info->type);
     *info->type = (Onnx__TypeProto)ONNX__TYPE_PROTO__INIT;
@@ -116,11 +116,19 @@ void model_input(model *m, const char *name, int32_t type, const char *dims) {
     tensor->has_elem_type = 1;
     tensor->elem_type = type;
     tensor->shape = dims ? shape_of(m, dims) : NULL;
-    APPEND(m, graph_of(m), input, info);
+    return info;
+}
+
+void model_input(model *m, const char *name, int32_t type, const char *dims) {
+    APPEND(m, graph_of(m), input, typed_info(m, name, type, dims));
 }
 
 void model_output(model *m, const char *name) {
     APPEND(m, graph_of(m), output, value_info(m, name));
+}
+
+void model_typed_output(model *m, const char *name, int32_t type, const char *dims) {
+    APPEND(m, graph_of(m), output, typed_info(m, name, type, dims));
 }
 
 static Onnx__NodeProto *make_node(model *m, const char *op_type, const char *inputs, const char *outputs) {

@@ -24,7 +24,8 @@ void model_end(model *m);
 
 /* Adds an input of a TensorProto type code; dims as "2,n,3", "" for a scalar, NULL for no shape. */
 void model_input(model *m, const char *name, int32_t type, const char *dims);
-void model_output(model *m, const char *name);
+void model_output(model *m, const char *name); /* of no declared type */
+void model_typed_output(model *m, const char *name, int32_t type, const char *dims);
 
 /* Adds a node; inputs and outputs as "a,b,,c". */
 Onnx__NodeProto *model_node(model *m, const char *op_type, const char *inputs, const char *outputs);

@@ -503,6 +503,30 @@ static void reshape_too_large(model *m) {
     model_output(m, "a");
 }
 
+static void kernel_too_large(model *m) {
+    model_begin(m, 18);
+    model_input(m, "x", FLOAT, "1,1,2");
+    model_input(m, "w", FLOAT, "1,1,5");
+    model_node(m, "Conv", "x,w", "a");
+    model_output(m, "a");
+}
+
+static void pool_too_large(model *m) {
+    model_begin(m, 18);
+    model_input(m, "x", FLOAT, "1,1,2");
+    model_node(m, "AveragePool", "x", "a");
+    model_ints(m, "kernel_shape", "5");
+    model_output(m, "a");
+}
+
+static void k_too_large(model *m) {
+    model_begin(m, 18);
+    model_input(m, "x", FLOAT, "n,4");
+    model_initializer(m, model_integers(m, "k", "1", "5"));
+    model_node(m, "TopK", "x,k", "a,places");
+    model_output(m, "a");
+}
+
 static void mask_of_max_pool(model *m) {
     model_begin(m, 18);
     model_input(m, "x", FLOAT, "1,1,4");
@@ -542,6 +566,9 @@ static const struct refused {
     {"external_without_folder", external_without_folder, TENON_STATUS_BAD_DATA, {"'w'", "weights.bin", "folder"}},
     {"short_initializer", short_initializer, TENON_STATUS_BAD_DATA, {"'w'", "12 bytes"}},
     {"reshape_too_large", reshape_too_large, TENON_STATUS_INVALID, {"Reshape"}},
+    {"kernel_too_large", kernel_too_large, TENON_STATUS_INVALID, {"Conv -> a"}},
+    {"pool_too_large", pool_too_large, TENON_STATUS_INVALID, {"AveragePool -> a"}},
+    {"k_too_large", k_too_large, TENON_STATUS_INVALID, {"TopK -> a"}},
     {"mask_of_max_pool", mask_of_max_pool, TENON_STATUS_UNSUPPORTED, {"'indices'"}},
 };
 /* clang-format on */
@@ -558,6 +585,45 @@ START_TEST(refuses_with_reasons) {
             ck_assert_msg(strstr(tenonh_error_message(), r->says[k]) != NULL, "%s: no '%s' in: %s", r->name, r->says[k],
                           tenonh_error_message());
         ck_assert_ptr_null(module);
+        model_end(&m);
+    }
+}
+END_TEST
+
+/* What a model may declare of an output that is f32[n, 3]. */
+/* clang-format off */
+static const struct declared {
+    const char *name;
+    int32_t type;
+    const char *dims;
+    tenon_status status;
+    const char *says;
+} declared[] = {
+    {"nothing", 0, NULL, TENON_STATUS_OK, NULL},
+    {"no_shape", FLOAT, NULL, TENON_STATUS_OK, NULL},
+    {"no_dtype", 0, "n,3", TENON_STATUS_OK, NULL},
+    {"as_it_is", FLOAT, "n,3", TENON_STATUS_OK, NULL},
+    {"other_names", FLOAT, "batch,", TENON_STATUS_OK, NULL},
+    {"other_numbers", FLOAT, "5,4", TENON_STATUS_OK, NULL},
+    {"dtype", INT64, "n,3", TENON_STATUS_BAD_DATA, "output 'y' is declared as i64"},
+    {"dtype_alone", DOUBLE, NULL, TENON_STATUS_BAD_DATA, "f64"},
+    {"rank", FLOAT, "n", TENON_STATUS_BAD_DATA, "output 'y' is declared to have 1 dims"},
+};
+/* clang-format on */
+
+START_TEST(checks_declared_outputs) {
+    for (size_t i = 0; i < sizeof declared / sizeof declared[0]; i++) {
+        const struct declared *r = &declared[i];
+        model m;
+        tenonh_module *module = NULL;
+        model_begin(&m, 18);
+        model_input(&m, "x", FLOAT, "n,3");
+        model_node(&m, "Abs", "x", "y");
+        model_typed_output(&m, "y", r->type, r->dims);
+        tenon_status status = model_import(&m, &module);
+        ck_assert_msg(status == r->status, "%s: %u, %s", r->name, status, tenonh_error_message());
+        ck_assert_msg(!r->says || strstr(tenonh_error_message(), r->says), "%s: %s", r->name, tenonh_error_message());
+        tenonh_module_destroy(module);
         model_end(&m);
     }
 }
@@ -683,6 +749,7 @@ int main(void) {
     tcase_add_test(tests, inlines_functions);
     tcase_add_test(tests, knows_function_defaults);
     tcase_add_test(tests, refuses_with_reasons);
+    tcase_add_test(tests, checks_declared_outputs);
     tcase_add_test(tests, survives_cuts);
     tcase_add_test(tests, survives_damage);
     tcase_add_test(tests, refuses_deep_nesting);

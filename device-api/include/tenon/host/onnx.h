@@ -42,7 +42,8 @@ typedef struct tenonh_onnx_options {
  *         the axis. Inputs that have an initializer are constants.
  * Owner:  *out_module is the caller's. It keeps the external data files mapped: they must not be shortened until it is
  *         destroyed. options may be NULL.
- * Errors: NOT_FOUND, IO, BAD_DATA (malformed: the message says where; external data outside the model's folder),
+ * Errors: NOT_FOUND, IO, BAD_DATA (malformed: the message says where; external data outside the model's folder; an output
+ *         that its nodes make of another dtype or rank than the model declares),
  *         UNSUPPORTED (the message names every operator that is not known, with its node), INVALID (a node breaks its
  *         operator's rules; the message names it), OUT_OF_MEMORY. Thread: any. */
 TENON_EXPORT tenon_status tenonh_onnx_import(const char *path, const tenonh_onnx_options *options,
