@@ -147,5 +147,6 @@ void tenon__dims_free(tenon__dims *dims) {
     free(dims->table);
     free(dims->symbols);
     free(dims->equalities);
+    free((void *)dims->equality_nodes);
     *dims = (tenon__dims){0};
 }

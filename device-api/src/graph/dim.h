@@ -64,6 +64,7 @@ typedef struct tenon__dims {
     uint32_t symbol_count, symbol_capacity;
     /* Equal pairs that no symbol could be replaced for; checked when values are known. */
     const tenonh_dim *(*equalities)[2];
+    const char **equality_nodes; /* of each the location of the node that needs it; NULL: not known */
     uint32_t equality_count, equality_capacity;
 } tenon__dims;
 
@@ -108,7 +109,8 @@ const tenonh_dim *tenon__dim_resolve(tenon__dims *dims, const tenonh_dim *dim);
 enum { TENON__DIM_EQUAL = 1, TENON__DIM_DIFFERENT = 2, TENON__DIM_UNKNOWN = 3 };
 uint32_t tenon__dim_compare(tenon__dims *dims, const tenonh_dim *a, const tenonh_dim *b);
 
-/* Requires a == b from here on. Errors: INVALID when they differ for all values. */
+/* Requires a == b from here on. A symbol goes for what is known no later than itself, so that inputs keep symbols that
+ * their own dims bind; other pairs wait among the equalities. Errors: INVALID when they differ for all values. */
 tenon_status tenon__dim_equate(tenon__dims *dims, const tenonh_dim *a, const tenonh_dim *b);
 
 /* Replaces symbols: values[number] is the dim (of `target`) for a symbol of `dim`'s module; NULL entries keep its name,

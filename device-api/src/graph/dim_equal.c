@@ -46,10 +46,6 @@ static bool is_replaced(const tenon__symbol *symbol, const void *context) {
     return symbol->equal != NULL;
 }
 
-static bool is_symbol(const tenon__symbol *symbol, const void *context) {
-    return symbol == context;
-}
-
 const tenonh_dim *tenon__dim_resolve(tenon__dims *dims, const tenonh_dim *dim) {
     return dim && mentions(dim, is_replaced, NULL) ? rebuild(dims, dim, resolve_leaf, NULL) : dim;
 }
@@ -66,8 +62,16 @@ uint32_t tenon__dim_compare(tenon__dims *dims, const tenonh_dim *a, const tenonh
     return minus->low > 0 || minus->high < 0 ? TENON__DIM_DIFFERENT : TENON__DIM_UNKNOWN;
 }
 
+/* Known before a symbol is: what the inputs decide, and for a symbol of data the ones that were made before it. */
+static bool is_known_later(const tenon__symbol *symbol, const void *context) {
+    const tenon__symbol *replaced = context;
+    return symbol == replaced || (symbol->data && (!replaced->data || symbol->number > replaced->number));
+}
+
+/* A symbol goes only for what gives its value no later than itself would: inputs stay bound by their own dims, and
+ * nothing waits for data that comes after it. */
 static bool can_replace(const tenonh_dim *symbol, const tenonh_dim *by) {
-    return symbol->kind == TENON__DIM_SYMBOL && !mentions(by, is_symbol, symbol->symbol);
+    return symbol->kind == TENON__DIM_SYMBOL && !mentions(by, is_known_later, symbol->symbol);
 }
 
 /* Of two symbols the one that data decides goes, else the later one: names of inputs stay. */
@@ -83,8 +87,12 @@ static tenon_status keep_equality(tenon__dims *dims, const tenonh_dim *a, const 
         void *grown = realloc((void *)dims->equalities, capacity * sizeof *dims->equalities);
         if (!grown) return tenon__fail_memory();
         dims->equalities = grown;
+        void *nodes = realloc((void *)dims->equality_nodes, capacity * sizeof *dims->equality_nodes);
+        if (!nodes) return tenon__fail_memory();
+        dims->equality_nodes = nodes;
         dims->equality_capacity = capacity;
     }
+    dims->equality_nodes[dims->equality_count] = NULL;
     dims->equalities[dims->equality_count][0] = a;
     dims->equalities[dims->equality_count++][1] = b;
     return TENON_STATUS_OK;

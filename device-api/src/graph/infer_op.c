@@ -28,7 +28,10 @@ tenon_status tenon__result_type(tenonh_builder *b, const tenonh_node *node, uint
 
 tenon_status tenon__require_equal(tenonh_builder *b, const tenonh_node *node, const char *what, const tenonh_dim *a,
                                   const tenonh_dim *d) {
-    tenon_status status = tenon__dim_equate(&b->module->dims, a, d);
+    tenon__dims *dims = &b->module->dims;
+    uint32_t kept = dims->equality_count;
+    tenon_status status = tenon__dim_equate(dims, a, d);
+    if (dims->equality_count > kept && b->location_count) dims->equality_nodes[kept] = b->locations[0];
     if (status != TENON_STATUS_INVALID) return status;
     tenon__text text = {0};
     for (uint32_t i = 0; i < node->operand_count; i++)

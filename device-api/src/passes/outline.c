@@ -419,6 +419,14 @@ static tenon_status resolve_region(tenonh_module *module, tenonh_region *region)
     return TENON_STATUS_OK;
 }
 
+static tenon_status resolve_equalities(tenon__dims *dims) {
+    for (uint32_t i = 0; i < dims->equality_count; i++)
+        for (uint32_t k = 0; k < 2; k++)
+            if (!(dims->equalities[i][k] = tenon__dim_resolve(dims, dims->equalities[i][k])))
+                return TENON_STATUS_OUT_OF_MEMORY;
+    return TENON_STATUS_OK;
+}
+
 static tenon_status make_tables(tenon__outliner *o) {
     size_t values = (size_t)o->outline->function->value_count + 1;
     size_t symbols = (size_t)o->outline->module->dims.symbol_count + 1;
@@ -452,6 +460,7 @@ static tenon_status outline_function(tenon__outline *outline, const uint8_t *der
     tenonh_value **constants;
     uint32_t constant_count = 0;
     tenon_status status = resolve_region(outline->module, outline->function->body);
+    if (status == TENON_STATUS_OK) status = resolve_equalities(&outline->module->dims);
     if (status == TENON_STATUS_OK) status = make_tables(&o);
     if (status == TENON_STATUS_OK) status = plan_region(&o, outline->function->body, &plan);
     if (status == TENON_STATUS_OK) {

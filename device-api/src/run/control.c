@@ -198,13 +198,60 @@ static tenon_status run_bound(tenon__control_run_state *run, const tenon__contro
     return TENON_STATUS_OK;
 }
 
+/* -- What does not fit: a part's own inputs have names that say nothing to those who made the model ----------------- */
+
+static tenon_status check_dims(const tenonh_node *node, const tenonh_value *value, const int64_t *symbols) {
+    int64_t number;
+    for (uint32_t i = 0; i < value->rank; i++) {
+        if (!is_bound(symbols, value->dims[i])) continue;
+        tenon_status status = tenon__dim_evaluate(value->dims[i], symbols, &number);
+        if (status != TENON_STATUS_OK) return tenon__fail_in(status, "%s", tenon__node_text(node));
+    }
+    return TENON_STATUS_OK;
+}
+
+static tenon_status check_region(const tenonh_region *region, const int64_t *symbols) {
+    for (uint32_t i = 0; i < region->node_count; i++) {
+        const tenonh_node *node = region->nodes[i];
+        for (uint32_t k = 0; k < node->result_count; k++) TENON_TRY(check_dims(node, node->results[k], symbols));
+        for (uint32_t r = 0; r < node->region_count; r++) TENON_TRY(check_region(node->regions[r], symbols));
+    }
+    return TENON_STATUS_OK;
+}
+
+static tenon_status check_equalities(const tenon__dims *dims, const int64_t *symbols) {
+    for (uint32_t i = 0; i < dims->equality_count; i++) {
+        const tenonh_dim *const *pair = dims->equalities[i];
+        const char *where = dims->equality_nodes[i];
+        int64_t x, y;
+        if (!is_bound(symbols, pair[0]) || !is_bound(symbols, pair[1])) continue;
+        TENON_TRY(tenon__dim_evaluate(pair[0], symbols, &x));
+        TENON_TRY(tenon__dim_evaluate(pair[1], symbols, &y));
+        if (x != y)
+            return tenon__fail(TENON_STATUS_INVALID, "%s%s%s needs equal dims; for these inputs they are %lld and %lld",
+                               where ? "node '" : "the model", where ? where : "", where ? "'" : "", (long long)x,
+                               (long long)y);
+    }
+    return TENON_STATUS_OK;
+}
+
+/* Says which node of the model a failure is about. Only asked once something has failed: what a loop's step before has
+ * left among the symbols may not fit those of this one. */
+static tenon_status blame(const tenon__control_run_state *run, const tenon__part *part, tenon_status status) {
+    const tenon__outline *outline = run->control->outline;
+    if (*part->location) return tenon__fail_in(status, "node '%s'", part->location);
+    if (status != TENON_STATUS_INVALID) return status;
+    TENON_TRY(check_region(outline->function->body, run->symbols));
+    TENON_TRY(check_equalities(&outline->module->dims, run->symbols));
+    return status;
+}
+
 static tenon_status run_part(tenon__control_run_state *run, tenon__control_part *p) {
     tenon__binding *binding;
     tenon_status status = take_inputs(run, p);
     if (status == TENON_STATUS_OK) status = tenon__context_bind(run->context, &p->plans, run->dims, &binding);
     if (status == TENON_STATUS_OK) status = run_bound(run, p, binding);
-    return status == TENON_STATUS_OK || !*p->part->location ? status
-                                                            : tenon__fail_in(status, "node '%s'", p->part->location);
+    return status == TENON_STATUS_OK ? status : blame(run, p->part, status);
 }
 
 tenon_status tenon__control_script(tenon__control_run_state *run, const tenon__script *script) {

@@ -287,6 +287,24 @@ START_TEST(test_equalities) {
 }
 END_TEST
 
+/* What stays is known no later than what goes: inputs' dims bind their symbols, and data waits for none after it. */
+START_TEST(test_equalities_of_data) {
+    tenon__dims *d = &module->dims;
+    const tenonh_dim *first = tenon__dim_fresh(d, "d", 100), *second = tenon__dim_fresh(d, "d", 100);
+    const tenonh_dim *twice = tenon__dim_mul(d, first, tenon__dim_number(d, 2));
+    ck_assert_int_eq(tenonh_dim_equate(module, dim("past"), twice), TENON_STATUS_OK);
+    ck_assert_ptr_eq(tenon__dim_resolve(d, dim("past")), dim("past"));
+    ck_assert_uint_eq(tenon__dim_compare(d, twice, dim("past")), TENON__DIM_EQUAL);
+    const tenonh_dim *joint = tenon__dim_combine(d, TENONH_DIM_BROADCAST, dim("batch"), second);
+    ck_assert_int_eq(tenonh_dim_equate(module, first, joint), TENON_STATUS_OK);
+    ck_assert_ptr_eq(tenon__dim_resolve(d, first), first);
+    ck_assert_uint_eq(d->equality_count, 2);
+    ck_assert_int_eq(tenonh_dim_equate(module, twice, second), TENON_STATUS_OK);
+    ck_assert_ptr_eq(tenon__dim_resolve(d, second), twice);
+    ck_assert_uint_eq(d->equality_count, 2);
+}
+END_TEST
+
 START_TEST(test_substitution) {
     tenonh_module *target;
     const tenonh_dim *values[SYMBOLS] = {NULL};
@@ -330,6 +348,7 @@ int main(void) {
     tcase_add_test(tests, test_values);
     tcase_add_test(tests, test_growth_ends);
     tcase_add_test(tests, test_equalities);
+    tcase_add_test(tests, test_equalities_of_data);
     tcase_add_test(tests, test_substitution);
     tcase_add_test(tests, test_symbols);
     suite_add_tcase(suite, tests);

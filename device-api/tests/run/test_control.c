@@ -128,6 +128,26 @@ static const struct row {
            " %10: f32[d1, d2] = tenon.reshape_to.1(%9, %5) %11: f32[d1, d2] = neg(%10)"
            " %12: f32[d3, d4] = tenon.reshape_to.1(%9, %7) yield %11, %12 } return \"y\" %6, \"z\" %16 }",
      {{"f32[2,2,1] 1 2 3 4; i64[2] 1 -1", "f32[2,1,2] -1 -2 -3 -4; f32[2,1,2] 1 2 3 4"}}},
+    {"input_meets_twice_what_data_decides", "func main(%0 \"x\": f32[k, m], %1 \"z\": f32[n]) { %2: i64[1, d1] = tenon.non_zero.1(%1)"
+           " %3: f32[1, d1] = cast(%2) {dtype = f32} %4: f32[d1, 1] = permute(%3) {perm = [1, 0]}"
+           " %5: f32[2*d1, 1] = tenon.concat.1(%4, %4) {axis = 0} %6: f32[k, 1] = matmul(%0, %5) {dtype = f32, accumulator = f32}"
+           " return \"y\" %6 }",
+     {{"f32[2,4] 1 2 3 4 5 6 7 8; f32[4] 0 1 0 1", "f32[2,1] 22 54"}, {"f32[1,2] 1 2; f32[2] 0 1", "f32[1,1] 3"}}},
+    {"input_meets_what_data_decides", "func main(%0 \"x\": f32[2, m], %1 \"w\": f32[k, 1], %2 \"z\": f32[n]) {"
+           " %3: i64[1, d1] = tenon.non_zero.1(%2) %4: f32[1, d1] = cast(%3) {dtype = f32}"
+           " %5: f32[2, broadcast(d1, m)] = expand(%4) {dims = [2, broadcast(d1, m)]}"
+           " %6: f32[2, broadcast(d1, m)] = expand(%0) {dims = [2, broadcast(d1, m)]} %7: f32[2, broadcast(d1, m)] = add(%5, %6)"
+           " %8: f32[2, 1] = matmul(%7, %1) {dtype = f32, accumulator = f32} return \"y\" %8 }",
+     {{"f32[2,2] 1 2 3 4; f32[2,1] 1 10; f32[3] 1 0 1", "f32[2,1] 41 63"}, {"f32[2,1] 1 2; f32[2,1] 1 10; f32[2] 1 1", "f32[2,1] 21 32"}}},
+    {"data_meets_later_data", "func main(%0 \"x\": f32[2, m], %1 \"z\": f32[n], %2 \"j\": f32[n]) {"
+           " %3: i64[1, d1] = tenon.non_zero.1(%1) %4: i64[1, d2] = tenon.non_zero.1(%2) %5: f32[1, d2] = cast(%4) {dtype = f32}"
+           " %6: f32[2, broadcast(d2, m)] = expand(%5) {dims = [2, broadcast(d2, m)]}"
+           " %7: f32[2, broadcast(d2, m)] = expand(%0) {dims = [2, broadcast(d2, m)]}"
+           " %8: f32[2, broadcast(d2, m)] = add(%6, %7) %9: f32[1, d1] = cast(%3) {dtype = f32}"
+           " %10: f32[d1, 1] = permute(%9) {perm = [1, 0]} %11: f32[2, 1] = matmul(%8, %10) {dtype = f32, accumulator = f32}"
+           " return \"y\" %11 }",
+     {{"f32[2,2] 1 2 3 4; f32[3] 0 1 1; f32[3] 1 0 1", "f32[2,1] 9 15"},
+      {"f32[2,1] 1 2; f32[3] 0 1 1; f32[3] 1 0 1", "f32[2,1] 7 10"}, {"f32[2,2] 1 2 3 4; f32[3] 0 1 1; f32[3] 0 0 1", "f32[2,1] 11 17"}}},
     {"calls", "func twice(%0 \"x\": f32[n], %1 \"c\": bool[]) { %2: f32[n] = if(%1) region { %3: f32[n] = add(%0, %0) yield %3 }"
            " region { yield %0 } return \"y\" %2 } func main(%0 \"x\": f32[n], %1 \"c\": bool[]) {"
            " %2: f32[n] = call(%0, %1) of \"twice\" %3: f32[n] = call(%2, %1) of \"twice\" return \"y\" %3 }",
@@ -152,6 +172,18 @@ static const struct error_row {
      "f32[2,2] 1 0 1 1", "step 1"},
     {"out_of_range", "func main(%0 \"x\": f32[n], %1 \"i\": i64[m]) { %2: f32[m] = for(%1) {axis = 0} from \"/Loop\" region (%3: i64[]) {"
                " %4: f32[] = gather(%0, %3) {axis = 0} yield %4 } return \"y\" %2 }", "f32[2] 1 2; i64[3] 0 1 2", "/Loop"},
+    {"inner_dims_differ", "func main(%0 \"x\": f32[k, m], %1 \"z\": f32[n]) { %2: i64[1, d1] = tenon.non_zero.1(%1)"
+               " %3: f32[1, d1] = cast(%2) {dtype = f32} %4: f32[d1, 1] = permute(%3) {perm = [1, 0]}"
+               " %5: f32[2*d1, 1] = tenon.concat.1(%4, %4) {axis = 0}"
+               " %6: f32[k, 1] = matmul(%0, %5) {dtype = f32, accumulator = f32} from \"/MatMul\" return \"y\" %6 }",
+     "f32[1,3] 1 2 3; f32[2] 0 1", "'/MatMul' needs equal dims; for these inputs they are 3 and 2"},
+    {"do_not_broadcast", "func main(%0 \"x\": f32[2, m], %1 \"z\": f32[n], %2 \"j\": f32[n]) {"
+               " %3: i64[1, d1] = tenon.non_zero.1(%1) %4: i64[1, d2] = tenon.non_zero.1(%2) %5: f32[1, d2] = cast(%4) {dtype = f32}"
+               " %6: f32[2, broadcast(d2, m)] = expand(%5) {dims = [2, broadcast(d2, m)]} from \"/Add\""
+               " %7: f32[2, broadcast(d2, m)] = expand(%0) {dims = [2, broadcast(d2, m)]} from \"/Add\""
+               " %8: f32[2, broadcast(d2, m)] = add(%6, %7) from \"/Add\" %9: f32[1, d1] = cast(%3) {dtype = f32}"
+               " %10: f32[d1, 1] = permute(%9) {perm = [1, 0]} %11: f32[2, 1] = matmul(%8, %10) {dtype = f32, accumulator = f32}"
+               " return \"y\" %11 }", "f32[2,3] 1 2 3 4 5 6; f32[3] 0 1 1; f32[3] 1 0 1", "/Add"},
 };
 /* clang-format on */
 enum { ROWS = sizeof rows / sizeof *rows, ERRORS = sizeof errors / sizeof *errors };
