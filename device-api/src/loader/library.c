@@ -51,7 +51,6 @@ static tenonh_reason find_query(tenon__library *library, tenon__verdict *verdict
         !dladdr1(symbol, &info, (void **)&home, RTLD_DL_LINKMAP) || home != map)
         return tenon__refuse(verdict, TENONH_REASON_NO_SYMBOL, "only a library that it links exports it: %s",
                              home ? home->l_name : "unknown");
-    library->map = map;
     library->query = as_query(symbol);
     return TENONH_REASON_OK;
 }
@@ -76,27 +75,33 @@ void tenon__library_close(tenon__library *library) {
 }
 
 typedef struct lookup {
-    uintptr_t base;
+    uintptr_t home; /* an address in the library */
     uintptr_t address;
     size_t extent;
 } lookup;
 
+/* Bytes from `address` to the end of the segment that it lies in, 0 if it lies in none. */
+static size_t bytes_from(const struct dl_phdr_info *info, uintptr_t address) {
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type == PT_LOAD && address >= start && address - start < segment->p_memsz)
+            return segment->p_memsz - (address - start);
+    }
+    return 0;
+}
+
 static int find_segment(struct dl_phdr_info *info, size_t size, void *context) {
     lookup *l = context;
     (void)size;
-    if (info->dlpi_addr != l->base) return 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type != PT_LOAD) continue;
-        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
-        if (l->address >= start && l->address - start < segment->p_memsz)
-            l->extent = segment->p_memsz - (l->address - start);
-    }
+    if (!bytes_from(info, l->home)) return 0;
+    l->extent = bytes_from(info, l->address);
     return 1;
 }
 
 size_t tenon__library_extent(const tenon__library *library, const void *pointer) {
-    lookup l = {library->map->l_addr, (uintptr_t)pointer, 0};
+    lookup l = {.address = (uintptr_t)pointer};
+    memcpy(&l.home, &library->query, sizeof l.home);
     dl_iterate_phdr(find_segment, &l);
     return l.extent;
 }

@@ -8,11 +8,8 @@
 
 #include "loader/reason.h"
 
-struct link_map;
-
 typedef struct tenon__library {
     void *handle;
-    const struct link_map *map;
     tenon_plugin_query_function query;
 } tenon__library;
 

@@ -183,7 +183,7 @@ static tenon_status make_do(tenon__contexts *contexts, uint32_t slot, tenon_stat
 }
 
 tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out_context) {
-    for (;; await(contexts)) {
+    for (uint32_t alone = 0;; await(contexts)) {
         uint32_t slot;
         if ((*out_context = take_idle(contexts))) return TENON_STATUS_OK;
         if (!take_slot(contexts, &slot)) continue;
@@ -192,7 +192,9 @@ tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out
             contexts->all[slot] = *out_context;
             return TENON_STATUS_OK;
         }
-        TENON_TRY(make_do(contexts, slot, status));
+        status = make_do(contexts, slot, status);
+        bool lacks = status == TENON_STATUS_OUT_OF_MEMORY;
+        if (status != TENON_STATUS_OK && (!lacks || ++alone == TENON__LAST_TRIES)) return status;
     }
 }
 

@@ -11,6 +11,9 @@
 
 enum { TENON__MAX_CONTEXTS = 64 };
 
+/* A run may lack what others have given up before it asks whether any run: it tries again so often before it fails. */
+enum { TENON__LAST_TRIES = 8 };
+
 typedef struct tenon__contexts tenon__contexts;
 
 /* A plan on a context's memory, streams and events. */

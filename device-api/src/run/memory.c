@@ -39,9 +39,6 @@ static bool make_room(tenon__context *context, bool is_patient) {
     return again;
 }
 
-/* A run may lack what others have given up before it asks whether any run: it tries again so often before it fails. */
-enum { LAST_TRIES = 8 };
-
 /* Nanoseconds that a run waits for others, which may never leave it enough, before it makes do with less. */
 #define PATIENCE 10000000000u
 
@@ -54,6 +51,7 @@ tenon_status tenon__session_in_context(tenonh_session *session, tenon__session_b
         if (status != TENON_STATUS_OUT_OF_MEMORY) return tenon__context_give(context, status);
         uint64_t needed = arena_bytes(context->lacking), now = tenon__now();
         if (!since) since = now;
-        if (!make_room(context, now - since < PATIENCE) && ++alone == LAST_TRIES) return explain(session, needed);
+        if (!make_room(context, now - since < PATIENCE) && ++alone == TENON__LAST_TRIES)
+            return explain(session, needed);
     }
 }
