@@ -189,19 +189,24 @@ static void transpose(const header *h, uint8_t *to, const uint8_t *from, int64_t
     }
 }
 
+/* Compares what the shape needs with what follows before anything is allocated for it. */
+static tenon_status check_size(const char *name, const header *h, size_t size) {
+    int64_t count = 1;
+    uint64_t wanted;
+    for (uint32_t d = 0; d < h->rank; d++)
+        if (__builtin_mul_overflow(count, h->dims[d], &count)) return TENON_STATUS_OK; /* refused as too large */
+    if (tenon_dtype_bytes(h->kind->dtype, count, &wanted) != TENON_STATUS_OK || wanted == size) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid .npy file: its shape needs %llu bytes, %zu follow",
+                       name, (unsigned long long)wanted, size);
+}
+
 static tenon_status fill(const char *name, const header *h, const uint8_t *data, size_t size, tenonh_array *out_array) {
     tenonh_array array;
+    TENON_TRY(check_size(name, h, size));
     tenon_status status = tenonh_array_create(h->kind->dtype, h->rank, h->dims, &array);
     if (status == TENON_STATUS_INVALID)
         return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is not a valid .npy file: its shape is too large", name);
     TENON_TRY(status);
-    if (array.size != size) {
-        uint64_t wanted = array.size;
-        tenonh_array_free(&array);
-        return tenon__fail(TENON_STATUS_BAD_DATA,
-                           "'%s' is not a valid .npy file: its shape needs %llu bytes, %zu follow", name,
-                           (unsigned long long)wanted, size);
-    }
     if (h->fortran && h->rank > 1)
         transpose(h, array.data, data, tenonh_array_count(&array));
     else if (size)
