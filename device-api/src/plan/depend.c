@@ -330,3 +330,12 @@ void tenon__edges_free(tenon__edges *edges) {
     free(edges->list);
     *edges = (tenon__edges){0};
 }
+
+void tenon__edges_turn(const tenon__edges *edges, uint32_t count, uint32_t *next_first, uint32_t *next) {
+    for (uint32_t i = 0; i < edges->count; i++) next_first[edges->list[i].from + 1]++;
+    for (uint32_t i = 0; i < count; i++) next_first[i + 1] += next_first[i];
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t e = edges->first[i]; e < edges->first[i + 1]; e++) next[next_first[edges->list[e].from]++] = i;
+    for (uint32_t i = count; i > 0; i--) next_first[i] = next_first[i - 1];
+    next_first[0] = 0;
+}

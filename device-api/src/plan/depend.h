@@ -51,4 +51,8 @@ tenon_status tenon__edges_create(const tenon__plan *plan, const tenon__points *p
                                  tenon__edges *out_edges);
 void tenon__edges_free(tenon__edges *edges); /* zero-initialised is allowed */
 
+/* The same edges by where they come from: those out of point i lead to next[next_first[i] ... next_first[i + 1] - 1], in
+ * rising order. `next_first` has `count` + 1 entries, all 0; `next` one an edge. */
+void tenon__edges_turn(const tenon__edges *edges, uint32_t count, uint32_t *next_first, uint32_t *next);
+
 #endif

@@ -21,16 +21,6 @@ static int64_t size_of(const net *n, uint32_t storage) {
     return (int64_t)n->plan->storages[storage].size;
 }
 
-static void turn_edges(net *n) {
-    for (uint32_t i = 0; i < n->edges->count; i++) n->next_first[n->edges->list[i].from + 1]++;
-    for (uint32_t i = 0; i < n->count; i++) n->next_first[i + 1] += n->next_first[i];
-    for (uint32_t i = 0; i < n->count; i++)
-        for (uint32_t e = n->edges->first[i]; e < n->edges->first[i + 1]; e++)
-            n->next[n->next_first[n->edges->list[e].from]++] = i;
-    for (uint32_t i = n->count; i > 0; i--) n->next_first[i] = n->next_first[i - 1];
-    n->next_first[0] = 0;
-}
-
 static void find_uses(net *n, uint32_t *seen) {
     uint32_t total = 0;
     for (uint32_t i = 0; i < n->count; i++) {
@@ -62,7 +52,7 @@ static tenon_status create_net(net *n) {
     n->use_first = calloc((size_t)n->count + 1, sizeof *n->use_first);
     n->uses = calloc(accesses, sizeof *n->uses);
     bool all = seen && n->next_first && n->next && n->use_first && n->uses;
-    if (all) turn_edges(n), find_uses(n, seen);
+    if (all) tenon__edges_turn(n->edges, n->count, n->next_first, n->next), find_uses(n, seen);
     free(seen);
     return all ? (tenon_status)TENON_STATUS_OK : tenon__fail_memory();
 }

@@ -1,5 +1,7 @@
 #include "plan/ref.h"
 
+#include <tenon/helpers.h>
+
 #include <string.h>
 
 static tenon__ref of_same_storage(const tenon__ref *x, uint32_t rank) {
@@ -145,4 +147,12 @@ tenon__ref tenon__ref_as(const tenon__ref *x, tenon_dtype dtype) {
     tenon__ref ref = *x;
     ref.dtype = dtype;
     return ref;
+}
+
+bool tenon__ref_looks_alike(const tenon__ref *x, const tenon__ref *y) {
+    if (tenon_dtype_bits(x->dtype) != tenon_dtype_bits(y->dtype) || x->rank != y->rank || x->offset != y->offset)
+        return false;
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (x->dims[i] != y->dims[i] || (x->dims[i] > 1 && x->strides[i] != y->strides[i])) return false;
+    return true;
 }

@@ -48,4 +48,7 @@ bool tenon__ref_overlaps(const tenon__ref *x, int64_t x_start, const tenon__ref 
 /* The same elements under a dtype of the same width. */
 tenon__ref tenon__ref_as(const tenon__ref *x, tenon_dtype dtype);
 
+/* True when both walk the same bytes of a storage alike, element for element; dtypes may differ but for their width. */
+bool tenon__ref_looks_alike(const tenon__ref *x, const tenon__ref *y);
+
 #endif

@@ -105,16 +105,6 @@ static void choose_all(choice *c, const uint32_t *next_first, const uint32_t *ne
     }
 }
 
-/* The edges by the point that they leave. */
-static void turn_edges(const tenon__edges *edges, uint32_t count, uint32_t *next_first, uint32_t *next) {
-    for (uint32_t i = 0; i < edges->count; i++) next_first[edges->list[i].from + 1]++;
-    for (uint32_t i = 0; i < count; i++) next_first[i + 1] += next_first[i];
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t e = edges->first[i]; e < edges->first[i + 1]; e++) next[next_first[edges->list[e].from]++] = i;
-    for (uint32_t i = count; i > 0; i--) next_first[i] = next_first[i - 1];
-    next_first[0] = 0;
-}
-
 static tenon_status choose_streams(tenon__schedule *s, const tenon__edges *edges) {
     uint32_t count = s->points->count;
     double *numbers = calloc((size_t)count * 3 + s->streams * 2 + 1, sizeof *numbers);
@@ -128,7 +118,7 @@ static tenon_status choose_streams(tenon__schedule *s, const tenon__edges *edges
         c.missing = c.heir + count;
         c.tail = c.missing + count;
         uint32_t *next_first = c.tail + s->streams, *next = next_first + count + 1;
-        turn_edges(edges, count, next_first, next);
+        tenon__edges_turn(edges, count, next_first, next);
         choose_all(&c, next_first, next);
     }
     bool all = numbers && words;

@@ -22,15 +22,6 @@ static tenon_status add_share(tenon__shape_rules *rules, tenon__share share) {
     return TENON_STATUS_OK;
 }
 
-/* Element for element at the same places of their storages. */
-static bool look_alike(const tenon__ref *x, const tenon__ref *y) {
-    if (tenon_dtype_bits(x->dtype) != tenon_dtype_bits(y->dtype) || x->rank != y->rank || x->offset != y->offset)
-        return false;
-    for (uint32_t i = 0; i < x->rank; i++)
-        if (x->dims[i] != y->dims[i] || (x->dims[i] > 1 && x->strides[i] != y->strides[i])) return false;
-    return true;
-}
-
 static bool is_elided(const tenon__step *walked, const tenon__step *arranged) {
     return walked->placement != TENONH_PLACEMENT_VIEW && arranged->placement == TENONH_PLACEMENT_VIEW;
 }
@@ -44,7 +35,8 @@ static tenon_status add_operand_shares(const tenon__plan *arranged, const tenon_
             uint32_t part = step->refs[i].storage;
             const tenon__storage *x = &arranged->storages[part];
             bool same = part != step->refs[r].storage && x->root == y->root && x->within == y->within;
-            if (found[part] || x->root == part || !same || !look_alike(&step->refs[i], &step->refs[r])) continue;
+            if (found[part] || x->root == part || !same || !tenon__ref_looks_alike(&step->refs[i], &step->refs[r]))
+                continue;
             found[part] = 1;
             TENON_TRY(add_share(rules, (tenon__share){part, step->refs[r].storage, index, i, r, false}));
         }
@@ -195,7 +187,8 @@ static bool is_plain_copy(const tenon__ref *from, const tenon__ref *to, uint64_t
 /* A result may come where an operand is only if the step reads that storage in no other way. */
 static bool is_read_alike(const tenon__step *step, const tenon__share *share) {
     for (uint32_t i = 0; i < step->input_count; i++)
-        if (step->refs[i].storage == share->part && !look_alike(&step->refs[share->from], &step->refs[i])) return false;
+        if (step->refs[i].storage == share->part && !tenon__ref_looks_alike(&step->refs[share->from], &step->refs[i]))
+            return false;
     return true;
 }
 
@@ -208,7 +201,7 @@ static bool holds(const tenon__share *share, const tenon__plan *walked, tenon__s
     if (share->copy) {
         if (!is_plain_copy(from, to, part->size)) return false;
         tenon__ref_span(to, &low, &high);
-    } else if (part->size != whole->size || !look_alike(from, to) || !is_read_alike(step, share)) {
+    } else if (part->size != whole->size || !tenon__ref_looks_alike(from, to) || !is_read_alike(step, share)) {
         return false;
     }
     part->within = whole->within + (uint64_t)low;

@@ -172,15 +172,6 @@ static tenon_status elide_copies(state *st) {
 
 /* -- Results in the place of operands -- */
 
-/* Element for element at the same places of their storages. */
-static bool look_alike(const tenon__ref *x, const tenon__ref *y) {
-    if (tenon_dtype_bits(x->dtype) != tenon_dtype_bits(y->dtype) || x->rank != y->rank || x->offset != y->offset)
-        return false;
-    for (uint32_t i = 0; i < x->rank; i++)
-        if (x->dims[i] != y->dims[i] || (x->dims[i] > 1 && x->strides[i] != y->strides[i])) return false;
-    return true;
-}
-
 static bool is_permitted(const tenon__step *step, uint32_t output, uint32_t input) {
     if (step->by_items) return true;
     if (!step->exec || tenonh_exec_operand_count(step->exec) != step->ref_count) return false;
@@ -195,7 +186,7 @@ static bool is_read_alike(const state *st, const tenon__step *step, uint32_t inp
         const tenon__ref *other = &step->refs[i];
         uint32_t root = root_of(st->sharing, other->storage);
         if (root == output_root) return false;
-        if (root == x->storage && (other->storage != x->storage || !look_alike(x, other))) return false;
+        if (root == x->storage && (other->storage != x->storage || !tenon__ref_looks_alike(x, other))) return false;
     }
     return true;
 }
@@ -209,7 +200,7 @@ static void reuse_operand(state *st, const tenon__step *step, uint32_t output, u
         const tenon__ref *x = &step->refs[i];
         const tenon__storage *source = &st->plan->storages[x->storage];
         if (!is_free_root(st, x->storage) || st->lives[x->storage].last != at || source->size != target->size) continue;
-        if (source->place != target->place || !look_alike(x, y) || !is_permitted(step, output, i)) continue;
+        if (source->place != target->place || !tenon__ref_looks_alike(x, y) || !is_permitted(step, output, i)) continue;
         if (!is_read_alike(st, step, i, root_of(st->sharing, y->storage))) continue;
         if (put_into(st, x->storage, y->storage, 0)) return;
     }
