@@ -9,6 +9,7 @@
 #include <tenon/host/tenon.h>
 
 #include "cases/number.h"
+#include "harness/suite.h"
 #include "plan/prepare.h"
 
 enum { CF_MAX_OPERANDS = 4, CF_MAX_ATTRS = 4 };
@@ -51,14 +52,9 @@ typedef struct cf_device {
     tenonh_stream *stream; /* NULL after a failure, until the next row */
     tenon__execs *execs;
     const char *name;
-    uint32_t rows, failures;
 } cf_device;
 
 extern cf_device cf_under_test;
-
-/* Starts a row's random numbers from its name. */
-void cf_seed(const char *format, ...) __attribute__((format(printf, 1, 2)));
-uint64_t cf_random(void);
 
 /* Fills an operand with numbers of its dtype: edge values first (CF_EDGES of them, in an order that depends on
  * `variant`, so that operands meet in different pairs), then random ones over the whole range. Allocates bytes. */
@@ -79,11 +75,6 @@ void cf_free(cf_row *row);
 /* Runs the row. results: arrays, freed by the caller; filled also when an index was out of range. Returns the run's
  * status; reports nothing but broken fences. */
 tenon_status cf_run(const cf_row *row, tenonh_array *results);
-
-/* Counts a row that went wrong, and says why (the first few elements of a row only). */
-void cf_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The name that messages carry. */
-const char *cf_row_name(void);
 
 /* Runs the row and gives the results, or fails it. */
 bool cf_run_or_fail(const cf_row *row, tenonh_array *results);

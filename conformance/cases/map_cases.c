@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases/families.h"
+#include "cases/case.h"
+#include "cases/cases.h"
 #include "cases/meaning.h"
 
 /* Dtype of operand `k` and of the result, for value operands of `dtype`. */
@@ -45,7 +46,7 @@ static const int64_t every_value[] = {65536};
 /* One row: operand k lies as `layouts[k]` says. */
 static void run(const tenon_op_row *op, const cf_meaning *m, tenon_dtype dtype, uint32_t rank, const int64_t *dims,
                 const uint32_t *layouts, const char *what) {
-    cf_seed("%s_%s_%s", op->name, tenon_dtype_name(dtype), what);
+    if (!cf_begin("%s_%s_%s", op->name, tenon_dtype_name(dtype), what)) return;
     cf_row row = {.op = op->op, .operand_count = op->input_count, .result_count = 1};
     for (uint32_t k = 0; k < op->input_count; k++) {
         cf_operand *x = &row.operands[k];
@@ -69,8 +70,7 @@ void cf_map_values(void) {
         const cf_meaning *m = cf_meaning_of(id);
         if (!op || op->family != TENON_FAMILY_MAP) continue;
         if (!m) {
-            cf_seed("%s", op->name);
-            cf_fail("the operator has no meaning in these cases");
+            if (cf_begin("%s", op->name)) cf_fail("the operator has no meaning in these cases");
         }
         for (tenon_dtype dtype = TENON_DTYPE_F64; m && dtype <= TENON_DTYPE_BOOL; dtype++) {
             /* All pairs of edge values and some more; all values of 8- and 16-bit types for unary operators. */
@@ -121,8 +121,9 @@ void cf_map_layouts(void) {
 }
 
 static void run_cast(tenon_dtype from, tenon_dtype to, int64_t wrap, uint32_t layout) {
-    cf_seed("cast_%s_%s%s%s", tenon_dtype_name(from), tenon_dtype_name(to), wrap ? "_wrap" : "",
-            layout ? "_transposed" : "");
+    if (!cf_begin("cast_%s_%s%s%s", tenon_dtype_name(from), tenon_dtype_name(to), wrap ? "_wrap" : "",
+                  layout ? "_transposed" : ""))
+        return;
     int64_t dtype = to;
     cf_row row = {.op = TENON_OP_CAST, .operand_count = 1, .attr_count = 2, .result_count = 1};
     row.operands[0] = (cf_operand){.dtype = from, .rank = 2, .dims = {61, 67}, .layout = layout};

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases/families.h"
+#include "cases/case.h"
+#include "cases/cases.h"
 #include "cases/meaning.h"
 
 /* Views a tensor as [outer, n, inner] around an axis. */
@@ -65,7 +66,7 @@ static void sort_line(const line_shape *s, const cf_operand *x, bool descending,
 }
 
 static void run_sort(const line_shape *s, tenon_dtype dtype, int64_t descending) {
-    cf_seed("sort_%s_%s%s", tenon_dtype_name(dtype), s->name, descending ? "_descending" : "");
+    if (!cf_begin("sort_%s_%s%s", tenon_dtype_name(dtype), s->name, descending ? "_descending" : "")) return;
     cf_row row = {.op = TENON_OP_SORT, .operand_count = 1, .attr_count = 2, .result_count = 2};
     row.operands[0] = operand_of(s, dtype);
     row.results[0] = cf_result(dtype, &row.operands[0]);
@@ -147,8 +148,9 @@ static void check_scan(const line_shape *s, const cf_operand *x, const scan_mode
 }
 
 static void run_scan(const line_shape *s, tenon_dtype dtype, const scan_mode *mode) {
-    cf_seed("scan%lld_%s_%s%s%s", (long long)mode->combine, tenon_dtype_name(dtype), s->name,
-            mode->exclusive ? "_exclusive" : "", mode->reverse ? "_reverse" : "");
+    if (!cf_begin("scan%lld_%s_%s%s%s", (long long)mode->combine, tenon_dtype_name(dtype), s->name,
+                  mode->exclusive ? "_exclusive" : "", mode->reverse ? "_reverse" : ""))
+        return;
     cf_row row = {.op = TENON_OP_SCAN, .operand_count = 1, .attr_count = 4, .result_count = 1};
     row.operands[0] = operand_of(s, dtype);
     row.results[0] = cf_result(dtype, &row.operands[0]);

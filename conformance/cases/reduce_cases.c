@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases/families.h"
+#include "cases/case.h"
+#include "cases/cases.h"
 
 /* What a sum or product of floats may be off: the exact class is 0. `magnitude`: sum of |terms|. */
 static long double allowance(tenon_dtype dtype, int64_t terms, long double magnitude, long double want) {
@@ -132,7 +133,7 @@ static void check_reduction(const reduction *r, tenon_op op, const cf_operand *x
 }
 
 static void run_reduction(const reduction *r, tenon_op op, tenon_dtype dtype) {
-    cf_seed("%s_%s_%s", tenon_op_row_of(op)->name, tenon_dtype_name(dtype), r->name);
+    if (!cf_begin("%s_%s_%s", tenon_op_row_of(op)->name, tenon_dtype_name(dtype), r->name)) return;
     cf_row row = {.op = op, .operand_count = 1, .attr_count = 1, .result_count = 1};
     cf_operand *x = &row.operands[0];
     *x = (cf_operand){.dtype = dtype, .rank = r->rank, .layout = r->layout};
@@ -222,7 +223,7 @@ static void check_product(const product *p, const cf_row *row, const tenonh_arra
 }
 
 static void run_product(const product *p, tenon_dtype dtype, tenon_dtype to) {
-    cf_seed("matmul_%s_%s_%s", tenon_dtype_name(dtype), tenon_dtype_name(to), p->name);
+    if (!cf_begin("matmul_%s_%s_%s", tenon_dtype_name(dtype), tenon_dtype_name(to), p->name)) return;
     int64_t type = to;
     cf_row row = {.op = TENON_OP_MATMUL, .operand_count = 2, .result_count = 1};
     row.operands[0] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->m, p->k}, .layout = p->a_layout};

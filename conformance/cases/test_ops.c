@@ -1,33 +1,27 @@
-/* Every base operator on one device. Usage: test_ops DEVICE */
-#include <check.h>
+/* Every row of one profile on one device, in this process: what a debugger wants. Usage: test_ops DEVICE [PROFILE]
+ * The harness runs the same rows in processes of their own. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "cases/families.h"
+#include "cases/case.h"
+#include "cases/cases.h"
 
-static void run_group(void (*group)(void)) {
-    uint32_t rows = cf_under_test.rows, failures = cf_under_test.failures;
-    group();
-    rows = cf_under_test.rows - rows;
-    failures = cf_under_test.failures - failures;
-    ck_assert_msg(rows > 0, "no row ran");
-    ck_assert_msg(failures == 0, "%u of %u rows failed on %s", failures, rows, cf_under_test.name);
-    printf("%u rows passed on %s\n", rows, cf_under_test.name);
+typedef struct tally {
+    uint32_t rows, failures;
+} tally;
+
+static bool begin(void *context, const char *name, const char *requirements) {
+    (void)name, (void)requirements;
+    ((tally *)context)->rows++;
+    return true;
 }
 
-#define GROUP(name)                                                                                                    \
-    START_TEST(test_##name) {                                                                                          \
-        run_group(cf_##name);                                                                                          \
-    }                                                                                                                  \
-    END_TEST
-GROUP(map_values)
-GROUP(map_layouts)
-GROUP(casts)
-GROUP(data)
-GROUP(reductions)
-GROUP(indexed)
-GROUP(matmuls)
-GROUP(ordered)
+static void end(void *context, const cf_outcome *outcome) {
+    if (outcome->verdict != CF_VERDICT_FAIL) return;
+    ((tally *)context)->failures++;
+    fprintf(stderr, "FAIL %s %s: %s\n", cf_under_test.name, outcome->name, outcome->text);
+}
 
 static void open_device(const char *name) {
     cf_under_test.name = name;
@@ -46,24 +40,27 @@ static void close_device(void) {
     tenonh_registry_destroy(cf_under_test.registry);
 }
 
+static uint32_t profile_of(const char *name) {
+#define PROFILE(bit, NAME, text)                                                                                       \
+    if (strcmp(name, text) == 0) return bit;
+    CF_PROFILE_TABLE(PROFILE)
+#undef PROFILE
+    fprintf(stderr, "no profile is called %s\n", name);
+    exit(2);
+}
+
 int main(int argc, char **argv) {
+    uint32_t profile = profile_of(argc > 2 ? argv[2] : "base"), failures = 0, rows = 0;
     open_device(argc > 1 ? argv[1] : "cpu");
-    Suite *suite = suite_create("operators");
-    TCase *tests = tcase_create(cf_under_test.name);
-    tcase_add_test(tests, test_map_values);
-    tcase_add_test(tests, test_map_layouts);
-    tcase_add_test(tests, test_casts);
-    tcase_add_test(tests, test_data);
-    tcase_add_test(tests, test_reductions);
-    tcase_add_test(tests, test_indexed);
-    tcase_add_test(tests, test_matmuls);
-    tcase_add_test(tests, test_ordered);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK); /* the device does not survive a fork */
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    for (uint32_t i = 0; i < cf_case_count; i++) {
+        if (cf_cases[i].profile != profile) continue;
+        tally count = {0};
+        cf_run_case(&cf_cases[i], &(cf_sink){&count, begin, end});
+        printf("%s: %u rows, %u failed on %s\n", cf_cases[i].name, count.rows, count.failures, cf_under_test.name);
+        if (count.rows == 0) fprintf(stderr, "FAIL %s: no row ran\n", cf_cases[i].name), failures++;
+        rows += count.rows;
+        failures += count.failures;
+    }
     close_device();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return rows == 0 || failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

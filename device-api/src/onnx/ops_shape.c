@@ -204,11 +204,11 @@ tenonh_value *tenon__onnx_lower_pad(tenon__onnx_node *n) {
     return compose(n, TENON__COMPOSITE_PAD_TO, inputs, 4, (tenonh_attr[]){TENON__ATTR_INT(MODE, number)});
 }
 
-/* The block size of depth_to_space and its reverse; 0 after a failure. */
+/* The block size of depth_to_space and its reverse, whose square is a number too; 0 after a failure. */
 static int64_t block_size(const tenon__onnx_node *n) {
     int64_t block = tenon__onnx_int(n, "blocksize", 0);
-    if (n->inputs[0]->rank == 4 && block > 0) return block;
-    tenon__onnx_fail(n, TENON_STATUS_INVALID, "it needs four dims and a positive blocksize");
+    if (n->inputs[0]->rank == 4 && block > 0 && block <= INT32_MAX) return block;
+    tenon__onnx_fail(n, TENON_STATUS_INVALID, "it needs four dims and a blocksize from 1 to %d", INT32_MAX);
     return 0;
 }
 
