@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases/launch.h"
+
 cf_device cf_under_test;
 
 /* -- Numbers -- */
@@ -221,8 +223,7 @@ typedef struct run_state {
     tenon__ref refs[MAX_BUFFERS];
     tenonh_memory *memories[MAX_BUFFERS];
     uint64_t starts[MAX_BUFFERS]; /* bytes before storage */
-    tenonh_memory *workspace;
-    tenon__arena arena;
+    cf_launch launch;
 } run_state;
 
 static tenon_status place_bytes(run_state *run, const tenon__ref *ref, uint64_t start, const void *bytes,
@@ -285,28 +286,14 @@ static tenon_status place_all(run_state *run, const cf_row *row) {
     return TENON_STATUS_OK;
 }
 
-static tenon_status launch(run_state *run, const tenon__prepared *prepared) {
-    tenon_buffer buffers[MAX_BUFFERS];
+static tenon_status launch(run_state *run, const tenon__task *task) {
+    cf_place places[MAX_BUFFERS];
     for (uint32_t i = 0; i < run->count; i++) {
         uint64_t offset = (uint64_t)run->refs[i].offset * (tenon_dtype_bits(run->refs[i].dtype) / 8);
-        buffers[i] = tenonh_memory_buffer(run->memories[i], run->starts[i] + offset);
+        places[i] = (cf_place){run->memories[i], run->starts[i] + offset};
     }
-    tenon_launch launch = {
-        .struct_size = sizeof launch,
-        .buffer_count = run->count,
-        .buffers = buffers,
-        .symbols = prepared->symbols,
-        .scalars = prepared->scalars,
-        .grids = prepared->grids,
-        .symbol_count = prepared->symbol_count,
-        .scalar_count = prepared->scalar_count,
-        .grid_count = prepared->grid_count,
-    };
-    if (prepared->workspace_size) {
-        TENON_TRY(tenonh_memory_create(cf_under_test.device, 0, prepared->workspace_size, &run->workspace));
-        launch.workspace = tenonh_memory_buffer(run->workspace, 0);
-    }
-    TENON_TRY(tenonh_exec_launch(prepared->exec, cf_under_test.stream, &launch));
+    TENON_TRY(cf_launch_task(&run->launch, task));
+    TENON_TRY(cf_launch_enqueue(&run->launch, cf_under_test.stream, places));
     return tenonh_stream_synchronize(cf_under_test.stream);
 }
 
@@ -341,7 +328,6 @@ static tenon_status take_results(run_state *run, const cf_row *row, tenonh_array
 
 static tenon_status run_row(run_state *run, const cf_row *row, tenonh_array *results) {
     uint32_t inputs = tenon_op_row_of(row->op)->input_count;
-    tenon__prepared prepared = {0};
     if (!cf_under_test.stream) TENON_TRY(tenonh_stream_create(cf_under_test.device, &cf_under_test.stream));
     TENON_TRY(place_all(run, row));
     tenon__task task = {
@@ -353,8 +339,7 @@ static tenon_status run_row(run_state *run, const cf_row *row, tenonh_array *res
         .operands = run->refs,
         .scalars = {row->scalars[0], row->scalars[1]},
     };
-    TENON_TRY(tenon__prepare(cf_under_test.execs, cf_under_test.device, &task, NULL, &run->arena, &prepared));
-    TENON_TRY(launch(run, &prepared));
+    TENON_TRY(launch(run, &task));
     return take_results(run, row, results);
 }
 
@@ -367,9 +352,8 @@ tenon_status cf_run(const cf_row *row, tenonh_array *results) {
     }
     if (status == TENON_STATUS_OUT_OF_RANGE && take_results(&run, row, results) != TENON_STATUS_OK)
         cf_fail("after %s, the result cannot be read: %s", tenon_status_name(status), tenonh_error_message());
+    cf_launch_release(&run.launch);
     for (uint32_t i = 0; i < run.count; i++) tenonh_memory_release(run.memories[i]);
-    tenonh_memory_release(run.workspace);
-    tenon__arena_free(&run.arena);
     return status;
 }
 
