@@ -10,8 +10,11 @@ find_program(TENON_PROTOC_C NAMES protoc-c REQUIRED)
 find_file(TENON_ONNX_PROTO NAMES onnx/onnx.proto
     DOC "onnx.proto of an installed package: Debian's libonnx-dev or the PyPI wheel" REQUIRED)
 
-# The command's --json output.
+# The command's --json output, and the conformance suite's records.
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+
+# Hashes that records are bound to.
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 
 if(TENON_BUILD_TESTS)
     pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
