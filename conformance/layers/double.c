@@ -115,6 +115,9 @@ static tenon_status device_info(tenon_device *device, tenon_device_info *out_inf
     out_info->rounding = TENON_ROUNDING_EXACT;
     out_info->shapes = TENON_SHAPES_DYNAMIC;
     out_info->work_kinds = TENON_WORK_OP;
+    if (out_info->struct_size < sizeof *out_info) return TENON_STATUS_OK;
+    out_info->dtypes = 1u << TENON_DTYPE_F32 | 1u << TENON_DTYPE_I32 | 1u << TENON_DTYPE_I64 | 1u << TENON_DTYPE_BOOL;
+    out_info->views = TENON_VIEWS_CONTIGUOUS;
     return TENON_STATUS_OK;
 }
 

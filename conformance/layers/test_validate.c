@@ -118,6 +118,34 @@ HOST(malformed_work) {
     work.kind = 77;
     return w->hooks.work.prepare(w->device, &work, world_info(), &exec);
 }
+/* Prepares the world's addition with operand 1 of another dtype or stride, on a device that has told what it takes. */
+static tenon_status prepare_other(const world *w, tenon_dtype dtype, tenon_extent stride, tenon_exec **out_exec) {
+    tenon_device_info told = {.struct_size = sizeof told};
+    tenon_operand operands[3];
+    tenon_work work = *world_work();
+    ck_assert_uint_eq(w->hooks.device.info(w->device, &told), TENON_STATUS_OK);
+    memcpy(operands, work.operands, sizeof operands);
+    operands[1].view.dtype = dtype;
+    operands[1].view.strides[0] = stride;
+    work.operands = operands;
+    return w->hooks.work.prepare(w->device, &work, world_info(), out_exec);
+}
+HOST(undeclared_dtype) {
+    tenon_exec *exec;
+    return prepare_other(w, TENON_DTYPE_F16, (tenon_extent){.value = 1, .symbol = TENON_NO_SYMBOL}, &exec);
+}
+HOST(operand_with_gaps) {
+    tenon_exec *exec;
+    return prepare_other(w, TENON_DTYPE_F32, (tenon_extent){.value = 2, .symbol = TENON_NO_SYMBOL}, &exec);
+}
+HOST(gaps_at_launch) {
+    tenon_exec *first = w->exec;
+    ck_assert_uint_eq(prepare_other(w, TENON_DTYPE_F32, (tenon_extent){.symbol = 0}, &w->exec), TENON_STATUS_OK);
+    tenon_status status = world_launch(w, w->stream, 4, 0, 0);
+    w->hooks.work.release(w->device, w->exec);
+    w->exec = first;
+    return status;
+}
 HOST(symbol_out_of_range) {
     return world_launch(w, w->stream, 17, 0, 0);
 }
@@ -283,6 +311,9 @@ static const struct host_row {
     {"foreign_memory", foreign_memory, "REQ-HOST-03"},
     {"foreign_event", foreign_event, "REQ-HOST-03"},
     {"malformed_work", malformed_work, "REQ-HOST-02"},
+    {"undeclared_dtype", undeclared_dtype, "REQ-HOST-07"},
+    {"operand_with_gaps", operand_with_gaps, "REQ-HOST-07"},
+    {"gaps_at_launch", gaps_at_launch, "REQ-HOST-07"},
     {"symbol_out_of_range", symbol_out_of_range, "REQ-WORK-04"},
     {"buffers_missing", buffers_missing, "REQ-WORK-04"},
     {"operand_outside", operand_outside, "REQ-HOST-04"},

@@ -20,6 +20,7 @@ static const name denormals[] = {{TENON_DENORMAL_KEEP, "keep"}, {TENON_DENORMAL_
 static const name roundings[] = {{TENON_ROUNDING_EXACT, "exact"}, {TENON_ROUNDING_RELAXED, "relaxed"}, {0, NULL}};
 static const name shapes[] = {
     {TENON_SHAPES_STATIC, "static"}, {TENON_SHAPES_BOUNDED, "bounded"}, {TENON_SHAPES_DYNAMIC, "dynamic"}, {0, NULL}};
+static const name views[] = {{TENON_VIEWS_ANY, "any"}, {TENON_VIEWS_CONTIGUOUS, "contiguous"}, {0, NULL}};
 static const name works[] = {{TENON_WORK_OP, "op"},
                              {TENON_WORK_KERNEL, "kernel"},
                              {TENON_WORK_COMPOSITE, "composite"},
@@ -53,6 +54,14 @@ static void add_bits(cJSON *object, const char *key, const name *names, uint32_t
     cJSON *list = cJSON_AddArrayToObject(object, key);
     for (; names->text; names++)
         if (bits & names->value) cJSON_AddItemToArray(list, cJSON_CreateString(names->text));
+}
+
+/* What operators may be asked for: what a device declares of the dtypes that the operator table takes. */
+static void add_dtypes(cJSON *object, uint64_t bits) {
+    cJSON *list = cJSON_AddArrayToObject(object, "dtypes");
+    for (tenon_dtype dtype = 1; dtype < TENON_DTYPE_COUNT; dtype++)
+        if (bits ? bits >> dtype & 1 : tenon_dtype_is_base(dtype) != 0)
+            cJSON_AddItemToArray(list, cJSON_CreateString(tenon_dtype_name(dtype)));
 }
 
 static void add_uuid(cJSON *object, const uint8_t *uuid) {
@@ -100,6 +109,8 @@ cJSON *describe_device(tenonh_device *device) {
     add_uuid(object, info->uuid);
     add_bits(object, "takes", works, info->work_kinds);
     cJSON_AddStringToObject(object, "shapes", name_of(shapes, info->shapes));
+    add_dtypes(object, info->dtypes);
+    cJSON_AddStringToObject(object, "views", name_of(views, info->views));
     cJSON_AddStringToObject(object, "denormals", name_of(denormals, info->denormals));
     cJSON_AddStringToObject(object, "rounding", name_of(roundings, info->rounding));
     cJSON_AddNumberToObject(object, "compute_units", info->compute_units);

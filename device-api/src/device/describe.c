@@ -53,6 +53,8 @@ static tenon_status read_info(tenonh_device *device) {
         return BROKEN(device, "REQ-DEV-03: rounding is %u, not a TENON_ROUNDING_*", info->rounding);
     if (info->shapes < TENON_SHAPES_STATIC || info->shapes > TENON_SHAPES_DYNAMIC)
         return BROKEN(device, "REQ-DEV-03: shapes is %u, not a TENON_SHAPES_*", info->shapes);
+    if (info->views > TENON_VIEWS_CONTIGUOUS)
+        return BROKEN(device, "REQ-DEV-08: views is %u, not a TENON_VIEWS_*", info->views);
     return TENON_STATUS_OK;
 }
 

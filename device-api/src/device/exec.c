@@ -4,6 +4,7 @@
 
 #include <tenon/helpers.h>
 
+#include "device/declared.h"
 #include "device/objects.h"
 #include "device/work_check.h"
 #include "loader/services.h"
@@ -78,6 +79,15 @@ static tenon_status check_options(const tenonh_prepare_options *options) {
     return status == TENON_STATUS_OK ? status : tenon__fail(status, "prepare: options: struct_size or reserved");
 }
 
+/* What the device declares not to take is refused as it would be by the device itself. */
+static tenon_status check_declared(const tenonh_device *device, const tenon_work *work,
+                                   const tenonh_prepare_options *options) {
+    tenon_status status = tenon__check_declared(device, work);
+    if (status != TENON_STATUS_OK && work->graph && TENON_HAS(options, out_refused_node))
+        *options->out_refused_node = tenon__undeclared_node(&device->info, work->graph);
+    return status;
+}
+
 tenon_status tenonh_exec_prepare(tenonh_device *device, const tenon_work *work, const tenonh_prepare_options *options,
                                  tenonh_exec **out_exec) {
     if (!device || !out_exec) return tenon__fail(TENON_STATUS_INVALID, "prepare: device or out_exec is NULL");
@@ -86,6 +96,7 @@ tenon_status tenonh_exec_prepare(tenonh_device *device, const tenon_work *work, 
     TENON_TRY(tenon__work_check(work));
     if (!(device->info.work_kinds & work->kind))
         return tenon__fail(TENON_STATUS_UNSUPPORTED, "%s takes no work of kind %u", device->name, work->kind);
+    TENON_TRY(check_declared(device, work, options));
     tenonh_exec *exec = create_blank(device, work);
     if (!exec) return tenon__fail_memory();
     tenon_status status = prepare(exec, work, options);

@@ -15,6 +15,7 @@ typedef struct tenon__checked_operand {
     uint32_t role;
     uint32_t skipped; /* in a layout of the device's own, or held by the exec: not to be judged */
     uint32_t dense;   /* row-major whatever its strides say */
+    uint32_t whole;   /* row-major, and its strides say so: the device declares no other views */
     uint32_t alias;
     uint64_t alignment;
     uint64_t packed_size;

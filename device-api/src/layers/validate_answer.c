@@ -151,7 +151,8 @@ static bool same_info(const tenon_device_info *a, const tenon_device_info *b) {
     return a->kind == b->kind && same_text(a->name, b->name) && same_text(a->driver_version, b->driver_version) &&
            same_text(a->architecture, b->architecture) && memcmp(a->uuid, b->uuid, sizeof a->uuid) == 0 &&
            a->denormals == b->denormals && a->rounding == b->rounding && a->shapes == b->shapes &&
-           a->work_kinds == b->work_kinds && a->max_streams == b->max_streams;
+           a->work_kinds == b->work_kinds && a->max_streams == b->max_streams && a->dtypes == b->dtypes &&
+           a->views == b->views;
 }
 
 /* The device of another index with the same UUID; NULL if there is none. */
@@ -171,15 +172,15 @@ static const tenon__object *find_twin(const tenon__call *call) {
 static void check_info(tenon__call *call) {
     tenon__checked *device = tenon__checked_of(call->device);
     const tenon__object *twin = find_twin(call);
-    if (device->info.struct_size && !same_info(&device->info, call->device_info))
+    tenon_device_info info = {0};
+    memcpy(&info, call->device_info,
+           call->device_info->struct_size < sizeof info ? call->device_info->struct_size : sizeof info);
+    if (device->info.struct_size && !same_info(&device->info, &info))
         tenon__plugin_fault(call, "REQ-DEV-03", "device %u describes itself otherwise than before",
                             call->device->number);
     else if (twin)
         tenon__plugin_fault(call, "REQ-DEV-03", "devices %u and %u have the same UUID", twin->number,
                             call->device->number);
-    tenon_device_info info = {0};
-    memcpy(&info, call->device_info,
-           call->device_info->struct_size < sizeof info ? call->device_info->struct_size : sizeof info);
     device->info = info;
 }
 

@@ -4,8 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "device/declared.h"
 #include "device/work_check.h"
 
+#include <tenon/helpers.h>
 #include <tenon/host/error.h>
 
 /* -- Answers' places -------------------------------------------------------------------------------------------------- */
@@ -157,12 +159,31 @@ static bool check_fill(tenon__call *call) {
 
 /* -- Work and events -------------------------------------------------------------------------------------------------- */
 
+/* A work against what the device declares; a graph that is claimed may show more. */
+static bool check_declared(tenon__call *call) {
+    const tenon_device_info *info = &tenon__checked_of(call->device)->info;
+    const tenon_work *work = call->work;
+    if (!info->struct_size || work->kind == TENON_WORK_KERNEL) return false;
+    for (uint32_t i = 0; i < work->operand_count; i++) {
+        tenon_dtype dtype = work->operands[i].view.dtype;
+        if (!tenon__declares(info, dtype))
+            return tenon__host_fault(call, "REQ-HOST-07", "operand %u is of %s, which the device does not declare", i,
+                                     tenon_dtype_name(dtype));
+        if (tenon__has_gaps(info, work, i))
+            return tenon__host_fault(call, "REQ-HOST-07", "operand %u has gaps; the device declares views without", i);
+    }
+    uint32_t node = work->graph ? tenon__undeclared_node(info, work->graph) : 0;
+    return node &&
+           tenon__host_fault(call, "REQ-HOST-07", "node %u has a dtype that the device does not declare", node - 1);
+}
+
 static bool check_prepare(tenon__call *call) {
     const tenon_exec_info *info = call->exec_info;
     tenon_status status = tenon__work_check(call->work);
     if (status == TENON_STATUS_UNSUPPORTED) return false; /* of a newer host: for the plugin to decline */
     if (status != TENON_STATUS_OK) return tenon__host_fault(call, "REQ-HOST-02", "%s", tenonh_error_message());
     if (call->hook != TENON__HOOK_work_prepare) return false;
+    if (check_declared(call)) return true;
     if (!info || (call->work->symbol_count && !info->symbols) || (call->work->operand_count && !info->operands))
         return tenon__host_fault(call, "REQ-HOST-02", "out_info or an array of it is NULL");
     return check_size(call, "tenon_exec_info", info->struct_size, TENON_EXEC_INFO_SIZE_V1);

@@ -7,13 +7,18 @@
 
 /* -- What an exec was prepared for ------------------------------------------------------------------------------------ */
 
-static tenon__checked_operand operand_of(const tenon_work *work, const tenon_exec_info *info, uint32_t index) {
+static tenon__checked_operand operand_of(const tenon__call *call, uint32_t index) {
+    const tenon_work *work = call->work;
+    const tenon_exec_info *info = call->exec_info;
+    const tenon_device_info *device = &tenon__checked_of(call->device)->info;
     const tenon_operand *operand = &work->operands[index];
     const tenon_operand_info *answer = &info->operands[index];
     return (tenon__checked_operand){
         .role = operand->role,
         .skipped = answer->layout != 0 && !answer->packed_size,
         .dense = work->kind == TENON_WORK_COMPOSITE || work->kind == TENON_WORK_GRAPH,
+        .whole = device->views == TENON_VIEWS_CONTIGUOUS && work->kind == TENON_WORK_OP &&
+                 (work->op->op != TENON_OP_COPY || index > 0),
         .alias = answer->alias,
         .alignment = operand->alignment ? operand->alignment : 1,
         .packed_size = answer->packed_size,
@@ -36,7 +41,7 @@ void tenon__keep_exec(const tenon__call *call, tenon__object *exec) {
         checked->workspace_size = work->kernel->workspace_size;
     checked->workspace_alignment = info->workspace_alignment ? info->workspace_alignment : 1;
     if (work->symbol_count) memcpy(checked->symbols, info->symbols, work->symbol_count * sizeof *checked->symbols);
-    for (uint32_t i = 0; i < work->operand_count; i++) checked->operands[i] = operand_of(work, info, i);
+    for (uint32_t i = 0; i < work->operand_count; i++) checked->operands[i] = operand_of(call, i);
 }
 
 /* -- One launch. Each says whether the call is refused. ---------------------------------------------------------------- */
@@ -78,6 +83,19 @@ static bool check_bounds(tenon__call *call, uint32_t index, const tenon__object 
                              index, span->offset, end, memory->serial, memory->size);
 }
 
+/* Strides are those of row-major order under the launch's symbols; none means anything where a dim is 0. */
+static bool has_gaps(const tenon_view *view, const int64_t *symbols) {
+    bool gaps = false;
+    int64_t stride = 1;
+    for (uint32_t i = view->rank; i-- > 0;) {
+        int64_t dim = tenon_extent_value(&view->dims[i], symbols);
+        if (dim == 0) return false;
+        gaps = gaps || (dim != 1 && tenon_extent_value(&view->strides[i], symbols) != stride);
+        if (__builtin_mul_overflow(stride, dim, &stride)) return false;
+    }
+    return gaps;
+}
+
 static bool check_operand(tenon__call *call, const tenon__checked *exec, uint32_t index) {
     const tenon__checked_operand *operand = &exec->operands[index];
     const tenon__object *memory = call->operands[index];
@@ -90,6 +108,8 @@ static bool check_operand(tenon__call *call, const tenon__checked *exec, uint32_
         return tenon__host_fault(call, "REQ-HOST-04",
                                  "operand %u begins at byte %" PRIu64 "; it was to be a multiple of %" PRIu64, index,
                                  offset, operand->alignment);
+    if (operand->whole && has_gaps(&operand->view, call->launch->symbols))
+        return tenon__host_fault(call, "REQ-HOST-07", "operand %u has gaps; the device declares views without", index);
     if (!operand->packed_size &&
         !tenon__span_view(&operand->view, call->launch->symbols, offset, operand->dense, &span))
         return tenon__host_fault(call, "REQ-HOST-04", "operand %u begins before its memory or has no end", index);

@@ -16,6 +16,7 @@ typedef struct tenon__place_ref {
 
 typedef struct tenon__value_state {
     tenon__place_ref at[TENON__MAX_PLACES];
+    tenon__place_ref whole[TENON__MAX_PLACES]; /* a copy without gaps of what lies otherwise; see views.c */
     uint32_t root;     /* id of the value whose storage this one is a view of; its own id otherwise */
     uint32_t last_use; /* of a root: the last node that uses it or a view of it; TENON__NEVER: an output does */
     uint32_t output;   /* of a root: the output it may be made in, or TENON__NEVER */
@@ -37,11 +38,15 @@ typedef struct tenon__plan_builder {
     uint32_t storage_capacity, step_capacity;
 } tenon__plan_builder;
 
-/* True when the value is at the place before the present node, or by it. */
-static inline bool tenon__is_at(const tenon__plan_builder *b, const tenon__value_state *state, uint32_t place) {
-    const tenon__place_ref *at = &state->at[place];
+/* True when what `at` tells of is there before the present node, or by it. */
+static inline bool tenon__is_there(const tenon__plan_builder *b, const tenon__place_ref *at) {
     if (!at->valid || b->round == 0) return at->valid;
     return at->node < b->number || (at->node == b->number && at->round == b->round);
+}
+
+/* The same of a value at a place. */
+static inline bool tenon__is_at(const tenon__plan_builder *b, const tenon__value_state *state, uint32_t place) {
+    return tenon__is_there(b, &state->at[place]);
 }
 
 /* Notes that the present node has the value at the place. */
@@ -86,6 +91,18 @@ tenon_status tenon__add_copy(tenon__plan_builder *b, uint32_t place, const tenon
 
 /* A ref to `value` at `place`, moving it there if need be. */
 tenon_status tenon__localize(tenon__plan_builder *b, const tenonh_value *value, uint32_t place, tenon__ref *out_ref);
+
+/* True where the device at the place takes op or kernel work without knowing of strides: the host copies. */
+bool tenon__copies_views(const tenon__plan_builder *b, uint32_t place);
+
+/* As tenon__localize, with no gaps: a view is copied, once for all nodes that use it. */
+tenon_status tenon__localize_whole(tenon__plan_builder *b, const tenonh_value *value, uint32_t place,
+                                   tenon__ref *out_ref);
+
+/* Puts parts side by side along `axis` in `whole` by copies whose results have no gaps: parts that would lie apart in it
+ * are stacked in an order in which they do not, and the stack is copied into the order of `whole`. */
+tenon_status tenon__stack_parts(tenon__plan_builder *b, uint32_t place, uint32_t axis, const tenon__ref *parts,
+                                uint32_t count, const tenon__ref *whole);
 
 /* A contiguous ref to the same elements, copied if need be. */
 tenon_status tenon__make_contiguous(tenon__plan_builder *b, uint32_t place, tenon__ref *ref);

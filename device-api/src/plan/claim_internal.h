@@ -39,6 +39,9 @@ typedef struct tenon__nodes {
 /* True when a node's attributes can be said in numbers, or by its result's dims: any other stays out of claims. */
 bool tenon__can_describe(const tenonh_node *node, const int64_t *numbers);
 
+/* The same, of values of dtypes that the claimer's device declares. */
+bool tenon__may_claim(const struct tenon__claimer *claimer, const tenonh_node *node);
+
 /* Errors: UNSUPPORTED for nodes that can't be described, OUT_OF_MEMORY. Owner: tenon__described_free frees the key; the
  * rest is the arena's. */
 tenon_status tenon__describe_composite(const tenonh_node *node, const int64_t *numbers, tenon__arena *arena,

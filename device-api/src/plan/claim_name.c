@@ -44,7 +44,7 @@ tenon__answer *tenon__taken_by_name(tenon__claimer *claimer, const tenonh_node *
     tenon__arena arena = {0};
     tenon__described d = {.arena = &arena};
     tenon__answer *answer = NULL;
-    bool asked = claimer->kinds & TENON_WORK_COMPOSITE && tenon__can_describe(node, NULL);
+    bool asked = claimer->kinds & TENON_WORK_COMPOSITE && tenon__may_claim(claimer, node);
     tenon_status status = asked ? ask_by_name(claimer, node, &d, &answer) : (tenon_status)TENON_STATUS_OK;
     if (status != TENON_STATUS_OK) keep_failure(claimer, status);
     tenon__described_free(&d);
@@ -88,7 +88,7 @@ static void note_ban(tenon__claimer *claimer, const tenonh_node *node, tenon__an
 
 bool tenon__claimer_wants(void *context, const tenonh_node *node) {
     tenon__claimer *claimer = context;
-    if (claimer->failure != TENON_STATUS_OK || !tenon__can_describe(node, NULL)) return false;
+    if (claimer->failure != TENON_STATUS_OK || !tenon__may_claim(claimer, node)) return false;
     if (tenon__taken_by_name(claimer, node)) return true;
     if (!(claimer->kinds & TENON_WORK_GRAPH) || claimer->failure != TENON_STATUS_OK) return false;
     tenon__answer *answer = claimed_in_graph(claimer, node);

@@ -67,7 +67,7 @@ static tenon_status find_candidates(search *s, uint32_t *owner, tenon__nodes *ou
     uint32_t count = 0;
     if (!nodes || !outside) return tenon__fail_memory();
     for (uint32_t i = 0; i < s->count; i++) {
-        owner[i] = tenon__can_describe(node_at(s, i), NULL) ? 0 : NONE;
+        owner[i] = tenon__may_claim(s->claimer, node_at(s, i)) ? 0 : NONE;
         if (owner[i] == 0) nodes[count++] = node_at(s, i);
     }
     find_leaving(s, owner, outside);
@@ -320,7 +320,7 @@ static tenon_status place_composites(search *s, bool *out_again) {
     for (uint32_t i = 0; i < s->count; i++) {
         const tenonh_node *node = node_at(s, i);
         bool open = node->kind == TENON__NODE_COMPOSITE && node->composite && s->cut.fixed[i] == NONE;
-        if (open && tenon__can_describe(node, NULL)) TENON_TRY(place_composite(s, node, out_again));
+        if (open && tenon__may_claim(s->claimer, node)) TENON_TRY(place_composite(s, node, out_again));
     }
     return TENON_STATUS_OK;
 }

@@ -1,6 +1,7 @@
 /* Nodes as composite and graph work. */
 #include <string.h>
 
+#include "device/declared.h"
 #include "plan/claim_internal.h"
 #include "plan/lower.h"
 
@@ -34,6 +35,18 @@ bool tenon__can_describe(const tenonh_node *node, const int64_t *numbers) {
     for (uint32_t i = 0; i < node->result_count; i++)
         if (node->results[i]->dtype == TENON_DTYPE_NONE) return false; /* a token */
     return true;
+}
+
+static bool are_declared(const tenon_device_info *info, tenonh_value *const *values, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (values[i] && !tenon__declares(info, values[i]->dtype)) return false;
+    return true;
+}
+
+bool tenon__may_claim(const tenon__claimer *claimer, const tenonh_node *node) {
+    const tenon_device_info *info = tenonh_device_info(claimer->device);
+    return tenon__can_describe(node, NULL) && are_declared(info, node->operands, node->operand_count) &&
+           are_declared(info, node->results, node->result_count);
 }
 
 /* The symbol of a dim, one for each expression. */

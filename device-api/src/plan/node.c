@@ -224,8 +224,10 @@ static tenon_status gather_operands(tenon__plan_builder *b, const tenonh_node *n
                                     tenon__ref *operands) {
     const tenon_op_row *row = tenon_op_row_of(node->op);
     int inout = tenon__node_inout(node);
+    bool whole = tenon__copies_views(b, place) && node->op != TENON_OP_COPY;
     for (uint32_t i = 0; i < row->input_count; i++)
-        TENON_TRY(tenon__localize(b, node->operands[i], place, &operands[i]));
+        TENON_TRY(whole ? tenon__localize_whole(b, node->operands[i], place, &operands[i])
+                        : tenon__localize(b, node->operands[i], place, &operands[i]));
     for (uint32_t i = 0; i < row->output_count; i++) {
         tenon__ref *out = &operands[row->input_count + i];
         if (inout >= 0 && i == 0)
@@ -266,27 +268,43 @@ static tenon_status plan_op_at(tenon__plan_builder *b, const tenonh_node *node, 
     return TENON_STATUS_OK;
 }
 
+/* Which of a node's operands are at a place, and which in a copy without gaps. */
+typedef struct presence {
+    bool at, whole;
+} presence;
+
+static void note_presence(const tenon__plan_builder *b, const tenonh_node *node, uint32_t place, presence *out) {
+    for (uint32_t i = 0; i < node->operand_count; i++) {
+        if (!node->operands[i]) continue;
+        const tenon__value_state *state = &b->values[node->operands[i]->id];
+        out[i] = (presence){tenon__is_at(b, state, place), tenon__is_there(b, &state->whole[place])};
+    }
+}
+
 /* Undoes what a refused attempt added: steps, and refs of values that it brought to `place`. */
 static void undo(tenon__plan_builder *b, const tenonh_node *node, uint32_t place, uint32_t steps,
-                 const bool *was_there) {
+                 const presence *before) {
     b->plan->step_count = steps;
-    for (uint32_t i = 0; i < node->operand_count; i++)
-        if (node->operands[i] && !was_there[i]) b->values[node->operands[i]->id].at[place].valid = false;
+    for (uint32_t i = 0; i < node->operand_count; i++) {
+        if (!node->operands[i]) continue;
+        tenon__value_state *state = &b->values[node->operands[i]->id];
+        if (!before[i].at) state->at[place].valid = false;
+        if (!before[i].whole) state->whole[place].valid = false;
+    }
 }
 
 typedef tenon_status (*plan_function)(tenon__plan_builder *b, const tenonh_node *node, uint32_t place);
 
 /* Plans a node at the first place whose device takes it. */
 static tenon_status plan_anywhere(tenon__plan_builder *b, const tenonh_node *node, plan_function plan_at) {
-    bool *was_there = tenon__arena_array(&b->plan->arena, node->operand_count, sizeof *was_there);
-    if (!was_there) return tenon__fail_memory();
+    presence *before = tenon__arena_array(&b->plan->arena, node->operand_count, sizeof *before);
+    if (!before) return tenon__fail_memory();
     for (uint32_t place = 0; place < TENON__MAX_PLACES && b->context->devices[place]; place++) {
-        for (uint32_t i = 0; i < node->operand_count; i++)
-            was_there[i] = node->operands[i] && tenon__is_at(b, &b->values[node->operands[i]->id], place);
+        note_presence(b, node, place, before);
         uint32_t steps = b->plan->step_count;
         tenon_status status = plan_at(b, node, place);
         if (status != TENON_STATUS_UNSUPPORTED) return status;
-        undo(b, node, place, steps, was_there);
+        undo(b, node, place, steps, before);
     }
     return tenon__fail_in(TENON_STATUS_UNSUPPORTED, "%s: %s does not take it%s", tenon__node_text(node),
                           tenonh_device_name(b->context->devices[0]),
@@ -295,18 +313,27 @@ static tenon_status plan_anywhere(tenon__plan_builder *b, const tenonh_node *nod
 
 /* -- Concat -- */
 
-static tenon_status plan_concat_at(tenon__plan_builder *b, const tenonh_node *node, uint32_t place) {
-    uint32_t axis = (uint32_t)tenon__node_int(node, TENON_ATTR_AXIS, 0);
-    tenon__ref whole;
+static tenon_status copy_parts(tenon__plan_builder *b, uint32_t place, uint32_t axis, const tenon__ref *parts,
+                               uint32_t count, const tenon__ref *whole) {
     int64_t at = 0;
-    TENON_TRY(tenon__result_ref(b, node->results[0], place, &whole));
-    for (uint32_t i = 0; i < node->operand_count; i++) {
-        tenon__ref part;
-        TENON_TRY(tenon__localize(b, node->operands[i], place, &part));
-        tenon__ref slot = tenon__ref_part(&whole, axis, at, part.dims[axis]);
-        TENON_TRY(add_copy_task(b, place, &part, &slot));
-        at += part.dims[axis];
+    for (uint32_t i = 0; i < count; i++) {
+        tenon__ref slot = tenon__ref_part(whole, axis, at, parts[i].dims[axis]);
+        TENON_TRY(add_copy_task(b, place, &parts[i], &slot));
+        at += parts[i].dims[axis];
     }
+    return TENON_STATUS_OK;
+}
+
+static tenon_status plan_concat_at(tenon__plan_builder *b, const tenonh_node *node, uint32_t place) {
+    uint32_t axis = (uint32_t)tenon__node_int(node, TENON_ATTR_AXIS, 0), count = node->operand_count;
+    tenon__ref whole, *parts = tenon__arena_array(&b->plan->arena, count, sizeof *parts);
+    if (!parts) return tenon__fail_memory();
+    TENON_TRY(tenon__result_ref(b, node->results[0], place, &whole));
+    for (uint32_t i = 0; i < count; i++) TENON_TRY(tenon__localize(b, node->operands[i], place, &parts[i]));
+    if (tenon__copies_views(b, place))
+        TENON_TRY(tenon__stack_parts(b, place, axis, parts, count, &whole));
+    else
+        TENON_TRY(copy_parts(b, place, axis, parts, count, &whole));
     tenon__put_at(b, &b->values[node->results[0]->id], place, &whole);
     return TENON_STATUS_OK;
 }

@@ -17,6 +17,9 @@ enum { TENON_ROUNDING_EXACT = 1, TENON_ROUNDING_RELAXED = 2 };
 enum { TENON_SHAPES_STATIC = 1, TENON_SHAPES_BOUNDED = 2, TENON_SHAPES_DYNAMIC = 3 };
 /* Kinds of work a device takes: bits of tenon_device_info.work_kinds, values of tenon_work.kind. */
 enum { TENON_WORK_OP = 1, TENON_WORK_KERNEL = 2, TENON_WORK_COMPOSITE = 4, TENON_WORK_GRAPH = 8 };
+/* How operands of work lie: by any strides; or in row-major order without gaps, and their strides say so, but for the
+ * input of the operator copy, by which the host brings what lies otherwise into such an order. */
+enum { TENON_VIEWS_ANY = 0, TENON_VIEWS_CONTIGUOUS = 1 };
 
 /* Answer of tenon_device_hooks.info. The host zeroes it and sets struct_size; the plugin fills what that covers.
  * Owner: strings belong to the device and live until it is closed. */
@@ -35,9 +38,15 @@ typedef struct tenon_device_info {
     uint32_t max_streams;       /* streams alive at once; 0 no bound but memory */
     uint64_t cache_size;        /* bytes of the largest cache; 0 unknown */
     uint64_t bandwidth;         /* bytes per second of device memory; 0 unknown */
+    /* Since 0.2. Work on other dtypes is never asked, work of these is required (REQ-DEV-07). Kernel work moves bytes as
+     * unsigned integers of their width all the same. */
+    uint64_t dtypes;   /* bits 1 << TENON_DTYPE_*; 0: all that the operator table takes */
+    uint32_t views;    /* since 0.2: TENON_VIEWS_* (REQ-DEV-08) */
+    uint32_t reserved; /* must stay 0 */
 } tenon_device_info;
 #define TENON_DEVICE_INFO_SIZE_V1 88u
-static_assert(sizeof(tenon_device_info) == TENON_DEVICE_INFO_SIZE_V1 && offsetof(tenon_device_info, uuid) == 32,
+static_assert(sizeof(tenon_device_info) == 104 && offsetof(tenon_device_info, uuid) == 32 &&
+                  offsetof(tenon_device_info, dtypes) == TENON_DEVICE_INFO_SIZE_V1,
               "frozen layout");
 
 /* Required group. Thread: every member is thread-safe. */
