@@ -37,6 +37,8 @@ static void read_knobs(fake_knobs *k) {
         {"FAKE_PACK", &k->pack, 0},
         {"FAKE_NARROW", &k->narrow, 0},
         {"FAKE_GRAPH_SLOW", &k->graph_slow, 0},
+        {"FAKE_DTYPES", &k->dtypes, 0},
+        {"FAKE_VIEWS", &k->views, TENON_VIEWS_ANY},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         *numbers[i].value = (uint32_t)number_of(numbers[i].name, numbers[i].otherwise);
@@ -75,6 +77,9 @@ static tenon_status device_info(tenon_device *device, tenon_device_info *out_inf
     out_info->rounding = TENON_ROUNDING_EXACT;
     out_info->shapes = device->knobs.shapes;
     out_info->work_kinds = device->knobs.kinds;
+    if (out_info->struct_size < sizeof *out_info) return TENON_STATUS_OK;
+    out_info->dtypes = device->knobs.dtypes;
+    out_info->views = device->knobs.views;
     return TENON_STATUS_OK;
 }
 

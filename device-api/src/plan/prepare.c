@@ -28,26 +28,6 @@ static void check_memo(const tenon__task *task, tenon__exec_memo *memo) {
     if (memo->task != hash) *memo = (tenon__exec_memo){.task = hash};
 }
 
-/* The same task as a device that knows no strides is asked for it: strides of axes of one element, which mean nothing,
- * are those of the order too. */
-static tenon_status settle_operands(const tenonh_device *device, const tenon__task *task, tenon__ref *operands,
-                                    tenon__task *out_task) {
-    for (uint32_t k = 0; k < task->operand_count; k++) {
-        const tenon__ref *ref = &task->operands[k];
-        bool any = task->op == TENON_OP_COPY && k == 0;
-        if (!any && !tenon__ref_is_contiguous(ref))
-            return tenon__fail(TENON_STATUS_UNSUPPORTED, "operand %u of %s has gaps; %s takes none (views: contiguous)",
-                               k, tenon_op_row_of(task->op)->name, tenonh_device_name(device));
-        operands[k] = *ref;
-        if (any) continue;
-        operands[k] = tenon__ref_contiguous(ref->storage, ref->dtype, ref->rank, ref->dims);
-        operands[k].offset = ref->offset;
-    }
-    *out_task = *task;
-    out_task->operands = operands;
-    return TENON_STATUS_OK;
-}
-
 static tenon_status prepare(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__exec_memo *memo,
                             tenon__arena *arena, tenon__prepared *out_prepared) {
     uint32_t kinds = tenonh_device_info(device)->work_kinds;
@@ -64,14 +44,30 @@ static tenon_status prepare(tenon__execs *execs, tenonh_device *device, const te
     return tenon__prepare_kernel(execs, device, task, memo, arena, out_prepared);
 }
 
+/* Prepares the task as a device that knows no strides is asked for it: strides of axes of one element, which mean nothing,
+ * are those of the order too. */
+static tenon_status prepare_whole(tenon__execs *execs, tenonh_device *device, const tenon__task *task,
+                                  tenon__exec_memo *memo, tenon__arena *arena, tenon__prepared *out_prepared) {
+    tenon__ref operands[TENON__TASK_OPERANDS] = {0};
+    tenon__task settled = *task;
+    for (uint32_t k = 0; k < task->operand_count; k++) {
+        const tenon__ref *ref = &task->operands[k];
+        bool any = task->op == TENON_OP_COPY && k == 0;
+        if (!any && !tenon__ref_is_contiguous(ref))
+            return tenon__fail(TENON_STATUS_UNSUPPORTED, "operand %u of %s has gaps; %s takes none (views: contiguous)",
+                               k, tenon_op_row_of(task->op)->name, tenonh_device_name(device));
+        operands[k] = any ? *ref : tenon__ref_contiguous(ref->storage, ref->dtype, ref->rank, ref->dims);
+        operands[k].offset = ref->offset;
+    }
+    settled.operands = operands;
+    return prepare(execs, device, &settled, memo, arena, out_prepared);
+}
+
 tenon_status tenon__prepare(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__exec_memo *memo,
                             tenon__arena *arena, tenon__prepared *out_prepared) {
-    tenon__ref operands[TENON__TASK_OPERANDS];
-    tenon__task settled;
     for (uint32_t k = 0; k < task->operand_count; k++)
         TENON_TRY(tenon__check_dtype(device, task->operands[k].dtype, tenon_op_row_of(task->op)->name));
     if (tenonh_device_info(device)->views == TENON_VIEWS_ANY)
         return prepare(execs, device, task, memo, arena, out_prepared);
-    TENON_TRY(settle_operands(device, task, operands, &settled));
-    return prepare(execs, device, &settled, memo, arena, out_prepared);
+    return prepare_whole(execs, device, task, memo, arena, out_prepared);
 }
