@@ -149,9 +149,11 @@ static tenon_status stream_read(tenon_stream *stream, void *destination, tenon_b
     return TENON_STATUS_OK;
 }
 
-static tenon_status stream_copy(tenon_stream *stream, tenon_buffer destination, tenon_buffer source, uint64_t size) {
-    TENON_TRY(check_range(stream, source, size));
-    return stream_write(stream, destination, bytes_of(source), size);
+static tenon_status stream_copy(tenon_stream *stream, tenon_buffer to, tenon_buffer from, uint64_t size) {
+    TENON_TRY(check_range(stream, from, size));
+    if (to.memory == from.memory && (to.offset - from.offset < size || from.offset - to.offset < size))
+        return FAIL(stream->device, stream, TENON_STATUS_INVALID, "source and destination overlap");
+    return stream_write(stream, to, bytes_of(from), size);
 }
 
 /* -- Compiling. */
@@ -258,8 +260,7 @@ static tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const te
     memcpy(numbers + launch->symbol_count, launch->scalars, launch->scalar_count * sizeof *numbers);
     for (uint32_t i = 0; i < launch->grid_count && !stream->failed; i++)
         if (exec->entries[i](buffers, numbers, workspace, 0, (int64_t)launch->grids[i].groups[0]))
-            stream->failed =
-                FAIL(stream->device, stream, TENON_STATUS_OUT_OF_RANGE, "a loaded index lies outside its operand");
+            stream->failed = FAIL(stream->device, stream, TENON_STATUS_OUT_OF_RANGE, "an index leaves its operand");
     return TENON_STATUS_OK; /* that failure is late: the next synchronize tells (REQ-KERNEL-03) */
 }
 
