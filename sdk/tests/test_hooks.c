@@ -47,6 +47,56 @@ START_TEST(works_are_checked_with_their_part) {
 }
 END_TEST
 
+START_TEST(op_works_are_held_against_the_table) {
+    static const int64_t seven = 7, f16 = TENON_DTYPE_F16;
+    const struct {
+        tenon_op op;
+        tenon_dtype second;
+        uint32_t rank, last_role;
+        tenon_attr attr;
+        tenon_status status;
+        const char *words;
+    } rows[] = {
+        {TENON_OP_ADD, TENON_DTYPE_F32, 2, TENON_ROLE_OUTPUT, {0}, TENON_STATUS_OK, ""},
+        {TENON_OP_RESHAPE, TENON_DTYPE_F32, 2, TENON_ROLE_OUTPUT, {0}, TENON_STATUS_UNSUPPORTED, "operator 1"},
+        {TENON_OP_ADD, TENON_DTYPE_F16, 2, TENON_ROLE_OUTPUT, {0}, TENON_STATUS_INVALID, "operand 1 can't be f16"},
+        {TENON_OP_ADD, TENON_DTYPE_F32, 3, TENON_ROLE_OUTPUT, {0}, TENON_STATUS_INVALID, "rank"},
+        {TENON_OP_ADD, TENON_DTYPE_F32, 2, TENON_ROLE_INOUT, {0}, TENON_STATUS_INVALID, "role 3"},
+        {TENON_OP_ADD,
+         TENON_DTYPE_F32,
+         2,
+         TENON_ROLE_OUTPUT,
+         {TENON_ATTR_AXIS, 1, &seven},
+         TENON_STATUS_UNSUPPORTED,
+         "no attribute"},
+        {TENON_OP_SUM, TENON_DTYPE_F32, 2, TENON_ROLE_OUTPUT, {0}, TENON_STATUS_INVALID, "operands"},
+        {TENON_OP_MATMUL, TENON_DTYPE_F32, 2, TENON_ROLE_OUTPUT, {0}, TENON_STATUS_OK, ""},
+        {TENON_OP_MATMUL,
+         TENON_DTYPE_F32,
+         2,
+         TENON_ROLE_OUTPUT,
+         {TENON_ATTR_DTYPE, 1, &f16},
+         TENON_STATUS_INVALID,
+         "operand 2"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char words[128];
+        const tenon_op_row *row = NULL;
+        tenon_op_work op = {.struct_size = sizeof op, .op = rows[i].op, .attrs = &rows[i].attr};
+        op.attr_count = rows[i].attr.id != 0;
+        tenon_operand operands[3] = {{.role = TENON_ROLE_INPUT}, {.role = TENON_ROLE_INPUT}, {0}};
+        for (uint32_t k = 0; k < 3; k++) operands[k].view = (tenon_view){.dtype = TENON_DTYPE_F32, .rank = 2};
+        operands[1].view.dtype = rows[i].second;
+        operands[1].view.rank = rows[i].rank;
+        operands[2].role = rows[i].last_role;
+        tenon_work work = {.struct_size = sizeof work, .kind = TENON_WORK_OP, .op = &op, .operands = operands};
+        work.operand_count = 3;
+        ck_assert_msg(tenon_op_work_check(&work, &row, words, sizeof words) == rows[i].status, "%zu: %s", i, words);
+        ck_assert_msg(strstr(words, rows[i].words) != NULL, "%zu: %s", i, words);
+    }
+}
+END_TEST
+
 START_TEST(launches_are_checked_against_the_exec) {
     const tenon_symbol ranges[] = {{0, 100, 1}, {-8, 8, 4}};
     tenon_memory *somewhere = (tenon_memory *)(uintptr_t)64;
@@ -74,6 +124,7 @@ int main(void) {
     TCase *cases = tcase_create("hooks");
     tcase_add_test(cases, reports_are_formatted_and_cut);
     tcase_add_test(cases, works_are_checked_with_their_part);
+    tcase_add_test(cases, op_works_are_held_against_the_table);
     tcase_add_test(cases, launches_are_checked_against_the_exec);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -2,6 +2,7 @@
 #ifndef TENON_HOOKS_H
 #define TENON_HOOKS_H
 
+#include <tenon/helpers.h>
 #include <tenon/host.h>
 #include <tenon/work.h>
 
@@ -17,6 +18,12 @@ __attribute__((format(printf, 6, 7))) tenon_status tenon_report(const tenon_host
 /* Checks that a plugin built with this header knows all that a work says, its part of its kind included. Not checked is
  * whether the device takes it. Errors: INVALID, UNSUPPORTED (members from a newer header, kind). Source: REQ-ABI-03. */
 tenon_status tenon_work_check(const tenon_work *work);
+
+/* Checks op work whose operands and views are well formed against the operator table: operator, attributes, operand counts,
+ * roles, dtypes, ranks and axes. Dims are for launches, where they are numbers: see tenon_canonicalize. *out_row is the
+ * operator's row; `text`, of `size` bytes, says what is wrong and where.
+ * Errors: INVALID, UNSUPPORTED (an operator or attribute of a newer table, a dtype that no operator takes). */
+tenon_status tenon_op_work_check(const tenon_work *work, const tenon_op_row **out_row, char *text, size_t size);
 
 /* Checks a launch against what was prepared: `buffer_count` buffers, `symbol_count` symbols in their `ranges`, one grid
  * per entry of a kernel work (0 for other kinds). Errors: INVALID, UNSUPPORTED (as above). Source: REQ-WORK-04. */
