@@ -182,7 +182,7 @@ static tenon_status run_cc(const tenon_host *host, const tenon_work *work, char 
 
 /* clang-format off */
 #define CC_OPTIONS "-xc", "-std=gnu11", "-O2", "-march=native", "-ffp-contract=off", "-fno-math-errno", \
-                   "-fno-trapping-math", "-fPIC", "-shared", "-pipe", "-w"
+                   "-fno-trapping-math", "-fno-strict-aliasing", "-fPIC", "-shared", "-pipe", "-w"
 /* clang-format on */
 
 /* Compiles a work's source and loads it. The object lies in a folder of its own, and only until it is loaded. */

@@ -22,12 +22,14 @@ struct cpu_compiler {
     char identity[PATH_MAX + 512];
 };
 
-/* Results must not depend on the compiler's mood: no contraction, no fast maths. errno and traps are not looked at. */
+/* Results must not depend on the compiler's mood: no contraction, no fast maths. errno and traps are not looked at.
+ * Buffers of a launch may be the same bytes, with another type too (REQ-KERNEL-04): no aliasing by type. */
 static const char *const options[] = {"-x",
                                       "c",
                                       "-std=gnu11",
                                       "-O3",
                                       "-ffp-contract=off",
+                                      "-fno-strict-aliasing",
                                       "-fPIC",
                                       "-shared",
                                       "-fno-math-errno",

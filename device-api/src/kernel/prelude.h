@@ -1,9 +1,9 @@
 /* The in-source maths of printed C11: text that a printer puts before the kernels it prints, and what it may call.
  *
  * The text uses GNU vector extensions (gcc >= 9, clang >= 9), includes nothing, calls nothing outside itself, and asks
- * for these flags: -std=c11 (or gnu11), -ffp-contract=off, never -ffast-math; away from x86 -fno-math-errno, so that a
- * square root is an instruction; -Wno-psabi keeps gcc quiet about wide vectors. It looks at the compiler's target macros
- * (__FMA__, __SSE4_1__, __AVX2__, __AVX512F__ ...), so the same text serves baseline x86-64, AVX2, AVX-512 and others.
+ * for these flags: -std=c11 (or gnu11), -ffp-contract=off, -fno-strict-aliasing, never -ffast-math; away from x86
+ * -fno-math-errno, so that a square root is an instruction; -Wno-psabi keeps gcc quiet about wide vectors. It looks at the
+ * compiler's target macros (__FMA__, __SSE4_1__, __AVX2__, __AVX512F__ ...), so the same text serves baseline x86-64, AVX2, AVX-512 and others.
  *
  * Types, for each dtype D in {f64 f32 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool} and N lanes:
  *   tn_DxN    N = 1: the plain C type (float, int8_t's type ...); N >= 2 (a power of two): a GNU vector of N elements.

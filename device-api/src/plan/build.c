@@ -256,7 +256,8 @@ static tenon_status create_lowered(const tenon__plan_context *context, const ten
     *out_plan = NULL;
     if (status == TENON_STATUS_OK) status = tenon__shapes_plan(context, lowered, function, symbols, numbers, out_plan);
     if (status == TENON_STATUS_OK && !*out_plan)
-        status = create_plan(context, function, numbers, NULL, lowered->claims, out_plan);
+        status = context->quick ? (tenon_status)TENON_STATUS_NOT_READY
+                                : create_plan(context, function, numbers, NULL, lowered->claims, out_plan);
     free(numbers);
     return status;
 }

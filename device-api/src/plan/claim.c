@@ -103,7 +103,7 @@ tenon_status tenon__claim_module(tenon__claimer *claimer, const tenonh_module *s
     if (!claimer) return decompose(context, simple, NULL, NULL, out_module);
     pthread_mutex_lock(&claimer->lock);
     bool idle = !claimer->claims && tenon__execs_planning(claimer->execs) <= 1; /* none but the caller plans */
-    if (idle && claimer->exec_count > TENON__MOST_ANSWERS) tenon__claimer_trim(claimer);
+    if (idle && claimer->count > TENON__MOST_ANSWERS) tenon__claimer_trim(claimer);
     tenon_status status = claim_until_done(claimer, simple, decompose, context, out_module, out_claims);
     pthread_mutex_unlock(&claimer->lock);
     return status;

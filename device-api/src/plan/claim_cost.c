@@ -286,13 +286,20 @@ static tenon_status cost_instead(tenon__claimer *claimer, const tenon__described
     return status;
 }
 
+/* Where there is no memory to try it in, what was declared stands. */
+static tenon_status measure_answer(tenon__claimer *claimer, const tenon__described *described, tenon__answer *answer) {
+    uint64_t measured = 0;
+    tenon_status status = measure_exec(claimer, described, answer->exec, &measured);
+    if (status == TENON_STATUS_OK) answer->cost = measured;
+    return status == TENON_STATUS_OUT_OF_MEMORY ? (tenon_status)TENON_STATUS_OK : status;
+}
+
 tenon_status tenon__weigh_answer(tenon__claimer *claimer, const tenon__described *described, uint64_t claimed,
                                  tenon__answer *answer) {
     uint64_t declared = tenonh_exec_info(answer->exec)->cost;
     if (answer->costed) return TENON_STATUS_OK;
     answer->cost = declared ? declared : claimed;
-    if (claimer->measure && !described->work.symbol_count)
-        TENON_TRY(measure_exec(claimer, described, answer->exec, &answer->cost));
+    if (claimer->measure && !described->work.symbol_count) TENON_TRY(measure_answer(claimer, described, answer));
     if (answer->cost) TENON_TRY(cost_instead(claimer, described, &answer->instead));
     answer->declined = answer->instead && answer->instead < answer->cost;
     answer->costed = true;

@@ -90,7 +90,7 @@ struct tenon__claimer {
     tenon_status failure;  /* of asking, where that could not be returned */
     char failure_text[TENON__CLAIM_TEXT];
     tenon__reclaimer reclaimer;
-    uint32_t exec_count; /* of answers */
+    uint32_t count; /* of answers */
     tenon__answer *answers[TENON__ANSWER_BUCKETS];
 };
 

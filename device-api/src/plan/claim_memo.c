@@ -22,12 +22,12 @@ void tenon__claimer_trim(tenon__claimer *claimer) {
     for (uint32_t i = 0; i < TENON__ANSWER_BUCKETS; i++)
         for (tenon__answer **link = &claimer->answers[i]; *link;) {
             tenon__answer *answer = *link;
-            if (!answer->exec || atomic_load(&answer->exec->references) > 1) {
+            if (answer->exec && atomic_load(&answer->exec->references) > 1) {
                 link = &answer->next;
                 continue;
             }
             *link = answer->next;
-            claimer->exec_count--;
+            claimer->count--;
             free_answer(answer);
         }
 }
@@ -120,7 +120,9 @@ tenon__answer *tenon__answer_to(tenon__claimer *claimer, const tenon__described 
         bool same = answer->hash == hash && answer->key_size == d->key.length;
         if (same && memcmp(answer->key, d->key.data, d->key.length) == 0 && same_held(answer, d)) return answer;
     }
-    return add_answer(bucket, d, hash);
+    tenon__answer *added = add_answer(bucket, d, hash);
+    if (added) claimer->count++;
+    return added;
 }
 
 /* Keeps the constants that the exec holds: the answer is for these bytes alone. */
@@ -154,7 +156,6 @@ static tenon_status ask(tenon__claimer *claimer, const tenon__described *d, teno
         return status;
     }
     answer->status = TENON_STATUS_OK;
-    claimer->exec_count++;
     return TENON_STATUS_OK;
 }
 

@@ -100,6 +100,7 @@ typedef struct tenon__plan_context {
     uint32_t streams; /* of a place, at most; 0 is 1. Fewer where the device has fewer, 1 where it has no events */
     tenon__claimer *claimer; /* of devices[0]; NULL: it takes nothing whole */
     bool check;              /* plans are proved by tenon__plan_check before they are given away */
+    bool quick;              /* only plans of shape classes that are there: NOT_READY for any other */
 } tenon__plan_context;
 
 /* Plans a function of a lowered module for concrete input dims. `known`: numbers of the module's symbols that are known

@@ -201,7 +201,7 @@ tenon_status tenon__shapes_plan(const tenon__plan_context *context, const tenon_
     *out_plan = NULL;
     if (lowered->dim_count <= 1 || lowered->claims) return TENON_STATUS_OK;
     TENON_TRY(plan_in_classes(shapes, context, function, numbers, out_plan, &usable, &exact));
-    if (*out_plan || !usable) return TENON_STATUS_OK;
+    if (*out_plan || !usable || context->quick) return TENON_STATUS_OK;
     int64_t *before = calloc(2 * (size_t)symbol_count + lowered->dim_count + 1, sizeof *before);
     if (!before) return tenon__fail_memory();
     int64_t *rounded = before + symbol_count, *upper = rounded + symbol_count;

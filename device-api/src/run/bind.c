@@ -112,6 +112,15 @@ static tenon_status size_arenas(tenon__context *context, tenon__planned *planned
     return TENON_STATUS_OK;
 }
 
+bool tenon__context_fits(const tenon__context *context, const tenon__planned *planned) {
+    bool fits = planned->bounce_size <= context->bounce_size;
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && fits; place++) {
+        const tenonh_memory *arena = context->arenas[place];
+        fits = planned->plan->arena_size[place] <= (arena ? tenonh_memory_size(arena) : 0);
+    }
+    return fits;
+}
+
 static tenon_status size_bounce(tenon__context *context, uint64_t size) {
     if (size <= context->bounce_size) return TENON_STATUS_OK;
     free(context->bounce);
@@ -176,10 +185,11 @@ tenon_status tenon__binding_refresh(tenon__context *context, tenon__binding *bin
 
 /* -- What a context has bound -- */
 
-void tenon__context_sweep(tenon__context *context) {
+void tenon__context_sweep(tenon__context *context, const tenon__binding *kept) {
     for (tenon__binding **link = &context->bindings; *link;) {
         tenon__binding *binding = *link;
-        if (atomic_load_explicit(&binding->planned->dropped, memory_order_relaxed)) {
+        bool dropped = atomic_load_explicit(&binding->planned->dropped, memory_order_relaxed);
+        if (dropped && binding != kept) {
             *link = binding->next;
             tenon__binding_destroy(binding);
         } else {
@@ -200,22 +210,27 @@ static tenon__binding *find(tenon__context *context, const tenon__plans *plans, 
     return NULL;
 }
 
-static tenon_status add(tenon__context *context, tenon__plans *plans, const int64_t *dims,
-                        tenon__binding **out_binding) {
-    tenonh_stream *streams[TENON__MAX_PLACES] = {0};
-    tenon__planned *planned;
-    tenon__context_sweep(context);
-    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++)
-        if (context->stream_counts[place]) streams[place] = context->streams[place][0];
-    TENON_TRY(tenon__plans_get(plans, dims, streams, &planned));
+tenon_status tenon__context_add(tenon__context *context, tenon__planned *planned, tenon__binding **out_binding) {
     TENON_TRY(tenon__binding_create(context, planned, out_binding));
     (*out_binding)->next = context->bindings;
     context->bindings = *out_binding;
     return TENON_STATUS_OK;
 }
 
+static tenon_status add(tenon__context *context, tenon__plans *plans, const int64_t *dims,
+                        tenon__binding **out_binding) {
+    tenonh_stream *streams[TENON__MAX_PLACES] = {0};
+    tenon__planned *planned;
+    tenon__context_sweep(context, NULL);
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++)
+        if (context->stream_counts[place]) streams[place] = context->streams[place][0];
+    TENON_TRY(tenon__plans_get(plans, dims, streams, &planned));
+    return tenon__context_add(context, planned, out_binding);
+}
+
 tenon_status tenon__context_bind(tenon__context *context, tenon__plans *plans, const int64_t *dims,
                                  tenon__binding **out_binding) {
+    tenon__foresight_await(context);
     *out_binding = find(context, plans, dims);
     if (!*out_binding) TENON_TRY(add(context, plans, dims, out_binding));
     tenon__planned_touch((*out_binding)->planned);

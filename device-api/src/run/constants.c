@@ -16,7 +16,7 @@ enum { LEAST_IMPORT = 4096, HELD_SIZE = 64 };
 typedef struct origin {
     tenon__constant *constant;
     uint32_t width;        /* bytes of an element: what kernels expect addresses to be multiples of */
-    tenonh_stream *stream; /* of the device */
+    tenonh_stream *stream; /* of the device; NULL: only what is there already will do */
     tenonh_exec *exec;     /* to pack for */
     uint32_t operand;
     uint64_t offset; /* bytes before the operand in the constant */
@@ -56,6 +56,7 @@ static tenon_status upload(tenonh_device *device, tenon__resident *resident, con
 
 static tenon_status make_plain(tenonh_device *device, tenon__resident *resident, void *context) {
     const origin *from = context;
+    if (!from->stream) return TENON_STATUS_NOT_READY;
     tenon_status status = import(device, resident, from);
     if (status == TENON_STATUS_UNSUPPORTED) status = upload(device, resident, from);
     if (status != TENON_STATUS_OK) return status;
@@ -88,6 +89,7 @@ static tenon_status pack(tenonh_device *device, tenon__resident *resident, const
 static tenon_status make_packed(tenonh_device *device, tenon__resident *resident, void *context) {
     origin *from = context;
     tenon__resident *plain;
+    if (!from->stream) return TENON_STATUS_NOT_READY;
     TENON_TRY(acquire_plain(device, from, &plain));
     tenon_status status = pack(device, resident, from, plain);
     tenon__resident_release(device, plain); /* unless others use it as it is, it has served */
@@ -162,7 +164,7 @@ static tenon_status look_through(tenon__planned *planned, tenonh_stream *const *
             uint32_t want = want_of(step, r);
             uint8_t width = (uint8_t)(bits < 8 ? 1 : bits / 8), *widest = &widths[ref->storage];
             if (want != WANTS_PLAIN)
-                TENON_TRY(take_special(planned, step, r, buffer + r, want, streams[step->place]));
+                TENON_TRY(take_special(planned, step, r, buffer + r, want, streams ? streams[step->place] : NULL));
             else if (width > *widest)
                 *widest = width;
         }
@@ -177,7 +179,7 @@ static tenon_status take_all(tenon__planned *planned, tenonh_stream *const *stre
     for (uint32_t i = 0; i < plan->storage_count; i++) {
         const tenon__storage *s = &plan->storages[i];
         if (!widths[i]) continue;
-        origin from = {.constant = s->constant, .width = widths[i], .stream = streams[s->place]};
+        origin from = {.constant = s->constant, .width = widths[i], .stream = streams ? streams[s->place] : NULL};
         TENON_TRY(acquire_plain(planned->plans->context->devices[s->place], &from, &planned->constants[i]));
     }
     return TENON_STATUS_OK;

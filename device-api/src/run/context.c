@@ -15,6 +15,7 @@ void tenon__context_unstage(tenon__context *context) {
 }
 
 static void destroy(tenon__context *context) {
+    tenon__foresight_await(context);
     for (tenon__binding *binding = context->bindings, *next; binding; binding = next) {
         next = binding->next;
         tenon__binding_destroy(binding);
@@ -39,9 +40,10 @@ static tenon_status fill(tenon__context *context) {
     const tenon__contexts *contexts = context->contexts;
     size_t tensors = (size_t)contexts->plans->input_count + contexts->plans->output_count;
     tenonh_stream *first;
-    context->dims = calloc((size_t)contexts->plans->dim_count + 1, sizeof *context->dims);
+    context->dims = calloc(4 * (size_t)contexts->plans->dim_count + 1, sizeof *context->dims);
     context->tensors = calloc(3 * tensors + 1, sizeof(void *));
     if (!context->dims || !context->tensors) return tenon__fail_memory();
+    context->seen = context->dims + contexts->plans->dim_count;
     context->made = context->tensors + tensors;
     context->staged = context->made + tensors;
     for (uint32_t place = 0; place < TENON__MAX_PLACES && contexts->places->devices[place]; place++)
@@ -97,7 +99,8 @@ tenon_status tenon__context_event(tenon__context *context, uint32_t place, uint3
 
 /* -- Taking and giving -- */
 
-bool tenon__context_settle(const tenon__context *context) {
+bool tenon__context_settle(tenon__context *context) {
+    tenon__foresight_await(context);
     bool sound = !tenon__forked(context->contexts->places->devices[0]->generation), reachable = sound;
     for (uint32_t place = 0; place < TENON__MAX_PLACES && reachable; place++) {
         for (uint32_t i = 0; i < context->stream_counts[place]; i++) {
@@ -256,6 +259,7 @@ void tenon__contexts_init(tenon__contexts *contexts, const tenon__plan_context *
     *contexts = (tenon__contexts){.places = places, .plans = plans};
     contexts->most = limit < TENON__MAX_CONTEXTS ? limit : TENON__MAX_CONTEXTS;
     contexts->limit = contexts->most;
+    tenon__foresight_init(&contexts->foresight);
     pthread_mutex_init(&contexts->lock, NULL);
     pthread_cond_init(&contexts->returned, NULL);
     for (uint32_t place = 0; place < TENON__MAX_PLACES && places->devices[place]; place++) {
@@ -270,6 +274,7 @@ void tenon__contexts_end(tenon__contexts *contexts) {
         tenon__reclaimer_remove(contexts->places->devices[place], &contexts->reclaimers[place]);
     for (uint32_t slot = 0; slot < TENON__MAX_CONTEXTS; slot++)
         if (contexts->alive >> slot & 1) destroy(contexts->all[slot]);
+    tenon__foresight_end(&contexts->foresight);
     pthread_cond_destroy(&contexts->returned);
     pthread_mutex_destroy(&contexts->lock);
 }

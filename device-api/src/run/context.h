@@ -28,6 +28,17 @@ typedef struct tenon__binding {
     uint32_t stream_count;   /* different ones */
 } tenon__binding;
 
+/* The thread that plans ahead, for one context at a time (foresee.c). */
+typedef struct tenon__foresight {
+    pthread_mutex_t lock; /* of the next four */
+    pthread_cond_t changed;
+    struct tenon__context *context; /* that it has now, or is to take; NULL: none */
+    const tenon__binding *running;  /* what the context runs meanwhile */
+    uint32_t state;
+    uint32_t generation; /* of the process; see tenon__forked */
+    pthread_t thread;
+} tenon__foresight;
+
 typedef struct tenon__context {
     tenon__contexts *contexts;
     uint32_t slot;
@@ -46,6 +57,8 @@ typedef struct tenon__context {
     tenonh_tensor **tensors; /* inputs, then outputs, as the plan works on them */
     tenonh_tensor **made;    /* those of them that are the run's own */
     tenonh_tensor **staged;  /* likewise, of runs on arrays: kept from one to the next */
+    int64_t *seen;           /* dims of the last run, by what they differed from the run before, the dims to plan for */
+    bool lent;               /* to the thread that plans ahead: take it back with tenon__foresight_await */
 } tenon__context;
 
 struct tenon__contexts {
@@ -60,6 +73,7 @@ struct tenon__contexts {
     _Atomic uint32_t waiters;
     pthread_mutex_t lock; /* of waiting, never held while something is done */
     pthread_cond_t returned;
+    tenon__foresight foresight;
     tenon__reclaimer reclaimers[TENON__MAX_PLACES]; /* give up arenas of idle contexts */
 };
 
@@ -72,7 +86,7 @@ void tenon__contexts_end(tenon__contexts *contexts); /* all are idle */
 tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out_context);
 
 /* Waits for all streams, as far as they can be waited for, without a word; true when all are sound. */
-bool tenon__context_settle(const tenon__context *context);
+bool tenon__context_settle(tenon__context *context);
 
 /* Lets go of the tensors that runs on arrays keep. */
 void tenon__context_unstage(tenon__context *context);
@@ -92,14 +106,32 @@ tenon_status tenon__context_bind(tenon__context *context, tenon__plans *plans, c
 /* Runs a bound plan on tensors, inputs then outputs, and waits for its end. */
 tenon_status tenon__context_run(tenon__context *context, tenon__binding *binding, tenonh_tensor *const *tensors);
 
-/* -- Shared by context.c, bind.c and run.c -- */
+/* -- Planning ahead -- */
+
+void tenon__foresight_init(tenon__foresight *foresight);
+void tenon__foresight_end(tenon__foresight *foresight); /* contexts are gone */
+
+/* Before a run of `running`: where the dims of the next run can be guessed, lends the context's bindings to a thread that
+ * plans and binds it meanwhile. A guess that is wrong, or would take long, leaves nothing but a plan more. */
+void tenon__foresight_ask(tenon__context *context, const tenon__binding *running);
+
+/* Waits until the context's bindings are no longer lent. Costs nothing where they were not. */
+void tenon__foresight_await(tenon__context *context);
+
+/* -- Shared by context.c, bind.c, foresee.c and run.c -- */
 
 /* A binding for a plan, its streams and events made. Takes the reference to `planned` over. */
 tenon_status tenon__binding_create(tenon__context *context, tenon__planned *planned, tenon__binding **out_binding);
 void tenon__binding_destroy(tenon__binding *binding);
 
-/* Lets go of bindings whose plans have left their lists. */
-void tenon__context_sweep(tenon__context *context);
+/* Lets go of bindings whose plans have left their lists, but for `kept` (NULL: none). */
+void tenon__context_sweep(tenon__context *context, const tenon__binding *kept);
+
+/* Binds a plan, which it takes the reference of, and lists the binding first. */
+tenon_status tenon__context_add(tenon__context *context, tenon__planned *planned, tenon__binding **out_binding);
+
+/* True when the plan's arenas and moves fit in what the context has: binding_refresh then changes nothing that runs. */
+bool tenon__context_fits(const tenon__context *context, const tenon__planned *planned);
 
 /* Makes the arenas large enough and points the binding's buffers to memory that changed. */
 tenon_status tenon__binding_refresh(tenon__context *context, tenon__binding *binding);

@@ -128,9 +128,11 @@ static tenon_status create_plan(tenon__plans *plans, const tenon__plan_context *
     return status;
 }
 
+/* Without `streams`: only what is quickly made. */
 static tenon_status make(tenon__plans *plans, const int64_t *dims, tenonh_stream *const *streams,
                          tenon__planned **out_planned) {
     tenon__plan_context context = *plans->context;
+    context.quick = !streams;
     if (plans->small) context.streams = 1;
     tenon__planned *planned = calloc(1, sizeof *planned + plans->dim_count * sizeof *dims);
     if (!planned) return tenon__fail_memory();
@@ -231,6 +233,17 @@ tenon_status tenon__plans_get(tenon__plans *plans, const int64_t *dims, tenonh_s
         if (status == TENON_STATUS_OK) tenon__planned_release(add(plans, *out_planned));
     }
     pthread_mutex_unlock(&plans->planning);
+    return status;
+}
+
+tenon_status tenon__plans_foresee(tenon__plans *plans, const int64_t *dims, tenon__planned **out_planned) {
+    if (pthread_mutex_trylock(&plans->planning) != 0) return TENON_STATUS_NOT_READY;
+    tenon_status status = TENON_STATUS_NOT_READY;
+    tenon__planned *known = find_locked(plans, dims);
+    if (!known) status = make(plans, dims, NULL, out_planned);
+    if (status == TENON_STATUS_OK) tenon__planned_release(add(plans, *out_planned));
+    pthread_mutex_unlock(&plans->planning);
+    tenon__planned_release(known);
     return status;
 }
 

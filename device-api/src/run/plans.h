@@ -73,6 +73,10 @@ void tenon__plans_end(tenon__plans *plans); /* bindings are gone */
 tenon_status tenon__plans_get(tenon__plans *plans, const int64_t *dims, tenonh_stream *const *streams,
                               tenon__planned **out_planned);
 
+/* Makes the plan for `dims` if a shape class has one and its constants are on their devices, without a wait for others:
+ * NOT_READY otherwise, also when the plan is there already. */
+tenon_status tenon__plans_foresee(tenon__plans *plans, const int64_t *dims, tenon__planned **out_planned);
+
 void tenon__planned_release(tenon__planned *planned); /* NULL is allowed */
 
 /* Lets go of a plan whose arenas do not fit, if its function can be planned to need less memory, which it is from now on.
@@ -82,7 +86,7 @@ bool tenon__planned_shrink(tenon__planned *planned);
 /* Marks a plan as the one that ran last. The caller holds a reference. */
 void tenon__planned_touch(tenon__planned *planned);
 
-/* Puts a plan's constants on their devices, and gives them up. */
+/* Puts a plan's constants on their devices, and gives them up. Without `streams`, NOT_READY if any is not there. */
 tenon_status tenon__planned_take_constants(tenon__planned *planned, tenonh_stream *const *streams);
 void tenon__planned_drop_constants(tenon__planned *planned);
 

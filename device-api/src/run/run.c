@@ -109,6 +109,7 @@ tenon_status tenon__context_run(tenon__context *context, tenon__binding *binding
         const tenonh_tensor *tensor = tensors[patch->tensor];
         binding->buffers[patch->buffer] = (tenon_buffer){tensor->memory->handle, tensor->offset + patch->offset};
     }
+    tenon__foresight_ask(context, binding);
     tenon_status status = settle(&r, execute_all(&r));
     if (status != TENON_STATUS_OK) return status;
     context->runs++;

@@ -2,9 +2,11 @@
  * is prepared serves the shapes after it.
  * Usage: test_shapes DEVICE */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <tenon/host/tenon.h>
 
@@ -219,6 +221,64 @@ START_TEST(test_proofs) {
 }
 END_TEST
 
+static uint64_t plans_of(const tenonh_session *session) {
+    tenonh_session_stats stats = {.struct_size = sizeof stats};
+    good(tenonh_session_stats_read(session, &stats));
+    return stats.plans;
+}
+
+/* A length that grows evenly is planned for before it comes; one that does not come costs nothing and hurts nobody. */
+START_TEST(test_ahead) {
+    const struct row *row = &rows[0]; /* append */
+    tenonh_module *module = parsed(row);
+    tenonh_session *session = session_of(module, 0);
+    uint64_t runs = 0;
+    for (int64_t n = 40; n < 48; n++, runs++) expect_same(row, session, module, (int64_t[]){n, 2});
+    for (uint32_t i = 0; i < 5000 && plans_of(session) <= runs; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    ck_assert_uint_eq(plans_of(session), runs + 1);
+    expect_same(row, session, module, (int64_t[]){20, 2}); /* not what was guessed */
+    for (int64_t n = 40; n > 36; n--) expect_same(row, session, module, (int64_t[]){n, 2});
+    tenonh_session_release(session); /* while it may plan ahead */
+    tenonh_module_destroy(module);
+}
+END_TEST
+
+/* One of several loops on a session: the cache that comes back begins with what was put in. */
+static void *grow(void *argument) {
+    tenonh_session *session = argument;
+    uintptr_t wrong = 0;
+    for (int64_t n = 33; n < 64; n++) {
+        tenonh_array inputs[2] = {{0}}, outputs[3] = {{0}};
+        const int64_t past[] = {2, n, 4}, more[] = {2, 1, 4};
+        bool made = tenonh_array_create(TENON_DTYPE_F32, 3, past, &inputs[0]) == TENON_STATUS_OK &&
+                    tenonh_array_create(TENON_DTYPE_F32, 3, more, &inputs[1]) == TENON_STATUS_OK;
+        for (int64_t k = 0; made && k < tenonh_array_count(&inputs[0]); k++) ((float *)inputs[0].data)[k] = (float)k;
+        bool ran = made && tenonh_session_run_arrays(session, inputs, 2, outputs, 3) == TENON_STATUS_OK;
+        wrong += !ran || outputs[0].dims[1] != n + 1 ||
+                 memcmp(outputs[0].data, inputs[0].data, (size_t)n * 4 * sizeof(float)) != 0;
+        for (uint32_t i = 0; i < 2; i++) tenonh_array_free(&inputs[i]);
+        for (uint32_t i = 0; i < 3; i++) tenonh_array_free(&outputs[i]);
+    }
+    return (void *)wrong; // NOLINT(performance-no-int-to-ptr): a count
+}
+
+START_TEST(test_ahead_side_by_side) {
+    enum { LOOPS = 4 };
+    tenonh_module *module = parsed(&rows[0]);
+    tenonh_session *session = session_of(module, 0);
+    pthread_t threads[LOOPS];
+    for (uint32_t i = 0; i < LOOPS; i++) ck_assert_int_eq(pthread_create(&threads[i], NULL, grow, session), 0);
+    for (uint32_t i = 0; i < LOOPS; i++) {
+        void *wrong;
+        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+        ck_assert_ptr_eq(wrong, NULL);
+    }
+    tenonh_session_release(session);
+    tenonh_module_destroy(module);
+}
+END_TEST
+
 int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "cpu";
     tenon_status status = tenonh_registry_create(NULL, &registry);
@@ -229,6 +289,8 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(tests, test_results, 0, 2 * (int)(sizeof rows / sizeof *rows));
     tcase_add_loop_test(tests, test_from_one, 0, (int)(sizeof rows / sizeof *rows));
     tcase_add_test(tests, test_trimmed);
+    tcase_add_test(tests, test_ahead);
+    tcase_add_test(tests, test_ahead_side_by_side);
     tcase_add_loop_test(tests, test_proofs, 0, (int)(sizeof rows / sizeof *rows));
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
