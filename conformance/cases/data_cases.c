@@ -5,28 +5,6 @@
 #include "cases/case.h"
 #include "cases/cases.h"
 
-static int64_t ravel(uint32_t rank, const int64_t *dims, const int64_t *at) {
-    int64_t index = 0;
-    for (uint32_t i = 0; i < rank; i++) index = index * dims[i] + at[i];
-    return index;
-}
-
-static void unravel(int64_t index, uint32_t rank, const int64_t *dims, int64_t *at) {
-    for (uint32_t i = rank; i-- > 0;) {
-        at[i] = index % dims[i];
-        index /= dims[i];
-    }
-}
-
-/* The session's run of a row against `want`, which is freed. */
-static void expect_exactly(cf_row *row, cf_number *want) {
-    tenonh_array result = {0};
-    if (cf_run_or_fail(row, &result)) cf_expect(&result, want, 0);
-    tenonh_array_free(&result);
-    cf_free(row);
-    free(want);
-}
-
 static cf_row row_of(tenon_op op, tenon_dtype dtype, uint32_t rank, const int64_t *dims, uint32_t layout) {
     cf_row row = {.op = op, .operand_count = 1, .result_count = 1};
     row.operands[0] = (cf_operand){.dtype = dtype, .rank = rank, .layout = layout};
@@ -42,7 +20,7 @@ static void run_copy(tenon_dtype dtype, uint32_t rank, const int64_t *dims, uint
     int64_t count = cf_count(rank, dims);
     cf_number *want = calloc((size_t)count + 1, sizeof *want);
     for (int64_t i = 0; i < count; i++) want[i] = cf_load(dtype, row.operands[0].bytes, i);
-    expect_exactly(&row, want);
+    cf_expect_exactly(&row, want);
 }
 
 static void run_iota(tenon_dtype dtype, int64_t axis) {
@@ -55,10 +33,10 @@ static void run_iota(tenon_dtype dtype, int64_t axis) {
     cf_number *want = calloc(1801, sizeof *want);
     for (int64_t i = 0; i < 1800; i++) {
         int64_t at[3];
-        unravel(i, 3, dims, at);
+        cf_unravel(i, 3, dims, at);
         want[i] = cf_rounded(dtype, (cf_number){.f = (long double)at[axis], .i = at[axis]});
     }
-    expect_exactly(&row, want);
+    cf_expect_exactly(&row, want);
 }
 
 static void run_fill(tenon_dtype dtype) {
@@ -70,7 +48,7 @@ static void run_fill(tenon_dtype dtype) {
     row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, &type};
     cf_number *want = calloc(266, sizeof *want);
     for (int64_t i = 0; i < 265; i++) want[i] = cf_load(dtype, &bits, 0);
-    expect_exactly(&row, want);
+    cf_expect_exactly(&row, want);
 }
 
 static void run_pad(tenon_dtype dtype, uint32_t layout) {
@@ -84,12 +62,12 @@ static void run_pad(tenon_dtype dtype, uint32_t layout) {
     memcpy(row.results[0].dims, wide, sizeof wide);
     cf_number *want = calloc(271, sizeof *want);
     for (int64_t i = 0; i < 270; i++) {
-        unravel(i, 3, wide, at);
+        cf_unravel(i, 3, wide, at);
         bool inside = true;
         for (uint32_t a = 0; a < 3; a++) inside = (at[a] -= low[a]) >= 0 && at[a] < dims[a] && inside;
-        want[i] = inside ? cf_load(dtype, row.operands[0].bytes, ravel(3, dims, at)) : cf_load(dtype, &bits, 0);
+        want[i] = inside ? cf_load(dtype, row.operands[0].bytes, cf_ravel(3, dims, at)) : cf_load(dtype, &bits, 0);
     }
-    expect_exactly(&row, want);
+    cf_expect_exactly(&row, want);
 }
 
 static void run_bitcast(tenon_dtype from, tenon_dtype to) {
@@ -101,7 +79,7 @@ static void run_bitcast(tenon_dtype from, tenon_dtype to) {
     row.results[0].dtype = to;
     cf_number *want = calloc(245, sizeof *want);
     for (int64_t i = 0; i < 244; i++) want[i] = cf_load(to, row.operands[0].bytes, i);
-    expect_exactly(&row, want);
+    cf_expect_exactly(&row, want);
 }
 
 /* Writes u at `start` into y; a start that does not fit is out of range. */
@@ -119,12 +97,12 @@ static void run_update(tenon_dtype dtype, const int64_t *start, bool fits, const
     cf_number *want = calloc(71, sizeof *want);
     for (int64_t i = 0; i < 70; i++) want[i] = cf_load(dtype, row.operands[2].bytes, i);
     for (int64_t i = 0; fits && i < 12; i++) {
-        unravel(i, 3, part, at);
+        cf_unravel(i, 3, part, at);
         for (uint32_t a = 0; a < 3; a++) at[a] += start[a];
-        want[ravel(3, dims, at)] = cf_load(dtype, row.operands[0].bytes, i);
+        want[cf_ravel(3, dims, at)] = cf_load(dtype, row.operands[0].bytes, i);
     }
     if (fits) {
-        expect_exactly(&row, want);
+        cf_expect_exactly(&row, want);
         return;
     }
     tenonh_array result = {0};
@@ -159,7 +137,7 @@ static void run_random(uint64_t key, uint64_t offset, int64_t count, const char 
         philox(counter, (uint32_t[]){(uint32_t)key, (uint32_t)(key >> 32)}, words);
         want[i].i = words[place % 4];
     }
-    expect_exactly(&row, want);
+    cf_expect_exactly(&row, want);
 }
 
 void cf_data(void) {

@@ -8,8 +8,13 @@ bool cf_takes_graphs_only(void) {
     return !(kinds & (TENON_WORK_OP | TENON_WORK_KERNEL));
 }
 
+bool cf_declares(tenon_dtype dtype) {
+    uint64_t dtypes = tenonh_device_info(cf_under_test.device)->dtypes;
+    return dtypes == 0 || (dtypes >> dtype & 1);
+}
+
 bool cf_takes_views(void) {
-    return !cf_takes_graphs_only();
+    return !cf_takes_graphs_only() && tenonh_device_info(cf_under_test.device)->views == TENON_VIEWS_ANY;
 }
 
 static uint64_t bytes_of(const tenon__ref *ref) {

@@ -50,6 +50,9 @@ tenon_status cf_launch_enqueue(const cf_launch *launch, tenonh_stream *stream, c
 /* After its launches have ended. A zeroed one is allowed. */
 void cf_launch_release(cf_launch *launch);
 
+/* True when the device declares that it computes in a dtype. */
+bool cf_declares(tenon_dtype dtype);
+
 /* True when the device takes results with strides, and operands of any strides without a copy. */
 bool cf_takes_views(void);
 

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "cases/exact.h"
+
 #define REAL(name, expression)                                                                                         \
     static long double real_##name(long double a, long double b, long double c) {                                      \
         (void)a, (void)b, (void)c;                                                                                     \
@@ -32,7 +34,15 @@ static cf_integer shift_right(tenon_dtype t, cf_integer a, cf_integer b) {
     return a < 0 ? -1 : 0;
 }
 
-REAL(sqrt, sqrtl(a))
+/* Whole powers of whole numbers exactly, as long as 64 bits hold them. */
+static long double power(long double a, long double b) {
+    long double product = 1;
+    if (!(b >= 0 && b <= 64) || b != rintl(b) || a != rintl(a) || isinf(a)) return powl(a, b);
+    for (int i = 0; i < (int)b; i++) product *= a;
+    return fabsl(product) < 0x1p64L ? product : powl(a, b);
+}
+
+REAL(sqrt, cf_exact_sqrt(a))
 REAL(exp2, exp2l(a))
 REAL(log2, log2l(a))
 REAL(sin, sinl(a))
@@ -42,18 +52,18 @@ REAL(trunc, truncl(a))
 REAL(rint, rintl(a))
 REAL(abs, fabsl(a))
 REAL(neg, -a)
-REAL(add, a + b)
-REAL(sub, a - b)
-REAL(mul, a *b)
-REAL(div, a / b)
+REAL(add, cf_exact_add(a, b))
+REAL(sub, cf_exact_add(a, -b))
+REAL(mul, cf_exact_mul(a, b))
+REAL(div, cf_exact_div(a, b))
 REAL(rem, fmodl(a, b))
-REAL(pow, powl(a, b))
+REAL(pow, power(a, b))
 REAL(max, larger(a, b))
 REAL(min, -larger(-a, -b))
 REAL(lt, a < b)
 REAL(eq, a == b)
 REAL(where, a != 0 ? b : c)
-REAL(fma, fmal(a, b, c))
+REAL(fma, cf_exact_fma(a, b, c))
 REAL(exp, expl(a))
 REAL(log, logl(a))
 REAL(expm1, expm1l(a))

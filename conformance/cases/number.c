@@ -36,6 +36,11 @@ static long double round_to(format f, long double x) {
 }
 
 static uint64_t encode_float(tenon_dtype dtype, long double x) {
+    if (dtype == TENON_DTYPE_F32 && !isnan(x)) {
+        float narrow = (float)x;
+        uint32_t word;
+        return memcpy(&word, &narrow, sizeof word), word;
+    }
     format f = format_of(dtype);
     uint32_t bits = tenon_dtype_bits(dtype), fraction = (uint32_t)f.precision - 1;
     uint64_t sign = (uint64_t)(signbit(x) != 0) << (bits - 1);
@@ -66,7 +71,16 @@ static long double decode_float(tenon_dtype dtype, uint64_t word) {
     return word >> (bits - 1) & 1 ? -x : x;
 }
 
+/* The formats that the host has too, which is quicker. */
+static long double load_native(tenon_dtype dtype, const void *bytes, int64_t index) {
+    double wide;
+    float narrow;
+    if (dtype == TENON_DTYPE_F64) return memcpy(&wide, (const char *)bytes + index * 8, 8), wide;
+    return memcpy(&narrow, (const char *)bytes + index * 4, 4), narrow;
+}
+
 cf_number cf_load(tenon_dtype dtype, const void *bytes, int64_t index) {
+    if (dtype == TENON_DTYPE_F64 || dtype == TENON_DTYPE_F32) return (cf_number){.f = load_native(dtype, bytes, index)};
     uint64_t word = 0;
     uint32_t size = tenon_dtype_bits(dtype) / 8;
     memcpy(&word, (const char *)bytes + index * size, size);

@@ -18,21 +18,6 @@ static long double allowance(tenon_dtype dtype, int64_t terms, long double magni
     return 4 * sqrtl((long double)terms) * unit * magnitude + last * fabsl(want) + smallest;
 }
 
-static void expect_near(const tenonh_array *got, const cf_number *want, const long double *allowed) {
-    for (int64_t i = 0; i < tenonh_array_count(got); i++) {
-        cf_number value = cf_load(got->dtype, got->data, i);
-        bool right = cf_is_float(got->dtype) ? fabsl(value.f - want[i].f) <= allowed[i] : value.i == want[i].i;
-        if (cf_is_float(got->dtype) && !isfinite(want[i].f))
-            right = cf_ulps(got->dtype, value.f, want[i].f, false) == 0;
-        if (right) continue;
-        char a[64], b[64];
-        cf_format(got->dtype, value, a, sizeof a);
-        cf_format(got->dtype, want[i], b, sizeof b);
-        cf_fail("element %lld is %s, not %s within %Lg", (long long)i, a, b, allowed[i]);
-        return;
-    }
-}
-
 /* -- Reductions -- */
 
 typedef struct accumulator {
@@ -128,7 +113,7 @@ static void check_reduction(const reduction *r, tenon_op op, const cf_operand *x
     if (exact)
         cf_expect(result, want, 0);
     else
-        expect_near(result, want, allowed);
+        cf_expect_near(result, want, allowed);
     free(sums), free(want), free(allowed);
 }
 
@@ -218,7 +203,7 @@ static void check_product(const product *p, const cf_row *row, const tenonh_arra
         want[i].i = cf_is_float(result->dtype) ? 0 : cf_rounded(result->dtype, want[i]).i;
         allowed[i] = allowance(result->dtype, p->k, magnitude, want[i].f);
     }
-    expect_near(result, want, allowed);
+    cf_expect_near(result, want, allowed);
     free(want), free(allowed);
 }
 
