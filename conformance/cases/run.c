@@ -96,7 +96,7 @@ static bool works_in_place(tenon_op op) {
 
 tenon_status cf_bound_refill(cf_bound *b) {
     const cf_row *row = b->row;
-    TENON_TRY(cf_stream());
+    TENON_TRY(cf_row_stream());
     for (uint32_t i = 0; i < b->count; i++) {
         bool is_result = i >= b->input_count;
         const void *first = works_in_place(row->op) ? row->operands[b->input_count].bytes : NULL;
@@ -105,7 +105,7 @@ tenon_status cf_bound_refill(cf_bound *b) {
     return tenonh_stream_synchronize(cf_under_test.stream);
 }
 
-tenon_status cf_stream(void) {
+tenon_status cf_row_stream(void) {
     if (cf_under_test.stream) return TENON_STATUS_OK;
     return tenonh_stream_create(cf_under_test.device, &cf_under_test.stream);
 }
@@ -177,7 +177,7 @@ static void check_rest(const cf_bound *b, uint32_t number, const unsigned char *
 }
 
 tenon_status cf_bound_results(cf_bound *b, tenonh_array *results) {
-    TENON_TRY(cf_stream());
+    TENON_TRY(cf_row_stream());
     for (uint32_t i = 0; i < b->count; i++) {
         unsigned char *bytes = malloc(b->buffers[i].size);
         if (!bytes) return TENON_STATUS_OUT_OF_MEMORY;

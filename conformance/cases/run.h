@@ -38,6 +38,6 @@ tenon_status cf_bound_enqueue(cf_bound *bound, tenonh_stream *stream);
 tenon_status cf_bound_results(cf_bound *bound, tenonh_array *results);
 
 /* A stream for the device under test: that of the last row unless it failed. */
-tenon_status cf_stream(void);
+tenon_status cf_row_stream(void);
 
 #endif
