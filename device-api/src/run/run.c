@@ -1,4 +1,7 @@
 /* Runs bound plans: executes their commands in order, moves values by way of the host, waits at the end. */
+#include <stdio.h>
+#include <tenon/helpers.h>
+
 #include "run/context.h"
 #include "support/error.h"
 
@@ -90,6 +93,30 @@ static tenon_status execute_all(const run *r) {
     return TENON_STATUS_OK;
 }
 
+static bool loads_indices(const tenon__step *step) {
+    const tenon_op_row *row = step->op ? tenon_op_row_of(step->op) : NULL;
+    return row && (row->family == TENON_FAMILY_GATHER || row->family == TENON_FAMILY_SCATTER ||
+                   row->family == TENON_FAMILY_UPDATE);
+}
+
+/* An index out of range shows when the run ends: names the steps that it may have been in. */
+static tenon_status name_loads(const run *r, tenon_status status) {
+    enum { MOST_NAMED = 3 };
+    const tenon__plan *plan = r->planned->plan;
+    char names[512] = "";
+    uint32_t count = 0;
+    int length = 0;
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        const tenon__step *step = &plan->steps[i];
+        if (!loads_indices(step) || ++count > MOST_NAMED || length >= (int)sizeof names) continue;
+        length += snprintf(names + length, sizeof names - (size_t)length, "%sstep %u (%s%s%s)", count > 1 ? ", " : "",
+                           i, step->name, *step->location ? ", from " : "", step->location);
+    }
+    if (count == 0) return status;
+    if (count <= MOST_NAMED) return tenon__fail_in(status, "%s%s", count > 1 ? "one of " : "", names);
+    return tenon__fail_in(status, "one of %s and %u more", names, count - MOST_NAMED);
+}
+
 /* Waits for all streams, whatever happened: the run's memory must be out of use. The first failure that is a cause, and
  * not a consequence, is the run's. */
 static tenon_status settle(const run *r, tenon_status status) {
@@ -97,7 +124,8 @@ static tenon_status settle(const run *r, tenon_status status) {
     for (uint32_t i = 0; i < plan->stream_count; i++) {
         tenon_status end = tenonh_stream_synchronize(r->binding->streams[i]);
         bool is_cause = status == TENON_STATUS_OK || status == TENON_STATUS_FAILED_STREAM;
-        if (end != TENON_STATUS_OK && is_cause) status = end;
+        if (end == TENON_STATUS_OK || !is_cause) continue;
+        status = end == TENON_STATUS_OUT_OF_RANGE ? name_loads(r, end) : end;
     }
     return status;
 }

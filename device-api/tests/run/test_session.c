@@ -308,7 +308,7 @@ START_TEST(test_out_of_range) {
     tenonh_array in[] = {ramp(4, 3), {0}}, out = {0};
     good(tenonh_array_create(TENON_DTYPE_I64, 1, (int64_t[]){2}, &in[1]));
     ((int64_t *)in[1].data)[1] = 4;
-    bad(tenonh_session_run_arrays(session, in, 2, &out, 1), TENON_STATUS_OUT_OF_RANGE, "");
+    bad(tenonh_session_run_arrays(session, in, 2, &out, 1), TENON_STATUS_OUT_OF_RANGE, "step 0 (gather");
     ck_assert_ptr_null(out.data);
     ((int64_t *)in[1].data)[1] = 3;
     good(tenonh_session_run_arrays(session, in, 2, &out, 1));
