@@ -1,0 +1,536 @@
+/* Works and launches that a device must not take: with members that nobody knows, of kinds and operators that it does not
+ * take, that contradict themselves, with buffers missing and symbols out of their ranges. */
+#include <string.h>
+
+#include <tenon/helpers.h>
+
+#include "cases/abi_work.h"
+
+static bool takes(uint32_t kind, const char *name) {
+    if (tenonh_device_info(cf_under_test.device)->work_kinds & kind) return true;
+    cf_not_applicable("work_kinds has no %s work", name);
+    return false;
+}
+
+/* -- Descriptors of other sizes --------------------------------------------------------------------------------------- */
+
+enum { GROWN = 64 };
+typedef enum tail { TAIL_ZERO, TAIL_FIRST, TAIL_LAST, TAIL_SHORT, TAIL_NONE, TAILS } tail;
+
+static const struct {
+    const char *name;
+    uint32_t statuses;
+} tails[TAILS] = {
+    [TAIL_ZERO] = {"zero_tail", CF_STATUS(OK)},            /* of a newer host that asks for nothing new */
+    [TAIL_FIRST] = {"tail_begins", CF_STATUS(UNSUPPORTED)}, /* a member right behind the known ones is not 0 */
+    [TAIL_LAST] = {"tail_ends", CF_STATUS(UNSUPPORTED)},    /* the last byte is not */
+    [TAIL_SHORT] = {"short", CF_STATUS(INVALID)},           /* one byte below the first version */
+    [TAIL_NONE] = {"empty", CF_STATUS(INVALID)},            /* of no bytes at all */
+};
+
+static bool is_newer(const cf_raw *raw) {
+    if (raw->table->abi_version <= TENON_ABI_VERSION) return false;
+    cf_not_applicable("the plugin is newer than this suite, and may know what the suite takes for a tail");
+    return true;
+}
+
+/* A descriptor in another size, at the end of its page. */
+static void *resize(tenon__guard *guard, tenon__guarded **used, const void *from, uint32_t known, uint32_t oldest, tail how) {
+    uint32_t size = how == TAIL_SHORT ? oldest - 1 : how == TAIL_NONE ? sizeof size : known + GROWN, said = size;
+    unsigned char *copy = tenon__guard_take(guard, (size + 7) / 8 * 8, used);
+    memcpy(copy, from, size < known ? size : known);
+    if (how == TAIL_FIRST) copy[known] = 1;
+    if (how == TAIL_LAST) copy[size - 1] = 0x80;
+    if (how == TAIL_NONE) said = 0;
+    memcpy(copy, &said, sizeof said);
+    return copy;
+}
+
+/* The part of a work that its kind points to. */
+static void resize_part(cf_sample *sample, uint32_t kind, tenon__guard *guard, tenon__guarded **used, tail how) {
+    switch (kind) {
+    case TENON_WORK_OP:
+        sample->work.op = resize(guard, used, &sample->op, sizeof sample->op, TENON_OP_WORK_SIZE_V1, how);
+        break;
+    case TENON_WORK_KERNEL:
+        sample->work.kernel =
+            resize(guard, used, &sample->kernel, sizeof sample->kernel, TENON_KERNEL_WORK_SIZE_V1, how);
+        break;
+    default:
+        sample->work.graph = resize(guard, used, &sample->graph, sizeof sample->graph, TENON_GRAPH_WORK_SIZE_V1, how);
+    }
+}
+
+static void prepare_resized(uint32_t kind, bool part, tail how) {
+    cf_raw raw;
+    cf_sample sample;
+    tenon__guard guard;
+    tenon__guarded *used = NULL;
+    if (!cf_raw_open(&raw, NULL)) return;
+    tenon__guard_init(&guard);
+    if (!is_newer(&raw) && cf_sample_make(kind, &sample)) {
+        const tenon_work *work = &sample.work;
+        if (part)
+            resize_part(&sample, kind, &guard, &used, how);
+        else
+            work = resize(&guard, &used, &sample.work, sizeof sample.work, TENON_WORK_SIZE_V1, how);
+        (void)CF_ONE_OF(&raw, tails[how].statuses, cf_sample_prepare(&raw, &sample, work));
+        cf_sample_free(&sample);
+    }
+    tenon__guard_give(&guard, used);
+    tenon__guard_free(&guard);
+    cf_raw_close(&raw);
+}
+
+static void launch_resized(uint32_t kind, tail how) {
+    cf_raw raw;
+    cf_sample sample;
+    cf_running run;
+    tenon__guard guard;
+    tenon__guarded *used = NULL;
+    if (!cf_raw_open(&raw, NULL)) return;
+    tenon__guard_init(&guard);
+    if (!is_newer(&raw) && cf_sample_make(kind, &sample)) {
+        if (cf_running_begin(&raw, &sample, &run)) {
+            const tenon_launch *launch =
+                resize(&guard, &used, &run.launch, sizeof run.launch, TENON_LAUNCH_SIZE_V1, how);
+            if (how == TAIL_ZERO)
+                (void)cf_running_works(&run, launch);
+            else if (CF_ONE_OF(&raw, tails[how].statuses, raw.hooks.work.launch(raw.stream, run.exec, launch)))
+                (void)(cf_running_is_untouched(&run) && cf_running_works(&run, &run.launch));
+        }
+        cf_running_end(&run);
+        cf_sample_free(&sample);
+    }
+    tenon__guard_give(&guard, used);
+    tenon__guard_free(&guard);
+    cf_raw_close(&raw);
+}
+
+/* A composite is declined or taken as it is; with members that nobody knows it is declined. */
+static void prepare_composite(tail how) {
+    static const int64_t axis = 1;
+    static const tenon_attr attrs[] = {{TENON_ATTR_AXIS, 1, &axis}};
+    cf_raw raw;
+    cf_sample sample;
+    tenon__guard guard;
+    tenon__guarded *used = NULL;
+    if (!cf_raw_open(&raw, NULL)) return;
+    tenon__guard_init(&guard);
+    if (!is_newer(&raw) && cf_sample_make(TENON_WORK_OP, &sample)) { /* two of its operands serve */
+        tenon_composite_work softmax = {.struct_size = sizeof softmax, .version = 1, .name = "tenon.softmax"};
+        tenon_operand operands[] = {sample.operands[0], sample.operands[2]};
+        softmax.attrs = attrs;
+        softmax.attr_count = 1;
+        tenon_work work = {.struct_size = sizeof work, .kind = TENON_WORK_COMPOSITE, .operands = operands};
+        work.operand_count = 2;
+        for (int i = 0; i < 2; i++) {
+            operands[i].view = (tenon_view){.dtype = TENON_DTYPE_F32, .rank = 2};
+            const int64_t dims[] = {2, 3}, strides[] = {3, 1};
+            for (int k = 0; k < 2; k++) {
+                operands[i].view.dims[k] = (tenon_extent){.value = dims[k], .symbol = TENON_NO_SYMBOL};
+                operands[i].view.strides[k] = (tenon_extent){.value = strides[k], .symbol = TENON_NO_SYMBOL};
+            }
+        }
+        work.composite = resize(&guard, &used, &softmax, sizeof softmax, TENON_COMPOSITE_WORK_SIZE_V1, how);
+        uint32_t statuses = how == TAIL_ZERO ? CF_STATUS(OK) | CF_STATUS(UNSUPPORTED) : tails[how].statuses;
+        (void)CF_ONE_OF(&raw, statuses, cf_sample_prepare(&raw, &sample, &work));
+        cf_sample_free(&sample);
+    }
+    tenon__guard_give(&guard, used);
+    tenon__guard_free(&guard);
+    cf_raw_close(&raw);
+}
+
+void cf_abi_tails(void) {
+    for (int how = 0; how < TAILS; how++) {
+        const char *name = tails[how].name;
+#define ROW(KIND, kind)                                                                                                \
+    if (cf_begin("work." kind ".%s", name) && takes(TENON_WORK_##KIND, kind))                                          \
+        prepare_resized(TENON_WORK_##KIND, false, (tail)how);                                                          \
+    if (cf_begin("part." kind ".%s", name) && takes(TENON_WORK_##KIND, kind))                                          \
+        prepare_resized(TENON_WORK_##KIND, true, (tail)how);                                                           \
+    if (cf_begin("launch." kind ".%s", name) && takes(TENON_WORK_##KIND, kind))                                        \
+        launch_resized(TENON_WORK_##KIND, (tail)how);
+        CF_SAMPLE_KINDS(ROW)
+#undef ROW
+        if (cf_begin("part.composite.%s", name) && takes(TENON_WORK_COMPOSITE, "composite")) prepare_composite((tail)how);
+    }
+}
+
+/* -- Works that no device of this kind takes --------------------------------------------------------------------------- */
+
+/* Takes a sample and makes it what it must not be. */
+typedef void (*spoil_function)(cf_sample *sample);
+
+static const int64_t unknown_values[] = {1};
+static const tenon_attr unknown_attr[] = {{63, 1, unknown_values}};
+static const int64_t long_list[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+static const tenon_attr foreign_attr[] = {{TENON_ATTR_AXES, 1, long_list}}; /* of other operators */
+
+static void spoil_op_127(cf_sample *s) { s->op.op = 127; }
+static void spoil_op_unassigned(cf_sample *s) { s->op.op = 9; }
+static void spoil_op_none(cf_sample *s) { s->op.op = TENON_OP_NONE; }
+static void spoil_op_huge(cf_sample *s) { s->op.op = UINT32_MAX; }
+static void spoil_op_view(cf_sample *s) {
+    s->op.op = TENON_OP_RESHAPE;
+    s->operands[1] = s->operands[2];
+    s->work.operand_count = 2;
+}
+static void spoil_attr_unknown(cf_sample *s) {
+    s->op.attrs = unknown_attr;
+    s->op.attr_count = 1;
+}
+static void spoil_attr_foreign(cf_sample *s) {
+    s->op.attrs = foreign_attr;
+    s->op.attr_count = 1;
+}
+
+static void set_dtypes(cf_sample *s, tenon_dtype a, tenon_dtype b, tenon_dtype y) {
+    const tenon_dtype dtypes[] = {a, b, y};
+    for (uint32_t i = 0; i < CF_SAMPLE_OPERANDS; i++) {
+        s->operands[i].view.dtype = dtypes[i];
+        if (s->values) s->values[i].dtype = dtypes[i];
+    }
+}
+static void spoil_dtype_f8(cf_sample *s) { set_dtypes(s, TENON_DTYPE_F8E4M3, TENON_DTYPE_F8E4M3, TENON_DTYPE_F8E4M3); }
+static void spoil_dtype_i4(cf_sample *s) { set_dtypes(s, TENON_DTYPE_I4, TENON_DTYPE_I4, TENON_DTYPE_I4); }
+static void spoil_dtype_bool(cf_sample *s) { set_dtypes(s, TENON_DTYPE_BOOL, TENON_DTYPE_BOOL, TENON_DTYPE_BOOL); }
+static void spoil_dtype_unknown(cf_sample *s) { set_dtypes(s, 99, 99, 99); }
+static void spoil_dtype_none(cf_sample *s) { set_dtypes(s, 0, 0, 0); }
+static void spoil_dtypes_mixed(cf_sample *s) { set_dtypes(s, TENON_DTYPE_F32, TENON_DTYPE_I32, TENON_DTYPE_F32); }
+static void spoil_dtype_result(cf_sample *s) { set_dtypes(s, TENON_DTYPE_F32, TENON_DTYPE_F32, TENON_DTYPE_I32); }
+
+static void set_rank(cf_sample *s, uint32_t operand, uint32_t rank) {
+    s->operands[operand].view.rank = rank;
+    if (s->values) s->values[operand].rank = rank;
+}
+static void spoil_rank_9(cf_sample *s) {
+    for (uint32_t i = 0; i < CF_SAMPLE_OPERANDS; i++) set_rank(s, i, TENON_MAX_RANK + 1);
+}
+static void spoil_rank_huge(cf_sample *s) {
+    for (uint32_t i = 0; i < CF_SAMPLE_OPERANDS; i++) set_rank(s, i, UINT32_MAX);
+}
+static void spoil_ranks_differ(cf_sample *s) {
+    tenon_extent two = {.value = 2, .symbol = TENON_NO_SYMBOL};
+    set_rank(s, 1, 2);
+    s->operands[1].view.dims[1] = s->operands[1].view.strides[1] = two;
+    if (s->values) s->values[1].dims[1] = s->values[1].strides[1] = two;
+}
+static void spoil_layout(cf_sample *s) { s->operands[0].layout = 0x7e57; }
+static void spoil_role(cf_sample *s) { s->operands[2].role = TENON_ROLE_INPUT; }
+static void spoil_role_unknown(cf_sample *s) { s->operands[1].role = 77; }
+static void spoil_few_operands(cf_sample *s) { s->work.operand_count = 2; }
+static void spoil_no_operands(cf_sample *s) {
+    s->work.operand_count = 0;
+    s->work.operands = NULL;
+}
+
+static void set_dim(cf_sample *s, tenon_extent dim) {
+    for (uint32_t i = 0; i < CF_SAMPLE_OPERANDS; i++) {
+        s->operands[i].view.dims[0] = dim;
+        if (s->values) s->values[i].dims[0] = dim;
+    }
+}
+static void spoil_symbol(cf_sample *s) { set_dim(s, (tenon_extent){.symbol = s->work.symbol_count + 5}); }
+static void spoil_dim(cf_sample *s) { set_dim(s, (tenon_extent){.value = -6, .symbol = TENON_NO_SYMBOL}); }
+
+static void spoil_language(cf_sample *s) { s->kernel.language = 99; }
+static void spoil_language_other(cf_sample *s) {
+    s->kernel.language =
+        s->kernel.language == TENON_LANGUAGE_C11 ? (uint32_t)TENON_LANGUAGE_CUDA_C : (uint32_t)TENON_LANGUAGE_C11;
+}
+static void spoil_source(cf_sample *s) {
+    static const char text[] = "this is no program {{{ in any language\n";
+    s->kernel.source = text;
+    s->kernel.source_size = sizeof text - 1;
+    s->kernel.hash[0] ^= 0x5a5a5a5a5a5a5a5au;
+    s->kernel.ir = NULL;
+    s->kernel.ir_size = 0;
+}
+
+static void spoil_node(cf_sample *s) { s->nodes[0].op = 127; }
+static void spoil_node_unassigned(cf_sample *s) { s->nodes[0].op = 9; }
+static void spoil_composite(cf_sample *s) {
+    s->nodes[0].op = TENON_OP_NONE;
+    s->nodes[0].name = "nobody.no_such_thing";
+    s->nodes[0].version = 1;
+}
+static void spoil_composite_version(cf_sample *s) {
+    s->nodes[0].op = TENON_OP_NONE;
+    s->nodes[0].name = "tenon.softmax";
+    s->nodes[0].version = 999;
+}
+static void spoil_node_attr(cf_sample *s) {
+    s->nodes[0].attrs = unknown_attr;
+    s->nodes[0].attr_count = 1;
+}
+static void spoil_node_inputs(cf_sample *s) { s->nodes[0].input_count = 1; }
+
+#define UNTAKEN     CF_STATUS(UNSUPPORTED)
+#define CONTRADICTS (CF_STATUS(INVALID) | CF_STATUS(UNSUPPORTED))
+/* A graph compiler may find out late. */
+#define UNTAKEN_GRAPH     (UNTAKEN | CF_STATUS(COMPILE_FAILED))
+#define CONTRADICTS_GRAPH (CONTRADICTS | CF_STATUS(COMPILE_FAILED))
+
+static const struct {
+    uint32_t kind;
+    const char *name;
+    spoil_function spoil;
+    uint32_t statuses;
+} spoilt[] = {
+    {TENON_WORK_OP, "op.unknown", spoil_op_127, UNTAKEN},
+    {TENON_WORK_OP, "op.unassigned", spoil_op_unassigned, UNTAKEN},
+    {TENON_WORK_OP, "op.none", spoil_op_none, UNTAKEN},
+    {TENON_WORK_OP, "op.huge", spoil_op_huge, UNTAKEN},
+    {TENON_WORK_OP, "op.view", spoil_op_view, UNTAKEN},
+    {TENON_WORK_OP, "op.attr_unknown", spoil_attr_unknown, UNTAKEN},
+    {TENON_WORK_OP, "op.attr_of_others", spoil_attr_foreign, CONTRADICTS},
+    {TENON_WORK_OP, "op.dtype_f8", spoil_dtype_f8, UNTAKEN},
+    {TENON_WORK_OP, "op.dtype_i4", spoil_dtype_i4, UNTAKEN},
+    {TENON_WORK_OP, "op.dtype_bool", spoil_dtype_bool, CONTRADICTS}, /* add takes numbers */
+    {TENON_WORK_OP, "op.dtype_unknown", spoil_dtype_unknown, CONTRADICTS},
+    {TENON_WORK_OP, "op.dtype_none", spoil_dtype_none, CONTRADICTS},
+    {TENON_WORK_OP, "op.dtypes_mixed", spoil_dtypes_mixed, CONTRADICTS},
+    {TENON_WORK_OP, "op.dtype_of_result", spoil_dtype_result, CONTRADICTS},
+    {TENON_WORK_OP, "op.rank_9", spoil_rank_9, CONTRADICTS},
+    {TENON_WORK_OP, "op.rank_huge", spoil_rank_huge, CONTRADICTS},
+    {TENON_WORK_OP, "op.ranks_differ", spoil_ranks_differ, CONTRADICTS},
+    {TENON_WORK_OP, "op.layout", spoil_layout, UNTAKEN},
+    {TENON_WORK_OP, "op.role_of_result", spoil_role, CONTRADICTS},
+    {TENON_WORK_OP, "op.role_unknown", spoil_role_unknown, CONTRADICTS},
+    {TENON_WORK_OP, "op.few_operands", spoil_few_operands, CONTRADICTS},
+    {TENON_WORK_OP, "op.no_operands", spoil_no_operands, CONTRADICTS},
+    {TENON_WORK_OP, "op.symbol_unknown", spoil_symbol, CONTRADICTS},
+    {TENON_WORK_OP, "op.dim_negative", spoil_dim, CONTRADICTS},
+    {TENON_WORK_KERNEL, "kernel.language_unknown", spoil_language, UNTAKEN},
+    {TENON_WORK_KERNEL, "kernel.language_of_others", spoil_language_other, UNTAKEN},
+    {TENON_WORK_KERNEL, "kernel.source", spoil_source, CF_STATUS(COMPILE_FAILED)},
+    {TENON_WORK_GRAPH, "graph.node_unknown", spoil_node, UNTAKEN_GRAPH},
+    {TENON_WORK_GRAPH, "graph.node_unassigned", spoil_node_unassigned, UNTAKEN_GRAPH},
+    {TENON_WORK_GRAPH, "graph.composite_unknown", spoil_composite, UNTAKEN_GRAPH},
+    {TENON_WORK_GRAPH, "graph.composite_version", spoil_composite_version, UNTAKEN_GRAPH},
+    {TENON_WORK_GRAPH, "graph.attr_unknown", spoil_node_attr, UNTAKEN_GRAPH},
+    {TENON_WORK_GRAPH, "graph.dtype_f8", spoil_dtype_f8, UNTAKEN_GRAPH},
+    {TENON_WORK_GRAPH, "graph.dtype_i4", spoil_dtype_i4, UNTAKEN_GRAPH},
+    {TENON_WORK_GRAPH, "graph.dtype_unknown", spoil_dtype_unknown, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.dtypes_mixed", spoil_dtypes_mixed, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.rank_9", spoil_rank_9, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.inputs_missing", spoil_node_inputs, CONTRADICTS_GRAPH},
+};
+
+/* prepare fails with nothing written, but perhaps the node that is why (REQ-WORK-13). */
+static void expect_refusal(cf_raw *raw, cf_sample *sample, const tenon_work *work, uint32_t statuses) {
+    cf_answer answer = cf_sample_answer(sample);
+    tenon_exec_info before = answer.info;
+    tenon_exec *exec = CF_UNTOUCHED;
+    if (!CF_ONE_OF(raw, statuses, raw->hooks.work.prepare(raw->device, work, &answer.info, &exec))) {
+        if (exec && exec != CF_UNTOUCHED) raw->hooks.work.release(raw->device, exec);
+        return;
+    }
+    before.refused_node = answer.info.refused_node;
+    if (exec != CF_UNTOUCHED) cf_fail("prepare writes out_exec although it fails");
+    if (memcmp(&before, &answer.info, sizeof before) != 0) cf_fail("prepare writes out_info although it fails");
+}
+
+static void refuse_spoilt(uint32_t kind, spoil_function spoil, uint32_t statuses) {
+    cf_raw raw;
+    cf_sample sample, good;
+    if (!cf_raw_open(&raw, NULL)) return;
+    if (cf_sample_make(kind, &sample)) {
+        spoil(&sample);
+        for (int i = 0; i < 2 && !cf_failed(); i++) expect_refusal(&raw, &sample, &sample.work, statuses);
+        cf_sample_free(&sample);
+    }
+    if (!cf_failed() && cf_sample_make(kind, &good)) { /* no side effect: the device goes on */
+        (void)cf_sample_runs(&raw, &good);
+        cf_sample_free(&good);
+    }
+    cf_raw_close(&raw);
+}
+
+/* Kinds without a meaning, and those that the device does not declare. */
+static void refuse_kind(uint32_t kind) {
+    static const char source[] = "int no_device_takes_this;\n";
+    static const tenon_kernel_entry entry = {.name = "none", .local = {1, 1, 1}};
+    cf_raw raw;
+    cf_sample sample;
+    if (tenonh_device_info(cf_under_test.device)->work_kinds & kind) {
+        cf_not_applicable("work_kinds has it");
+        return;
+    }
+    if (!cf_raw_open(&raw, NULL)) return;
+    if (cf_sample_make(kind == TENON_WORK_GRAPH ? TENON_WORK_GRAPH : TENON_WORK_OP, &sample)) {
+        tenon_kernel_work kernel = {.struct_size = sizeof kernel, .language = TENON_LANGUAGE_C11, .source = source};
+        tenon_composite_work composite = {.struct_size = sizeof composite, .version = 1, .name = "tenon.softmax"};
+        kernel.source_size = sizeof source - 1;
+        kernel.entries = &entry;
+        kernel.entry_count = 1;
+        tenon_work work = sample.work;
+        work.kind = kind;
+        if (kind != TENON_WORK_OP) work.op = NULL;
+        if (kind == TENON_WORK_KERNEL) work.kernel = &kernel;
+        if (kind == TENON_WORK_COMPOSITE) work.composite = &composite;
+        expect_refusal(&raw, &sample, &work, UNTAKEN);
+        cf_sample_free(&sample);
+    }
+    cf_raw_close(&raw);
+}
+
+void cf_abi_works(void) {
+    static const struct {
+        const char *name;
+        uint32_t kind;
+    } kinds[] = {{"none", 0},
+                 {"op", TENON_WORK_OP},
+                 {"kernel", TENON_WORK_KERNEL},
+                 {"composite", TENON_WORK_COMPOSITE},
+                 {"graph", TENON_WORK_GRAPH},
+                 {"next", TENON_WORK_GRAPH << 1},
+                 {"last", 0x80000000u},
+                 {"all", UINT32_MAX}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (cf_begin("kind.%s", kinds[i].name)) {
+            if (kinds[i].kind == UINT32_MAX)
+                refuse_kind(~tenonh_device_info(cf_under_test.device)->work_kinds);
+            else
+                refuse_kind(kinds[i].kind);
+        }
+    for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
+        if (!cf_begin("%s", spoilt[i].name)) continue;
+        const char *kind = spoilt[i].kind == TENON_WORK_OP ? "op" : spoilt[i].kind == TENON_WORK_KERNEL ? "kernel" : "graph";
+        if (takes(spoilt[i].kind, kind)) refuse_spoilt(spoilt[i].kind, spoilt[i].spoil, spoilt[i].statuses);
+    }
+}
+
+/* -- Launches ---------------------------------------------------------------------------------------------------------- */
+
+/* Makes a launch what it must not be; false: there is no such launch of this exec. */
+typedef bool (*mar_function)(cf_running *run);
+
+static bool mar_first_buffer(cf_running *run) {
+    run->buffers[0].memory = NULL;
+    return true;
+}
+static bool mar_last_buffer(cf_running *run) {
+    run->buffers[CF_SAMPLE_OPERANDS - 1].memory = NULL;
+    return true;
+}
+static bool mar_few_buffers(cf_running *run) {
+    run->launch.buffer_count--;
+    return true;
+}
+static bool mar_no_buffers(cf_running *run) {
+    run->launch.buffer_count = 0;
+    run->launch.buffers = NULL;
+    return true;
+}
+static bool mar_few_symbols(cf_running *run) {
+    return run->launch.symbol_count && run->launch.symbol_count--;
+}
+static bool mar_no_symbols(cf_running *run) {
+    bool some = run->launch.symbol_count > 0;
+    run->launch.symbol_count = 0;
+    run->launch.symbols = NULL;
+    return some;
+}
+/* The first symbol with an end to its range gets the number past that. */
+static bool mar_symbol(cf_running *run, bool above) {
+    for (uint32_t i = 0; i < run->sample->work.symbol_count; i++) {
+        const tenon_symbol *range = &run->answered[i];
+        if (above ? range->max == INT64_MAX : range->min == INT64_MIN) continue;
+        run->sample->numbers[i] = above ? range->max + 1 : range->min - 1;
+        return true;
+    }
+    return false;
+}
+static bool mar_symbol_above(cf_running *run) {
+    return mar_symbol(run, true);
+}
+static bool mar_symbol_below(cf_running *run) {
+    return mar_symbol(run, false);
+}
+static bool mar_grids(cf_running *run) {
+    bool some = run->launch.grid_count > 0;
+    run->launch.grid_count = 0;
+    run->launch.grids = NULL;
+    return some;
+}
+
+static const struct {
+    const char *name;
+    mar_function mar;
+    const char *needs; /* what an exec lacks of which there is no such launch */
+} marred[] = {
+    {"first_buffer_missing", mar_first_buffer, ""},
+    {"last_buffer_missing", mar_last_buffer, ""},
+    {"few_buffers", mar_few_buffers, ""},
+    {"no_buffers", mar_no_buffers, ""},
+    {"few_symbols", mar_few_symbols, "symbols"},
+    {"no_symbols", mar_no_symbols, "symbols"},
+    {"symbol_above", mar_symbol_above, "symbols with a largest value"},
+    {"symbol_below", mar_symbol_below, "symbols with a least value"},
+    {"grids_missing", mar_grids, "grids"},
+};
+
+/* A launch refused: nothing has happened, and the next one works. */
+static void refuse_launch(uint32_t kind, mar_function mar, const char *needs) {
+    cf_raw raw;
+    cf_sample sample;
+    cf_running run;
+    if (!cf_raw_open(&raw, NULL)) return;
+    if (cf_sample_make(kind, &sample)) {
+        if (cf_running_begin(&raw, &sample, &run)) {
+            tenon_buffer buffers[CF_SAMPLE_OPERANDS];
+            tenon_launch good = run.launch;
+            int64_t numbers[256];
+            uint32_t count = good.symbol_count < 256 ? good.symbol_count : 256;
+            memcpy(buffers, run.buffers, sizeof buffers);
+            if (count) memcpy(numbers, sample.numbers, count * sizeof *numbers);
+            if (!mar(&run)) {
+                cf_not_applicable("the exec has no %s", needs);
+            } else if (CF_ANSWERS(&raw, TENON_STATUS_INVALID, raw.hooks.work.launch(raw.stream, run.exec, &run.launch))) {
+                memcpy(run.buffers, buffers, sizeof buffers);
+                if (count) memcpy(sample.numbers, numbers, count * sizeof *numbers);
+                (void)(cf_running_is_untouched(&run) && cf_running_works(&run, &good));
+            }
+        }
+        cf_running_end(&run);
+        cf_sample_free(&sample);
+    }
+    cf_raw_close(&raw);
+}
+
+/* The work is gone when an exec is launched, the launch when it is waited for. */
+static void forget(uint32_t kind, bool launch) {
+    cf_raw raw;
+    cf_sample sample;
+    cf_running run;
+    if (!cf_raw_open(&raw, NULL)) return;
+    if (cf_sample_make(kind, &sample)) {
+        if (cf_running_begin(&raw, &sample, &run)) {
+            if (!launch) cf_sample_scribble(&sample);
+            (void)(launch ? cf_running_works_scribbled(&run) : cf_running_works(&run, &run.launch));
+        }
+        cf_running_end(&run);
+        cf_sample_free(&sample);
+    }
+    cf_raw_close(&raw);
+}
+
+void cf_abi_launches(void) {
+    for (size_t i = 0; i < sizeof marred / sizeof *marred; i++) {
+#define ROW(KIND, kind)                                                                                                \
+    if (cf_begin_for("REQ-WORK-04 REQ-ERR-02", kind ".%s", marred[i].name) && takes(TENON_WORK_##KIND, kind))          \
+        refuse_launch(TENON_WORK_##KIND, marred[i].mar, marred[i].needs);
+        CF_SAMPLE_KINDS(ROW)
+#undef ROW
+    }
+#define ROW(KIND, kind)                                                                                                \
+    if (cf_begin_for("REQ-WORK-01", kind ".work_is_gone") && takes(TENON_WORK_##KIND, kind))                           \
+        forget(TENON_WORK_##KIND, false);                                                                              \
+    if (cf_begin_for("REQ-WORK-04", kind ".launch_is_gone") && takes(TENON_WORK_##KIND, kind))                         \
+        forget(TENON_WORK_##KIND, true);
+    CF_SAMPLE_KINDS(ROW)
+#undef ROW
+}
