@@ -6,6 +6,7 @@
 #include <tenon/helpers.h>
 
 #include "cases/abi_work.h"
+#include "cases/cases.h"
 
 /* -- Answers into structs of other sizes ------------------------------------------------------------------------------ */
 
@@ -170,15 +171,16 @@ static void allocate_of_no_type(cf_raw *raw) {
     const uint32_t indices[] = {count, UINT32_MAX};
     for (int i = 0; i < 2; i++) {
         tenon_memory *memory = CF_UNTOUCHED;
-        (void)CF_ANSWERS(raw, TENON_STATUS_NOT_FOUND, raw->hooks.memory.allocate(raw->device, indices[i], 256, &memory));
+        (void)CF_ANSWERS(raw, TENON_STATUS_NOT_FOUND,
+                         raw->hooks.memory.allocate(raw->device, indices[i], 256, &memory));
         if (memory != CF_UNTOUCHED) cf_fail("allocate writes out_memory although it fails");
     }
 }
 
 static void allocate_too_much(cf_raw *raw) {
     const uint64_t unit = raw->type.flush_unit ? raw->type.flush_unit : 1;
-    const uint64_t sizes[] = {UINT64_MAX, UINT64_MAX - 63, (uint64_t)INT64_MAX + 1, INT64_MAX, (uint64_t)1 << 62,
-                              (uint64_t)1 << 56};
+    const uint64_t sizes[] = {UINT64_MAX, UINT64_MAX - 63,   (uint64_t)INT64_MAX + 1,
+                              INT64_MAX,  (uint64_t)1 << 62, (uint64_t)1 << 56};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         tenon_memory *memory = CF_UNTOUCHED;
         uint64_t size = sizes[i] / unit * unit;
@@ -220,7 +222,8 @@ static bool make_pair(cf_raw *raw, pair *out) {
     out->size = (ROOM + unit - 1) / unit * unit;
     for (int i = 0; i < 2; i++) {
         for (int k = 0; k < ROOM; k++) out->bytes[i][k] = (unsigned char)(k * 7 + i * 101 + 1);
-        if (!CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.memory.allocate(raw->device, 0, out->size, &out->memories[i])) ||
+        if (!CF_ANSWERS(raw, TENON_STATUS_OK,
+                        raw->hooks.memory.allocate(raw->device, 0, out->size, &out->memories[i])) ||
             !cf_raw_write(raw, out->memories[i], 0, out->bytes[i], ROOM))
             return false;
     }
@@ -247,8 +250,8 @@ typedef struct range {
 
 enum { BAD_RANGES = 7 };
 static void list_bad_ranges(uint64_t size, range *out) {
-    const range ranges[BAD_RANGES] = {{0, size + 1},   {1, size},          {size, 1},  {size + 1, 0}, {size + 64, 16},
-                                      {UINT64_MAX, 2}, {UINT64_MAX - 7, 8}};
+    const range ranges[BAD_RANGES] = {{0, size + 1},   {1, size},       {size, 1},          {size + 1, 0},
+                                      {size + 64, 16}, {UINT64_MAX, 2}, {UINT64_MAX - 7, 8}};
     memcpy(out, ranges, sizeof ranges);
 }
 
@@ -279,9 +282,11 @@ static void refuse_ranges(cf_raw *raw, int way) {
         for (int i = 0; i < BAD_RANGES && !cf_failed(); i++) {
             cf_raw_forget(raw);
             if (!cf_raw_answers(raw, transfer(raw, &p, way, ranges[i]), CF_STATUS(INVALID), "a range past the end"))
-                cf_fail("bytes %llu from %llu", (unsigned long long)ranges[i].size, (unsigned long long)ranges[i].offset);
+                cf_fail("bytes %llu from %llu", (unsigned long long)ranges[i].size,
+                        (unsigned long long)ranges[i].offset);
         }
-        if (way != FILLS || !cf_failed()) (void)CF_ANSWERS(raw, TENON_STATUS_OK, transfer(raw, &p, way, (range){p.size, 0}));
+        if (way != FILLS || !cf_failed())
+            (void)CF_ANSWERS(raw, TENON_STATUS_OK, transfer(raw, &p, way, (range){p.size, 0}));
         expect_unchanged(raw, &p);
     }
     free_pair(raw, &p);
@@ -422,8 +427,8 @@ void cf_abi_arguments(void) {
         {"map_twice", "REQ-MEM-05 REQ-ERR-02 REQ-ERR-03", refuse_second_mapping},
         {"elapsed_unrecorded", "REQ-EVENT-05 REQ-ERR-02 REQ-ERR-03", elapsed_of_unrecorded},
     };
-    static const char *const ways[] = {[WRITES] = "write", [READS] = "read", [COPIES_TO] = "copy_to",
-                                       [COPIES_FROM] = "copy_from", [FILLS] = "fill"};
+    static const char *const ways[] = {
+        [WRITES] = "write", [READS] = "read", [COPIES_TO] = "copy_to", [COPIES_FROM] = "copy_from", [FILLS] = "fill"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (cf_begin_for(rows[i].requirements, "%s", rows[i].name)) run_row(rows[i].run);
     for (int way = WRITES; way <= FILLS; way++)

@@ -6,6 +6,7 @@
 
 #include "cases/abi_process.h"
 #include "cases/abi_work.h"
+#include "cases/cases.h"
 #include "cases/launch.h"
 #include "device/objects.h"
 
@@ -108,7 +109,10 @@ static void run_under_layers(const char *layers) {
 void cf_abi_hosts(void) {
     static const struct {
         const char *name, *layers;
-    } skews[] = {{"older", "skew:older=1"}, {"newer", "skew:newer=1"}, {"alien", "skew:alien=1"}, {"tables", "skew:tables=1"},
+    } skews[] = {{"older", "skew:older=1"},
+                 {"newer", "skew:newer=1"},
+                 {"alien", "skew:alien=1"},
+                 {"tables", "skew:tables=1"},
                  {"older_tables", "skew"}};
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
 #define ROW(KIND, name_)                                                                                               \

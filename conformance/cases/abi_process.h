@@ -8,10 +8,10 @@
 
 /* X(NAME, "row"): state that no hook changes, on any thread that calls it. */
 #define CF_PROCESS_MODE_TABLE(X)                                                                                       \
-    X(SIGNALS, "signals")         /* dispositions, and the calling thread's mask */                                    \
-    X(FLOAT, "float_mode")        /* rounding, exceptions that trap, flush to zero */                                  \
-    X(LOCALE, "locale")           /* the process's and the thread's */                                                 \
-    X(FOLDER, "folder")           /* the working one */                                                                \
+    X(SIGNALS, "signals")  /* dispositions, and the calling thread's mask */                                           \
+    X(FLOAT, "float_mode") /* rounding, exceptions that trap, flush to zero */                                         \
+    X(LOCALE, "locale")    /* the process's and the thread's */                                                        \
+    X(FOLDER, "folder")    /* the working one */                                                                       \
     X(UMASK, "umask")                                                                                                  \
     X(ENVIRONMENT, "environment")
 

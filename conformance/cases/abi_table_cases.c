@@ -13,6 +13,7 @@
 #include <tenon/helpers.h>
 
 #include "cases/abi_raw.h"
+#include "cases/cases.h"
 #include "loader/elf.h"
 #include "loader/library.h"
 
@@ -74,8 +75,7 @@ static void table_is_well_formed(void) {
 }
 
 static void extension_is_static(void) {
-    static const char *const names[] = {"", "tenon.no_such_extension", "TENON", "tenon.\xff", "a.very.long.name.that.no.one."
-                                                                                            "has.thought.of.before.now"};
+    static const char *const names[] = {"", "tenon.no_such_extension", "TENON", "tenon.\xff", "a.name.no.one.knows"};
     const tenon_plugin *table = cf_raw_table();
     if (!TENON_HAS(table, extension)) {
         cf_not_applicable("the table has no hook extension");
@@ -98,7 +98,8 @@ void cf_abi_query(void) {
 
 /* Symbols that linkers and sanitizers add to every library. */
 static bool is_tools_own(const char *name) {
-    static const char *const names[] = {"_init", "_fini", "__bss_start", "_edata", "_end", "__odr_asan", "__asan", "__tsan"};
+    static const char *const names[] = {"_init", "_fini",      "__bss_start", "_edata",
+                                        "_end",  "__odr_asan", "__asan",      "__tsan"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(name, names[i], strlen(names[i])) == 0) return true;
     return false;
@@ -145,7 +146,8 @@ static void each_symbol(const image *file, symbol_function each) {
 static uint32_t entries;
 
 static void check_export(const Elf64_Sym *symbol, const char *name) {
-    if (symbol->st_shndx == SHN_UNDEF || symbol->st_shndx == SHN_ABS || ELF64_ST_BIND(symbol->st_info) == STB_LOCAL) return;
+    if (symbol->st_shndx == SHN_UNDEF || symbol->st_shndx == SHN_ABS || ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
+        return;
     if (strcmp(name, "tenon_plugin_query") == 0)
         entries++;
     else if (!is_tools_own(name))
@@ -178,7 +180,8 @@ static void check_note(void) {
     else if (note.abi_version != cf_raw_table()->abi_version)
         cf_fail("the note tells ABI 0x%x, the table 0x%x", note.abi_version, cf_raw_table()->abi_version);
     else if (note.layout_hash != TENON_LAYOUT_HASH)
-        cf_fail("the note tells layout 0x%08x; that of every 0.x header is 0x%08x", note.layout_hash, TENON_LAYOUT_HASH);
+        cf_fail("the note tells layout 0x%08x; that of every 0.x header is 0x%08x", note.layout_hash,
+                TENON_LAYOUT_HASH);
 }
 
 void cf_abi_binary(void) {
@@ -216,7 +219,8 @@ enum {
 
 static const group_row groups[] = {
 #define TENON_HOOK(group, type, member, need, set)
-#define TENON_HOOK_GROUP(group, type, need, oldest) {#group, offsetof(tenon__hooks, group), POINTER_##group, need, oldest},
+#define TENON_HOOK_GROUP(group, type, need, oldest)                                                                    \
+    {#group, offsetof(tenon__hooks, group), POINTER_##group, need, oldest},
 #include <tenon/hooks.def>
 };
 
@@ -252,7 +256,8 @@ static tenonh_reason judge(tables *of, tenon__verdict *verdict) {
         const void *part = (const char *)&of->parts + groups[i].copy;
         uint32_t size;
         memcpy(&size, part, sizeof size);
-        if (groups[i].pointer && size) memcpy((char *)&of->table + groups[i].pointer, &part, sizeof part);
+        if (size == 0) part = NULL;
+        if (groups[i].pointer) memcpy((char *)&of->table + groups[i].pointer, &part, sizeof part);
     }
     *verdict = (tenon__verdict){0};
     return tenon__hooks_negotiate(NULL, &of->table, &merged, &version, verdict);
@@ -262,7 +267,8 @@ static void expect_reason(tables *of, tenonh_reason reason, const char *words) {
     tenon__verdict verdict;
     tenonh_reason got = judge(of, &verdict);
     if (got != reason)
-        cf_fail("the loader answers %s, not %s: %s", tenonh_reason_name(got), tenonh_reason_name(reason), verdict.detail);
+        cf_fail("the loader answers %s, not %s: %s", tenonh_reason_name(got), tenonh_reason_name(reason),
+                verdict.detail);
     else if (!strstr(verdict.detail, words))
         cf_fail("the loader's words do not name %s: %s", words, verdict.detail);
 }

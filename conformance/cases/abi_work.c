@@ -194,7 +194,8 @@ static bool prepare(cf_running *run) {
             return false;
         if (takes_numbers(sample, &answer)) {
             run->answered = answer.symbols;
-            if (answer.info.workspace_size > sample->workspace_size) sample->workspace_size = answer.info.workspace_size;
+            if (answer.info.workspace_size > sample->workspace_size)
+                sample->workspace_size = answer.info.workspace_size;
             return true;
         }
         raw->hooks.work.release(raw->device, run->exec);

@@ -5,6 +5,7 @@
 #include <tenon/helpers.h>
 
 #include "cases/abi_work.h"
+#include "cases/cases.h"
 
 static bool takes(uint32_t kind, const char *name) {
     if (tenonh_device_info(cf_under_test.device)->work_kinds & kind) return true;
@@ -21,7 +22,7 @@ static const struct {
     const char *name;
     uint32_t statuses;
 } tails[TAILS] = {
-    [TAIL_ZERO] = {"zero_tail", CF_STATUS(OK)},            /* of a newer host that asks for nothing new */
+    [TAIL_ZERO] = {"zero_tail", CF_STATUS(OK)},             /* of a newer host that asks for nothing new */
     [TAIL_FIRST] = {"tail_begins", CF_STATUS(UNSUPPORTED)}, /* a member right behind the known ones is not 0 */
     [TAIL_LAST] = {"tail_ends", CF_STATUS(UNSUPPORTED)},    /* the last byte is not */
     [TAIL_SHORT] = {"short", CF_STATUS(INVALID)},           /* one byte below the first version */
@@ -35,7 +36,8 @@ static bool is_newer(const cf_raw *raw) {
 }
 
 /* A descriptor in another size, at the end of its page. */
-static void *resize(tenon__guard *guard, tenon__guarded **used, const void *from, uint32_t known, uint32_t oldest, tail how) {
+static void *resize(tenon__guard *guard, tenon__guarded **used, const void *from, uint32_t known, uint32_t oldest,
+                    tail how) {
     uint32_t size = how == TAIL_SHORT ? oldest - 1 : how == TAIL_NONE ? sizeof size : known + GROWN, said = size;
     unsigned char *copy = tenon__guard_take(guard, (size + 7) / 8 * 8, used);
     memcpy(copy, from, size < known ? size : known);
@@ -154,7 +156,8 @@ void cf_abi_tails(void) {
         launch_resized(TENON_WORK_##KIND, (tail)how);
         CF_SAMPLE_KINDS(ROW)
 #undef ROW
-        if (cf_begin("part.composite.%s", name) && takes(TENON_WORK_COMPOSITE, "composite")) prepare_composite((tail)how);
+        if (cf_begin("part.composite.%s", name) && takes(TENON_WORK_COMPOSITE, "composite"))
+            prepare_composite((tail)how);
     }
 }
 
@@ -168,10 +171,18 @@ static const tenon_attr unknown_attr[] = {{63, 1, unknown_values}};
 static const int64_t long_list[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
 static const tenon_attr foreign_attr[] = {{TENON_ATTR_AXES, 1, long_list}}; /* of other operators */
 
-static void spoil_op_127(cf_sample *s) { s->op.op = 127; }
-static void spoil_op_unassigned(cf_sample *s) { s->op.op = 9; }
-static void spoil_op_none(cf_sample *s) { s->op.op = TENON_OP_NONE; }
-static void spoil_op_huge(cf_sample *s) { s->op.op = UINT32_MAX; }
+static void spoil_op_127(cf_sample *s) {
+    s->op.op = 127;
+}
+static void spoil_op_unassigned(cf_sample *s) {
+    s->op.op = 9;
+}
+static void spoil_op_none(cf_sample *s) {
+    s->op.op = TENON_OP_NONE;
+}
+static void spoil_op_huge(cf_sample *s) {
+    s->op.op = UINT32_MAX;
+}
 static void spoil_op_view(cf_sample *s) {
     s->op.op = TENON_OP_RESHAPE;
     s->operands[1] = s->operands[2];
@@ -193,13 +204,27 @@ static void set_dtypes(cf_sample *s, tenon_dtype a, tenon_dtype b, tenon_dtype y
         if (s->values) s->values[i].dtype = dtypes[i];
     }
 }
-static void spoil_dtype_f8(cf_sample *s) { set_dtypes(s, TENON_DTYPE_F8E4M3, TENON_DTYPE_F8E4M3, TENON_DTYPE_F8E4M3); }
-static void spoil_dtype_i4(cf_sample *s) { set_dtypes(s, TENON_DTYPE_I4, TENON_DTYPE_I4, TENON_DTYPE_I4); }
-static void spoil_dtype_bool(cf_sample *s) { set_dtypes(s, TENON_DTYPE_BOOL, TENON_DTYPE_BOOL, TENON_DTYPE_BOOL); }
-static void spoil_dtype_unknown(cf_sample *s) { set_dtypes(s, 99, 99, 99); }
-static void spoil_dtype_none(cf_sample *s) { set_dtypes(s, 0, 0, 0); }
-static void spoil_dtypes_mixed(cf_sample *s) { set_dtypes(s, TENON_DTYPE_F32, TENON_DTYPE_I32, TENON_DTYPE_F32); }
-static void spoil_dtype_result(cf_sample *s) { set_dtypes(s, TENON_DTYPE_F32, TENON_DTYPE_F32, TENON_DTYPE_I32); }
+static void spoil_dtype_f8(cf_sample *s) {
+    set_dtypes(s, TENON_DTYPE_F8E4M3, TENON_DTYPE_F8E4M3, TENON_DTYPE_F8E4M3);
+}
+static void spoil_dtype_i4(cf_sample *s) {
+    set_dtypes(s, TENON_DTYPE_I4, TENON_DTYPE_I4, TENON_DTYPE_I4);
+}
+static void spoil_dtype_bool(cf_sample *s) {
+    set_dtypes(s, TENON_DTYPE_BOOL, TENON_DTYPE_BOOL, TENON_DTYPE_BOOL);
+}
+static void spoil_dtype_unknown(cf_sample *s) {
+    set_dtypes(s, 99, 99, 99);
+}
+static void spoil_dtype_none(cf_sample *s) {
+    set_dtypes(s, 0, 0, 0);
+}
+static void spoil_dtypes_mixed(cf_sample *s) {
+    set_dtypes(s, TENON_DTYPE_F32, TENON_DTYPE_I32, TENON_DTYPE_F32);
+}
+static void spoil_dtype_result(cf_sample *s) {
+    set_dtypes(s, TENON_DTYPE_F32, TENON_DTYPE_F32, TENON_DTYPE_I32);
+}
 
 static void set_rank(cf_sample *s, uint32_t operand, uint32_t rank) {
     s->operands[operand].view.rank = rank;
@@ -217,10 +242,18 @@ static void spoil_ranks_differ(cf_sample *s) {
     s->operands[1].view.dims[1] = s->operands[1].view.strides[1] = two;
     if (s->values) s->values[1].dims[1] = s->values[1].strides[1] = two;
 }
-static void spoil_layout(cf_sample *s) { s->operands[0].layout = 0x7e57; }
-static void spoil_role(cf_sample *s) { s->operands[2].role = TENON_ROLE_INPUT; }
-static void spoil_role_unknown(cf_sample *s) { s->operands[1].role = 77; }
-static void spoil_few_operands(cf_sample *s) { s->work.operand_count = 2; }
+static void spoil_layout(cf_sample *s) {
+    s->operands[0].layout = 0x7e57;
+}
+static void spoil_role(cf_sample *s) {
+    s->operands[2].role = TENON_ROLE_INPUT;
+}
+static void spoil_role_unknown(cf_sample *s) {
+    s->operands[1].role = 77;
+}
+static void spoil_few_operands(cf_sample *s) {
+    s->work.operand_count = 2;
+}
 static void spoil_no_operands(cf_sample *s) {
     s->work.operand_count = 0;
     s->work.operands = NULL;
@@ -232,10 +265,16 @@ static void set_dim(cf_sample *s, tenon_extent dim) {
         if (s->values) s->values[i].dims[0] = dim;
     }
 }
-static void spoil_symbol(cf_sample *s) { set_dim(s, (tenon_extent){.symbol = s->work.symbol_count + 5}); }
-static void spoil_dim(cf_sample *s) { set_dim(s, (tenon_extent){.value = -6, .symbol = TENON_NO_SYMBOL}); }
+static void spoil_symbol(cf_sample *s) {
+    set_dim(s, (tenon_extent){.symbol = s->work.symbol_count + 5});
+}
+static void spoil_dim(cf_sample *s) {
+    set_dim(s, (tenon_extent){.value = -6, .symbol = TENON_NO_SYMBOL});
+}
 
-static void spoil_language(cf_sample *s) { s->kernel.language = 99; }
+static void spoil_language(cf_sample *s) {
+    s->kernel.language = 99;
+}
 static void spoil_language_other(cf_sample *s) {
     s->kernel.language =
         s->kernel.language == TENON_LANGUAGE_C11 ? (uint32_t)TENON_LANGUAGE_CUDA_C : (uint32_t)TENON_LANGUAGE_C11;
@@ -249,8 +288,12 @@ static void spoil_source(cf_sample *s) {
     s->kernel.ir_size = 0;
 }
 
-static void spoil_node(cf_sample *s) { s->nodes[0].op = 127; }
-static void spoil_node_unassigned(cf_sample *s) { s->nodes[0].op = 9; }
+static void spoil_node(cf_sample *s) {
+    s->nodes[0].op = 127;
+}
+static void spoil_node_unassigned(cf_sample *s) {
+    s->nodes[0].op = 9;
+}
 static void spoil_composite(cf_sample *s) {
     s->nodes[0].op = TENON_OP_NONE;
     s->nodes[0].name = "nobody.no_such_thing";
@@ -265,7 +308,9 @@ static void spoil_node_attr(cf_sample *s) {
     s->nodes[0].attrs = unknown_attr;
     s->nodes[0].attr_count = 1;
 }
-static void spoil_node_inputs(cf_sample *s) { s->nodes[0].input_count = 1; }
+static void spoil_node_inputs(cf_sample *s) {
+    s->nodes[0].input_count = 1;
+}
 
 #define UNTAKEN     CF_STATUS(UNSUPPORTED)
 #define CONTRADICTS (CF_STATUS(INVALID) | CF_STATUS(UNSUPPORTED))
@@ -398,7 +443,9 @@ void cf_abi_works(void) {
         }
     for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
         if (!cf_begin("%s", spoilt[i].name)) continue;
-        const char *kind = spoilt[i].kind == TENON_WORK_OP ? "op" : spoilt[i].kind == TENON_WORK_KERNEL ? "kernel" : "graph";
+        const char *kind = spoilt[i].kind == TENON_WORK_OP       ? "op"
+                           : spoilt[i].kind == TENON_WORK_KERNEL ? "kernel"
+                                                                 : "graph";
         if (takes(spoilt[i].kind, kind)) refuse_spoilt(spoilt[i].kind, spoilt[i].spoil, spoilt[i].statuses);
     }
 }
@@ -489,7 +536,8 @@ static void refuse_launch(uint32_t kind, mar_function mar, const char *needs) {
             if (count) memcpy(numbers, sample.numbers, count * sizeof *numbers);
             if (!mar(&run)) {
                 cf_not_applicable("the exec has no %s", needs);
-            } else if (CF_ANSWERS(&raw, TENON_STATUS_INVALID, raw.hooks.work.launch(raw.stream, run.exec, &run.launch))) {
+            } else if (CF_ANSWERS(&raw, TENON_STATUS_INVALID,
+                                  raw.hooks.work.launch(raw.stream, run.exec, &run.launch))) {
                 memcpy(run.buffers, buffers, sizeof buffers);
                 if (count) memcpy(sample.numbers, numbers, count * sizeof *numbers);
                 (void)(cf_running_is_untouched(&run) && cf_running_works(&run, &good));

@@ -61,7 +61,7 @@ static memory_head *head_of(tenon_memory *memory) {
 }
 
 static unsigned char *bytes_of(tenon_buffer buffer) {
-    return head_of(buffer.memory)->bytes + buffer.offset;
+    return buffer.memory ? head_of(buffer.memory)->bytes + buffer.offset : NULL;
 }
 
 static tenon_status memory_type_count(tenon_device *device, uint32_t *out_count) {
@@ -247,7 +247,7 @@ static tenon_status work_prepare(tenon_device *device, const tenon_work *work, t
 }
 
 static tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch) {
-    void *buffers[MAX_BUFFERS], *workspace = launch->workspace.memory ? bytes_of(launch->workspace) : NULL;
+    void *buffers[MAX_BUFFERS];
     int64_t numbers[MAX_SYMBOLS + MAX_SCALARS];
     if (stream->failed) return FAIL(stream->device, stream, TENON_STATUS_FAILED_STREAM, "the stream has failed before");
     tenon_status status =
@@ -259,8 +259,8 @@ static tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const te
     memcpy(numbers, launch->symbols, launch->symbol_count * sizeof *numbers);
     memcpy(numbers + launch->symbol_count, launch->scalars, launch->scalar_count * sizeof *numbers);
     for (uint32_t i = 0; i < launch->grid_count && !stream->failed; i++)
-        if (exec->entries[i](buffers, numbers, workspace, 0, (int64_t)launch->grids[i].groups[0]))
-            stream->failed = FAIL(stream->device, stream, TENON_STATUS_OUT_OF_RANGE, "an index leaves its operand");
+        if (exec->entries[i](buffers, numbers, bytes_of(launch->workspace), 0, (int64_t)launch->grids[i].groups[0]))
+            stream->failed = FAIL(stream->device, stream, TENON_STATUS_OUT_OF_RANGE, "a loaded index is out of range");
     return TENON_STATUS_OK; /* that failure is late: the next synchronize tells (REQ-KERNEL-03) */
 }
 
