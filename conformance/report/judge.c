@@ -1,0 +1,124 @@
+/* The verdict: what a run must have, and what it comes to. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/report.h"
+
+__attribute__((format(printf, 4, 5))) static void set(report *r, uint32_t which, bool holds, const char *format, ...) {
+    static const char *const texts[REPORT_CONDITION_COUNT] = {
+#define TEXT(NAME, text) text,
+        REPORT_CONDITION_TABLE(TEXT)
+#undef TEXT
+    };
+    report_condition *condition = &r->conditions[which];
+    condition->text = texts[which];
+    condition->holds = holds;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(condition->detail, sizeof condition->detail, format, arguments);
+    va_end(arguments);
+}
+
+static uint32_t count_weight(const report *r, uint32_t weight) {
+    uint32_t count = 0;
+    for (report_outcome i = 0; i < REPORT_OUTCOME_COUNT; i++)
+        if (report_outcome_weight(i) == weight) count += r->counts[i];
+    return count;
+}
+
+static bool is_sha256(const char *text) {
+    return strlen(text) == CF_SHA256_HEX - 1 && strspn(text, "0123456789abcdef") == CF_SHA256_HEX - 1;
+}
+
+static void judge_file(report *r) {
+    const cf_records *records = &r->records;
+    bool hashed = is_sha256(report_header_in(r, "plugin", "sha256"));
+    set(r, REPORT_ENDED, records->final, "%s", records->final ? "" : "The file of records has no final line.");
+    set(r, REPORT_BOUND, records->bound && hashed, "%s",
+        !records->final   ? "Nothing binds the records: there is no final line."
+        : !records->bound ? "The lines of the file do not have the SHA-256 that its final line tells."
+        : !hashed         ? "The header has no SHA-256 of the plugin file."
+                          : "");
+}
+
+/* What was left out on request. */
+static void judge_choice(report *r) {
+    const cJSON *header = r->records.header;
+    const char *filter = report_header(r, "filter"), *layers = report_header(r, "layers");
+    bool quick = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(header, "quick"));
+    bool partly = filter[0] || layers[0] || quick;
+    set(r, REPORT_WHOLE, !partly, "%s%.100s%s%.60s%s", filter[0] ? "Filter: " : "", filter,
+        layers[0] ? (filter[0] ? "; layers: " : "Layers: ") : "", layers,
+        quick ? (filter[0] || layers[0] ? "; quick" : "Quick selection.") : "");
+}
+
+static void judge_rows(report *r) {
+    uint32_t rows = r->records.row_count, silent = count_weight(r, REPORT_SAYS_NOTHING);
+    uint32_t bad = count_weight(r, REPORT_BAD);
+    set(r, REPORT_COMPLETE, rows > 0 && silent == 0, rows == 0 ? "No row was run." : "%u of %u rows.", rows - silent, rows);
+    set(r, REPORT_SOME_PASSED, r->counts[REPORT_PASS] > 0, "%u rows; %u more ask for what the device declares that it "
+        "lacks.", r->counts[REPORT_PASS], r->counts[REPORT_NOT_APPLICABLE]);
+    set(r, REPORT_NONE_FAILED, bad == 0 && r->expired_count == 0, "%u rows failed; %u known failures have expired.", bad,
+        r->expired_count);
+    set(r, REPORT_NO_KNOWN, r->counts[REPORT_KNOWN] == 0, "%u rows are known to fail.", r->counts[REPORT_KNOWN]);
+    if (r->conditions[REPORT_NONE_FAILED].holds) r->conditions[REPORT_NONE_FAILED].detail[0] = '\0';
+    if (r->conditions[REPORT_NO_KNOWN].holds) r->conditions[REPORT_NO_KNOWN].detail[0] = '\0';
+}
+
+static void judge_runs(report *r) {
+    uint32_t runs = r->records.run_count, disagree = r->counts[REPORT_DISAGREE];
+    set(r, REPORT_SHUFFLED, runs > 1 && r->records.shuffled_runs > 0, "%u runs, %u of them shuffled.", runs,
+        r->records.shuffled_runs);
+    set(r, REPORT_AGREED, runs > 1 && disagree == 0, runs > 1 ? "%u rows came out in two ways." : "There is one run.",
+        disagree);
+    if (r->conditions[REPORT_AGREED].holds) r->conditions[REPORT_AGREED].detail[0] = '\0';
+}
+
+static cf_close conclude(const report *r) {
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(r->records.final, "verdict");
+    bool refused = cJSON_IsString(said) && strcmp(said->valuestring, cf_close_name(CF_CLOSE_REFUSED)) == 0;
+    if (refused && r->records.row_count == 0) return CF_CLOSE_REFUSED;
+    if (!r->conditions[REPORT_NONE_FAILED].holds) return CF_CLOSE_FAILED;
+    if (!r->conditions[REPORT_ENDED].holds || !r->conditions[REPORT_BOUND].holds) return CF_CLOSE_NO_VERDICT;
+    if (count_weight(r, REPORT_SAYS_NOTHING)) return CF_CLOSE_NO_VERDICT;
+    if (r->counts[REPORT_PASS] + r->counts[REPORT_KNOWN] == 0) return CF_CLOSE_FAILED;
+    for (uint32_t i = 0; i < REPORT_CONDITION_COUNT; i++)
+        if (!r->conditions[i].holds) return CF_CLOSE_PASSED;
+    return CF_CLOSE_CONFORMANT;
+}
+
+static const char *first_missing(const report *r) {
+    for (uint32_t i = 0; i < REPORT_CONDITION_COUNT; i++)
+        if (!r->conditions[i].holds) return r->conditions[i].detail;
+    return "";
+}
+
+static void claim(report *r) {
+    const char *profile = report_header(r, "profile"), *device = report_header_in(r, "device", "name");
+    const char *word = cf_close_name(r->close);
+    size_t size = sizeof r->claim;
+    if (r->close == CF_CLOSE_CONFORMANT)
+        snprintf(r->claim, size, "%s: %s, ABI %s, device %s", word, profile, report_header_in(r, "plugin", "abi"), device);
+    else if (r->close == CF_CLOSE_REFUSED)
+        snprintf(r->claim, size, "%s: the plugin was not loaded", word);
+    else if (r->close == CF_CLOSE_FAILED && count_weight(r, REPORT_BAD))
+        snprintf(r->claim, size, "%s: %u of %u rows, profile %s, device %s", word, count_weight(r, REPORT_BAD),
+                 r->records.row_count, profile, device);
+    else if (r->close == CF_CLOSE_FAILED && r->expired_count)
+        snprintf(r->claim, size, "%s: %u known failures have expired, profile %s, device %s", word, r->expired_count,
+                 profile, device);
+    else if (r->close == CF_CLOSE_FAILED)
+        snprintf(r->claim, size, "%s: no row passed, profile %s, device %s", word, profile, device);
+    else
+        snprintf(r->claim, size, "%s: profile %s, device %s. %s", word, profile, device, first_missing(r));
+}
+
+void report_judge(report *r) {
+    judge_file(r);
+    judge_choice(r);
+    judge_rows(r);
+    judge_runs(r);
+    r->close = conclude(r);
+    claim(r);
+}

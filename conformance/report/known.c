@@ -1,0 +1,89 @@
+/* The file of known failures:
+ *   {"known_failures": [{"rows": GLOB, "reason": TEXT, "owner": TEXT, "expires": "YYYY-MM-DD"}, ...]}
+ * Every member is needed and no other is known, so that a slip is told and excuses nothing. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/report.h"
+#include "support/error.h"
+#include "support/file.h"
+
+enum { FILE_LIMIT = 16 << 20, MEMBER_COUNT = 4 };
+
+static const char *const members[MEMBER_COUNT] = {"rows", "reason", "owner", "expires"};
+
+static bool is_day(const char *text) {
+    static const char days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, day, length = 0;
+    if (strlen(text) != 10 || sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &length) != 3 || length != 10) return false;
+    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days[month - 1]) return false;
+    return month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+}
+
+static bool is_member(const char *key) {
+    for (int i = 0; i < MEMBER_COUNT; i++)
+        if (strcmp(members[i], key) == 0) return true;
+    return false;
+}
+
+/* Text that says something: not only white space. */
+static bool says(const char *text) {
+    return text && text[strspn(text, " \t\r\n")] != '\0';
+}
+
+static tenon_status read_entry(const char *path, const cJSON *object, uint32_t number, report_known *out_known) {
+    const char *values[MEMBER_COUNT];
+    const cJSON *item = NULL;
+    if (!cJSON_IsObject(object))
+        return tenon__fail(TENON_STATUS_INVALID, "'%s': entry %u of the known failures is no object", path, number);
+    cJSON_ArrayForEach(item, object) {
+        if (!is_member(item->string))
+            return tenon__fail(TENON_STATUS_INVALID, "'%s': entry %u of the known failures has a member '%s'; known are "
+                               "rows, reason, owner and expires", path, number, item->string);
+    }
+    for (int i = 0; i < MEMBER_COUNT; i++) {
+        values[i] = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, members[i]));
+        if (!says(values[i]))
+            return tenon__fail(TENON_STATUS_INVALID, "'%s': entry %u of the known failures does not say its '%s'", path,
+                               number, members[i]);
+    }
+    if (!is_day(values[3]))
+        return tenon__fail(TENON_STATUS_INVALID, "'%s': entry %u of the known failures expires on '%s', which is no day "
+                           "as YYYY-MM-DD", path, number, values[3]);
+    *out_known = (report_known){.rows = values[0], .reason = values[1], .owner = values[2], .expires = values[3]};
+    return TENON_STATUS_OK;
+}
+
+static tenon_status read_entries(const char *path, const char *day, report *r) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->known_file, "known_failures"), *object = NULL;
+    if (!cJSON_IsArray(list))
+        return tenon__fail(TENON_STATUS_INVALID, "'%s' is no file of known failures: it must be a JSON object with a "
+                           "list 'known_failures'", path);
+    r->known = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *r->known);
+    if (!r->known) return tenon__fail_memory();
+    cJSON_ArrayForEach(object, list) {
+        report_known *known = &r->known[r->known_count];
+        TENON_TRY(read_entry(path, object, r->known_count + 1, known));
+        known->expired = strcmp(known->expires, day) < 0;
+        r->expired_count += known->expired;
+        r->known_count++;
+    }
+    return TENON_STATUS_OK;
+}
+
+tenon_status report_known_read(const char *path, const char *day, report *r) {
+    uint8_t *text;
+    size_t size;
+    TENON_TRY(tenon__file_read(path, FILE_LIMIT, &text, &size));
+    r->known_file = cJSON_ParseWithLength((const char *)text, size);
+    free(text);
+    return read_entries(path, day, r);
+}
+
+report_known *report_known_of(const report *r, const char *name) {
+    for (uint32_t i = 0; i < r->known_count; i++)
+        if (fnmatch(r->known[i].rows, name, 0) == 0) return &r->known[i];
+    return NULL;
+}

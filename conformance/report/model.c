@@ -1,0 +1,189 @@
+/* Reads records, and brings the runs of each row together. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <tenon/helpers.h>
+
+#include "report/report.h"
+#include "support/error.h"
+
+static const struct {
+    const char *name;
+    uint32_t weight;
+} outcomes[REPORT_OUTCOME_COUNT] = {
+#define ROW(NAME, name, weight) {name, weight},
+    REPORT_OUTCOME_TABLE(ROW)
+#undef ROW
+};
+
+const char *report_outcome_name(report_outcome outcome) {
+    return outcomes[outcome].name;
+}
+
+uint32_t report_outcome_weight(report_outcome outcome) {
+    return outcomes[outcome].weight;
+}
+
+/* -- Outcomes ----------------------------------------------------------------------------------------------------- */
+
+static report_outcome outcome_of(const cf_record_row *row) {
+    static const report_outcome of_verdict[CF_VERDICT_COUNT] = {
+        [CF_VERDICT_PASS] = REPORT_PASS,   [CF_VERDICT_FAIL] = REPORT_FAIL,
+        [CF_VERDICT_CRASH] = REPORT_CRASH, [CF_VERDICT_NOT_APPLICABLE] = REPORT_NOT_APPLICABLE,
+        [CF_VERDICT_HANG] = REPORT_HANG,   [CF_VERDICT_NO_VERDICT] = REPORT_NO_VERDICT,
+    };
+    return row->ended ? of_verdict[row->verdict] : REPORT_NOT_RUN;
+}
+
+/* What the runs of row `index` come to: the worst of them, and whether those that say something say the same. */
+static void gather(const cf_records *records, uint32_t index, report_row *out_row) {
+    bool agree = true;
+    *out_row = (report_row){.shown = &records->rows[index], .outcome = outcome_of(&records->rows[index])};
+    report_outcome first = out_row->outcome;
+    for (uint32_t run = 1; run < records->run_count; run++) {
+        const cf_record_row *row = &records->rows[(size_t)run * records->row_count + index];
+        report_outcome outcome = outcome_of(row);
+        bool said = report_outcome_weight(outcome) != REPORT_SAYS_NOTHING &&
+                    report_outcome_weight(first) != REPORT_SAYS_NOTHING;
+        agree = agree && (!said || outcome == first);
+        if (outcome > out_row->outcome) *out_row = (report_row){.shown = row, .outcome = outcome};
+    }
+    if (!agree) out_row->outcome = REPORT_DISAGREE;
+}
+
+/* An expected failure is none; what was expected to fail and passed is one. An entry that has expired excuses nothing. */
+static void excuse(report *r, report_row *row) {
+    report_known *known = report_known_of(r, row->shown->name);
+    row->known = known;
+    if (!known) return;
+    bool bad = report_outcome_weight(row->outcome) == REPORT_BAD;
+    known->failed += bad;
+    known->passed += row->outcome == REPORT_PASS;
+    if (known->expired) return;
+    if (bad) row->outcome = REPORT_KNOWN;
+    if (row->outcome == REPORT_PASS) row->outcome = REPORT_UNEXPECTED_PASS;
+}
+
+static tenon_status make_rows(report *r) {
+    r->rows = calloc((size_t)r->records.row_count + 1, sizeof *r->rows);
+    if (!r->rows) return tenon__fail_memory();
+    if (r->records.run_count == 0) r->records.row_count = 0; /* rows were listed, and none was begun */
+    for (uint32_t i = 0; i < r->records.row_count; i++) {
+        gather(&r->records, i, &r->rows[i]);
+        excuse(r, &r->rows[i]);
+        r->counts[r->rows[i].outcome]++;
+    }
+    return TENON_STATUS_OK;
+}
+
+/* -- Reading ------------------------------------------------------------------------------------------------------ */
+
+/* The day on which the run began; today where its environment does not tell. */
+static void day_of(const report *r, char out_day[11]) {
+    const char *started = report_header_in(r, "environment", "started");
+    int year, month, day;
+    if (sscanf(started, "%4d-%2d-%2d", &year, &month, &day) == 3) {
+        snprintf(out_day, 11, "%04u-%02u-%02u", (unsigned)year % 10000, (unsigned)month % 100, (unsigned)day % 100);
+        return;
+    }
+    time_t now = time(NULL);
+    struct tm parts;
+    strftime(out_day, 11, "%Y-%m-%d", gmtime_r(&now, &parts));
+}
+
+tenon_status report_read(const char *path, const char *known_path, report *out_report) {
+    char error[512] = "", day[11] = "";
+    *out_report = (report){0};
+    if (!cf_records_read(path, &out_report->records, error, sizeof error))
+        return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is no file of records: %s", path, error);
+    day_of(out_report, day);
+    if (known_path) TENON_TRY(report_known_read(known_path, day, out_report));
+    TENON_TRY(make_rows(out_report));
+    report_judge(out_report);
+    return TENON_STATUS_OK;
+}
+
+void report_free(report *r) {
+    cf_records_free(&r->records);
+    free(r->rows);
+    free(r->known);
+    cJSON_Delete(r->known_file);
+    *r = (report){0};
+}
+
+/* -- Words of the header ------------------------------------------------------------------------------------------ */
+
+static const char *words_of(const cJSON *object, const char *key) {
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+    return text ? text : "";
+}
+
+const char *report_header(const report *r, const char *key) {
+    return words_of(r->records.header, key);
+}
+
+const char *report_header_in(const report *r, const char *object, const char *key) {
+    return words_of(cJSON_GetObjectItemCaseSensitive(r->records.header, object), key);
+}
+
+void report_seed(const report *r, char *out_text, size_t size) {
+    const cJSON *seed = cJSON_GetObjectItemCaseSensitive(r->records.header, "seed");
+    if (cJSON_IsNumber(seed))
+        snprintf(out_text, size, "%.0f", seed->valuedouble);
+    else
+        snprintf(out_text, size, "%s", cJSON_IsString(seed) ? seed->valuestring : "0");
+}
+
+/* 'text' for a shell, with quotes only where they are needed. */
+static void add_argument(tenon__text *out, const char *text) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,+@%=";
+    if (text[0] && text[strspn(text, plain)] == '\0') {
+        tenon__text_add(out, text);
+        return;
+    }
+    tenon__text_add(out, "'");
+    for (; *text; text++)
+        if (*text == '\'')
+            tenon__text_add(out, "'\\''");
+        else
+            tenon__text_append(out, text, 1);
+    tenon__text_add(out, "'");
+}
+
+void report_command(const report *r, const char *row, tenon__text *out) {
+    static const char *const options[] = {"profile", "filter", "seed"};
+    const char *plugin = report_header_in(r, "plugin", "path");
+    char seed[32];
+    report_seed(r, seed, sizeof seed);
+    const char *values[] = {report_header(r, "profile"), row, seed};
+    tenon__text_add(out, "tenon test ");
+    add_argument(out, plugin[0] ? plugin : report_header_in(r, "device", "name"));
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        tenon__text_format(out, " --%s ", options[i]);
+        add_argument(out, values[i]);
+    }
+}
+
+/* -- Names -------------------------------------------------------------------------------------------------------- */
+
+const char *report_short_name(const report *r, const report_row *row) {
+    const char *of = r->records.cases[row->shown->case_index].name, *name = row->shown->name;
+    size_t length = strlen(of);
+    return strncmp(name, of, length) == 0 && name[length] == '.' ? name + length + 1 : name;
+}
+
+const char *report_class(const report *r, const report_row *row) {
+    const char *name = report_short_name(r, row), *best = NULL;
+    size_t longest = 0;
+    for (tenon_op op = 1; op < TENON_OP_LIMIT; op++) {
+        const tenon_op_row *one = tenon_op_row_of(op);
+        size_t length = one ? strlen(one->name) : 0;
+        if (length <= longest || strncmp(name, one->name, length) != 0) continue;
+        if (name[length] && !strchr("._-", name[length])) continue;
+        best = one->name;
+        longest = length;
+    }
+    return best ? best : r->records.cases[row->shown->case_index].name;
+}
