@@ -157,6 +157,8 @@ static bool take_run(reader *r, const cJSON *line) {
     records->rows = rows;
     if (count) memcpy(rows + count * run, r->listed, count * sizeof *rows);
     records->run_count = run + 1;
+    const char *order = text_of(line, "order");
+    records->shuffled_runs += order && strcmp(order, "shuffled") == 0;
     return true;
 }
 

@@ -21,7 +21,7 @@ enum {
 #define KIND(NAME, name, title, worse) NAME,
     CHANGE_TABLE(KIND)
 #undef KIND
-    KIND_COUNT
+        KIND_COUNT
 };
 
 static const struct {
@@ -66,7 +66,8 @@ static bool error_grew(double before, double after) {
 
 static void compare_rows(const report_row *before, const report_row *after, changes *all) {
     uint32_t a = report_outcome_weight(before->outcome), b = report_outcome_weight(after->outcome);
-    bool stopped = before->outcome == REPORT_PASS && after->outcome != REPORT_PASS; /* a row that no longer applies, too */
+    bool stopped =
+        before->outcome == REPORT_PASS && after->outcome != REPORT_PASS; /* a row that no longer applies, too */
     if (before->outcome != after->outcome)
         add(all, b > a || stopped ? WORSE : b < a || after->outcome == REPORT_PASS ? BETTER : OTHER, before, after);
     else if (error_grew(before->shown->error, after->shown->error))
@@ -93,12 +94,15 @@ static void tell(const change *c, tenon__text *out) {
     const report_row *any = c->after ? c->after : c->before;
     tenon__text_format(out, "  %s: ", any->shown->name);
     if (c->kind == GROWN)
-        tenon__text_format(out, "%s -> %s of the bound", c->before->shown->error < 0 ? "none" : report_error(c->before->shown->error),
+        tenon__text_format(out, "%s -> %s of the bound",
+                           c->before->shown->error < 0 ? "none" : report_error(c->before->shown->error),
                            report_error(c->after->shown->error));
     else if (c->kind == SLOWER)
-        tenon__text_format(out, "%s -> %s", report_time(c->before->shown->nanoseconds), report_time(c->after->shown->nanoseconds));
+        tenon__text_format(out, "%s -> %s", report_time(c->before->shown->nanoseconds),
+                           report_time(c->after->shown->nanoseconds));
     else if (c->before && c->after)
-        tenon__text_format(out, "%s -> %s", report_outcome_name(c->before->outcome), report_outcome_name(c->after->outcome));
+        tenon__text_format(out, "%s -> %s", report_outcome_name(c->before->outcome),
+                           report_outcome_name(c->after->outcome));
     else
         tenon__text_add(out, report_outcome_name(any->outcome));
     if (c->kind == WORSE && c->after->shown->text[0]) tenon__text_format(out, ": %s", c->after->shown->text);
@@ -111,8 +115,10 @@ static void tell_heads(const report *a, const report *b, tenon__text *out) {
         const char *object, *key;
     } same[] = {{NULL, "profile"}, {NULL, "suite"}, {NULL, "filter"}, {"device", "name"}, {"plugin", "sha256"}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
-        const char *of_a = same[i].object ? report_header_in(a, same[i].object, same[i].key) : report_header(a, same[i].key);
-        const char *of_b = same[i].object ? report_header_in(b, same[i].object, same[i].key) : report_header(b, same[i].key);
+        const char *of_a =
+            same[i].object ? report_header_in(a, same[i].object, same[i].key) : report_header(a, same[i].key);
+        const char *of_b =
+            same[i].object ? report_header_in(b, same[i].object, same[i].key) : report_header(b, same[i].key);
         if (strcmp(of_a, of_b) == 0) continue;
         tenon__text_format(out, "%s%s%s: %s -> %s\n", same[i].object ? same[i].object : "", same[i].object ? " " : "",
                            same[i].key, of_a[0] ? of_a : "none", of_b[0] ? of_b : "none");
@@ -139,7 +145,8 @@ int report_diff(const report *a, const report *b, tenon__text *out) {
         tenon__text_format(out, "%s %s:\n", report_count(all.of_kind[kind]), kinds[kind].title);
         for (uint32_t i = 0; i < all.count && told < MOST_TOLD; i++)
             if (all.list[i].kind == kind) tell(&all.list[i], out), told++;
-        if (told < all.of_kind[kind]) tenon__text_format(out, "  and %s more\n", report_count(all.of_kind[kind] - told));
+        if (told < all.of_kind[kind])
+            tenon__text_format(out, "  and %s more\n", report_count(all.of_kind[kind] - told));
     }
     if (!all.count) tenon__text_add(out, "no row changed\n");
     int code = got_worse(a, b, &all);

@@ -6,13 +6,13 @@
 
 #include "report/words.h"
 
-static const char style[] =
+static const char *const style[] = {
 #include "page.inc"
-    ;
+};
 
 void report_html_section(tenon__text *out, const char *id, const char *title) {
-    tenon__text_format(out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", id, id, id,
-                       title);
+    tenon__text_format(out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", id, id,
+                       id, title);
 }
 
 void report_html_end(tenon__text *out) {
@@ -26,15 +26,19 @@ const char *report_html_tone(report_outcome outcome) {
 }
 
 void report_html_badge(tenon__text *out, report_outcome outcome) {
-    tenon__text_format(out, "<span class=\"badge %s\">%s</span>", report_html_tone(outcome), report_outcome_name(outcome));
+    tenon__text_format(out, "<span class=\"badge %s\">%s</span>", report_html_tone(outcome),
+                       report_outcome_name(outcome));
 }
 
 /* -- Verdict ------------------------------------------------------------------------------------------------------ */
 
-#define TICK  "<circle cx=\"12\" cy=\"12\" r=\"11\" fill=\"currentColor\" opacity=\".16\"/><path d=\"M6.5 12.5l3.7 3.7 7.3-8\""
-#define CROSS "<circle cx=\"12\" cy=\"12\" r=\"11\" fill=\"currentColor\" opacity=\".16\"/><path d=\"M8 8l8 8M16 8l-8 8\""
-#define BAR   "<circle cx=\"12\" cy=\"12\" r=\"11\" fill=\"currentColor\" opacity=\".16\"/><path d=\"M12 6.5v7M12 17v.5\""
-#define DRAWN " fill=\"none\" stroke=\"currentColor\" stroke-width=\"2.4\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/>"
+#define TICK                                                                                                           \
+    "<circle cx=\"12\" cy=\"12\" r=\"11\" fill=\"currentColor\" opacity=\".16\"/><path d=\"M6.5 12.5l3.7 3.7 7.3-8\""
+#define CROSS                                                                                                          \
+    "<circle cx=\"12\" cy=\"12\" r=\"11\" fill=\"currentColor\" opacity=\".16\"/><path d=\"M8 8l8 8M16 8l-8 8\""
+#define BAR "<circle cx=\"12\" cy=\"12\" r=\"11\" fill=\"currentColor\" opacity=\".16\"/><path d=\"M12 6.5v7M12 17v.5\""
+#define DRAWN                                                                                                          \
+    " fill=\"none\" stroke=\"currentColor\" stroke-width=\"2.4\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/>"
 
 static const struct {
     const char *tone, *title, *icon;
@@ -80,13 +84,15 @@ static void write_counts(const report *r, tenon__text *out) {
         if (r->counts[i] || i == REPORT_FAIL || i == REPORT_PASS)
             tenon__text_format(out, "<li><b class=\"%s\">%s</b>%s</li>", r->counts[i] ? report_html_tone(i) : "idle",
                                report_count(r->counts[i]), report_outcome_name(i));
-    tenon__text_add(out, "</ul>\n<svg class=\"share\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    tenon__text_add(
+        out, "</ul>\n<svg class=\"share\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     for (report_outcome i = 0; i < REPORT_OUTCOME_COUNT; i++) {
         double width = r->counts[i] / all * 1000;
         if (r->counts[i] && width < 4) width = 4; /* one failure in many rows is seen */
         if (width > 1000 - at) width = 1000 - at;
         if (r->counts[i])
-            tenon__text_format(out, "<rect class=\"f-%s\" x=\"%.1f\" width=\"%.1f\" height=\"10\"/>", report_html_tone(i), at, width);
+            tenon__text_format(out, "<rect class=\"f-%s\" x=\"%.1f\" width=\"%.1f\" height=\"10\"/>",
+                               report_html_tone(i), at, width);
         at += width;
     }
     tenon__text_add(out, "</svg>\n");
@@ -106,7 +112,8 @@ static void write_facts(const report *r, tenon__text *out) {
              report_header_in(r, "plugin", "version"), report_header_in(r, "plugin", "vendor")[0] ? ", " : "",
              report_header_in(r, "plugin", "vendor"));
     const char *title = report_header_in(r, "device", "title");
-    snprintf(device, sizeof device, "%.120s%s%.120s", report_header_in(r, "device", "name"), title[0] ? ": " : "", title);
+    snprintf(device, sizeof device, "%.120s%s%.120s", report_header_in(r, "device", "name"), title[0] ? ": " : "",
+             title);
     report_html_section(out, "run", "What was run");
     write_counts(r, out);
     tenon__text_add(out, "<dl class=\"facts\" style=\"margin-top:1.2rem\">\n");
@@ -141,7 +148,8 @@ static void write_conditions(const report *r, tenon__text *out) {
         }
         tenon__text_add(out, "</div></li>\n");
     }
-    tenon__text_add(out, r->close == CF_CLOSE_REFUSED ? "<li>The plugin was not loaded; nothing was run.</li></ul>\n" : "</ul>\n");
+    tenon__text_add(out, r->close == CF_CLOSE_REFUSED ? "<li>The plugin was not loaded; nothing was run.</li></ul>\n"
+                                                      : "</ul>\n");
     report_html_end(out);
 }
 
@@ -167,16 +175,17 @@ static const struct {
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };
 
 static void write_head(const report *r, tenon__text *out) {
-    tenon__text_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                         "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-                         "<title>");
+    tenon__text_add(
+        out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+             "<meta name=\"color-scheme\" content=\"light dark\">\n"
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+             "<title>");
     report_xml(out, closes[r->close].title);
     tenon__text_add(out, ": ");
     report_xml(out, claim_of(r));
     tenon__text_add(out, "</title>\n<style>\n");
-    tenon__text_add(out, style);
+    for (size_t i = 0; i < sizeof style / sizeof *style; i++) tenon__text_add(out, style[i]);
     tenon__text_add(out, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#content\">To the report</a>\n<header>\n"
                          "<p class=\"brand\">Tenon conformance report</p>\n");
 }
@@ -189,13 +198,15 @@ void report_write_html(const report *r, tenon__text *out) {
     write_verdict(r, out);
     tenon__text_add(out, "<nav aria-label=\"Sections\"><ul>");
     for (uint32_t i = 0; i < SECTION_COUNT; i++)
-        if (parts[i].length) tenon__text_format(out, "<li><a href=\"#%s\">%s</a></li>", sections[i].id, sections[i].title);
+        if (parts[i].length)
+            tenon__text_format(out, "<li><a href=\"#%s\">%s</a></li>", sections[i].id, sections[i].title);
     tenon__text_add(out, "</ul></nav>\n</header>\n<main id=\"content\">\n");
     for (uint32_t i = 0; i < SECTION_COUNT; i++) {
         tenon__text_append(out, tenon__text_string(&parts[i]), parts[i].length);
         out->failed |= parts[i].failed;
         tenon__text_free(&parts[i]);
     }
-    tenon__text_add(out, "</main>\n<footer><p>Made from the run's records alone. <code>tenon report verify</code> recomputes the "
-                         "verdict and compares the plugin file.</p></footer>\n</body>\n</html>\n");
+    tenon__text_add(
+        out, "</main>\n<footer><p>Made from the run's records alone. <code>tenon report verify</code> recomputes the "
+             "verdict and compares the plugin file.</p></footer>\n</body>\n</html>\n");
 }

@@ -15,11 +15,11 @@ static void write_rule(const report_rule *rule, tenon__text *out) {
         bad += report_outcome_weight(i) == REPORT_BAD ? rule->counts[i] : 0;
         silent += report_outcome_weight(i) == REPORT_SAYS_NOTHING ? rule->counts[i] : 0;
     }
-    report_outcome outcome = bad                           ? REPORT_FAIL
-                             : silent                      ? REPORT_NO_VERDICT
-                             : rule->counts[REPORT_KNOWN]  ? REPORT_KNOWN
+    report_outcome outcome = bad                          ? REPORT_FAIL
+                             : silent                     ? REPORT_NO_VERDICT
+                             : rule->counts[REPORT_KNOWN] ? REPORT_KNOWN
                              : !rule->counts[REPORT_PASS] ? REPORT_NOT_APPLICABLE
-                                                           : REPORT_PASS;
+                                                          : REPORT_PASS;
     tenon__text_add(out, "<tr><th scope=\"row\" class=\"short\">");
     report_xml_part(out, rule->number, strcspn(rule->number, " "));
     tenon__text_add(out, "</th><td>");
@@ -31,9 +31,10 @@ static void write_rule(const report_rule *rule, tenon__text *out) {
         report_markdown(out, rule->if_broken);
         tenon__text_add(out, "</span>");
     }
-    tenon__text_format(out, "</td><td class=\"n\" data-label=\"passed\">%s</td><td class=\"n\" data-label=\"failed\">%s</td>"
-                       "<td class=\"n\" data-label=\"rows\">%s</td></tr>\n", report_count(rule->counts[REPORT_PASS]),
-                       report_count(bad), report_count(rows));
+    tenon__text_format(out,
+                       "</td><td class=\"n\" data-label=\"passed\">%s</td><td class=\"n\" data-label=\"failed\">%s</td>"
+                       "<td class=\"n\" data-label=\"rows\">%s</td></tr>\n",
+                       report_count(rule->counts[REPORT_PASS]), report_count(bad), report_count(rows));
 }
 
 /* Rules that no row of this run shows: by number, so that nobody takes silence for a pass. */
@@ -41,8 +42,11 @@ static void write_silent(const report_rule *rules, uint32_t count, tenon__text *
     uint32_t silent = 0;
     for (uint32_t i = 0; i < count; i++) silent += report_rule_rows(&rules[i]) == 0;
     if (!silent) return;
-    tenon__text_format(out, "<details><summary>%u rules that no row of this run shows</summary><p class=\"note\">Another profile, "
-                       "the loader or the layer <code>validate</code> looks after them.</p><p>", silent);
+    tenon__text_format(
+        out,
+        "<details><summary>%u rules that no row of this run shows</summary><p class=\"note\">Another profile, "
+        "the loader or the layer <code>validate</code> looks after them.</p><p>",
+        silent);
     const char *separator = "";
     for (uint32_t i = 0; i < count; i++) {
         if (report_rule_rows(&rules[i])) continue;
@@ -63,10 +67,11 @@ void report_html_rules(const report *r, tenon__text *out) {
         return;
     }
     report_html_section(out, "requirements", "Requirements");
-    tenon__text_add(out, "<p class=\"note\">Rules of the vendor guide, and the rows of this run that show them. A row may show "
-                         "several.</p>\n<table class=\"cards\"><thead><tr><th scope=\"col\">Number</th>"
-                         "<th scope=\"col\">State</th><th scope=\"col\">Rule</th><th scope=\"col\" class=\"n\">Passed</th>"
-                         "<th scope=\"col\" class=\"n\">Failed</th><th scope=\"col\" class=\"n\">Rows</th></tr></thead><tbody>\n");
+    tenon__text_add(
+        out, "<p class=\"note\">Rules of the vendor guide, and the rows of this run that show them. A row may show "
+             "several.</p>\n<table class=\"cards\"><thead><tr><th scope=\"col\">Number</th>"
+             "<th scope=\"col\">State</th><th scope=\"col\">Rule</th><th scope=\"col\" class=\"n\">Passed</th>"
+             "<th scope=\"col\" class=\"n\">Failed</th><th scope=\"col\" class=\"n\">Rows</th></tr></thead><tbody>\n");
     for (uint32_t i = 0; i < count; i++)
         if (report_rule_rows(&rules[i])) write_rule(&rules[i], out);
     tenon__text_add(out, "</tbody></table>\n");
@@ -131,9 +136,10 @@ static bool beyond(double error) {
 static void draw(const strip *s, tenon__text *out) {
     double most = 0;
     for (uint32_t i = 0; i < STRIP_COLUMNS; i++) most = fmax(most, s->columns[i]);
-    tenon__text_format(out, "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"%s rows, "
-                       "largest error %s of the bound\">", STRIP_COLUMNS * COLUMN_WIDTH, STRIP_HEIGHT, report_count(s->rows),
-                       report_error(s->worst));
+    tenon__text_format(out,
+                       "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"%s rows, "
+                       "largest error %s of the bound\">",
+                       STRIP_COLUMNS * COLUMN_WIDTH, STRIP_HEIGHT, report_count(s->rows), report_error(s->worst));
     tenon__text_format(out, "<rect class=\"f-back\" y=\"%d\" width=\"%d\" height=\"1\"/>", STRIP_HEIGHT - 1,
                        STRIP_COLUMNS * COLUMN_WIDTH);
     for (uint32_t i = 0; i < STRIP_COLUMNS; i++) {
@@ -150,8 +156,11 @@ static void draw(const strip *s, tenon__text *out) {
 static void write_strip(const strip *s, tenon__text *out) {
     tenon__text_add(out, "<tr><th scope=\"row\"><span class=\"row\">");
     report_xml(out, s->name);
-    tenon__text_format(out, "</span></th><td class=\"n\" data-label=\"rows\">%s</td><td class=\"n%s\" data-label=\"largest\">%s</td>"
-                       "<td class=\"plot wide\">", report_count(s->rows), beyond(s->worst) ? " bad" : "", report_error(s->worst));
+    tenon__text_format(
+        out,
+        "</span></th><td class=\"n\" data-label=\"rows\">%s</td><td class=\"n%s\" data-label=\"largest\">%s</td>"
+        "<td class=\"plot wide\">",
+        report_count(s->rows), beyond(s->worst) ? " bad" : "", report_error(s->worst));
     draw(s, out);
     tenon__text_add(out, "</td></tr>\n");
 }
@@ -159,8 +168,10 @@ static void write_strip(const strip *s, tenon__text *out) {
 static void begin_strips(const char *name, tenon__text *out) {
     tenon__text_add(out, "<h3>");
     report_xml(out, name);
-    tenon__text_add(out, "</h3>\n<table class=\"cards\"><thead><tr><th scope=\"col\">Operator</th><th scope=\"col\" class=\"n\">Rows</th>"
-                         "<th scope=\"col\" class=\"n\">Largest</th><th scope=\"col\">Rows by error</th></tr></thead><tbody>\n");
+    tenon__text_add(
+        out, "</h3>\n<table class=\"cards\"><thead><tr><th scope=\"col\">Operator</th><th scope=\"col\" "
+             "class=\"n\">Rows</th>"
+             "<th scope=\"col\" class=\"n\">Largest</th><th scope=\"col\">Rows by error</th></tr></thead><tbody>\n");
 }
 
 /* Where columns begin, in words. */
@@ -168,7 +179,11 @@ static void end_strips(tenon__text *out) {
     static const struct {
         uint32_t column;
         const char *text;
-    } marks[] = {{5, "1/256"}, {13, "1/16"}, {21, "bound"}, {25, "\xc3\x974"}};
+    } marks[] = {{5, "1/256"},
+                 {13, "1/16"},
+                 {21, "bound"},
+                 {25, "\xc3\x97"
+                      "4"}};
     tenon__text_add(out, "</tbody><tfoot><tr aria-hidden=\"true\"><td></td><td></td><td></td><td class=\"plot wide\">"
                          "<div class=\"axis\"><span>exact</span>");
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
@@ -199,8 +214,10 @@ void report_html_errors(const report *r, tenon__text *out) {
     }
     if (count) {
         report_html_section(out, "errors", "Errors against their bounds");
-        tenon__text_add(out, "<p class=\"note\">How far rows are from the exact result, in units of what is allowed: the dashed line "
-                             "is the bound, each bar a factor of 1.4, its height the square root of the number of rows.</p>\n");
+        tenon__text_add(
+            out,
+            "<p class=\"note\">How far rows are from the exact result, in units of what is allowed: the dashed line "
+            "is the bound, each bar a factor of 1.4, its height the square root of the number of rows.</p>\n");
         write_strips(strips, count, out);
         report_html_end(out);
     }
@@ -225,13 +242,18 @@ static int by_time(const void *a, const void *b) {
 static void write_spans(const char *title, const char *what, span *spans, uint32_t count, tenon__text *out) {
     qsort(spans, count, sizeof *spans, by_time);
     double most = count && spans[0].nanoseconds ? (double)spans[0].nanoseconds : 1;
-    tenon__text_format(out, "<h3>%s</h3>\n<table class=\"cards\"><thead><tr><th scope=\"col\">%s</th><th scope=\"col\" class=\"n\">Time</th>"
-                       "<th scope=\"col\">Share of the longest</th></tr></thead><tbody>\n", title, what);
+    tenon__text_format(out,
+                       "<h3>%s</h3>\n<table class=\"cards\"><thead><tr><th scope=\"col\">%s</th><th scope=\"col\" "
+                       "class=\"n\">Time</th>"
+                       "<th scope=\"col\">Share of the longest</th></tr></thead><tbody>\n",
+                       title, what);
     for (uint32_t i = 0; i < count && i < SLOWEST; i++) {
         tenon__text_add(out, "<tr><th scope=\"row\"><span class=\"row\">");
         report_xml(out, spans[i].name);
-        tenon__text_format(out, "</span></th><td class=\"n\">%s</td><td class=\"bar wide\"><svg viewBox=\"0 0 1000 10\" "
-                           "preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"f-bar\" width=\"%.1f\" height=\"10\"/></svg></td></tr>\n",
+        tenon__text_format(out,
+                           "</span></th><td class=\"n\">%s</td><td class=\"bar wide\"><svg viewBox=\"0 0 1000 10\" "
+                           "preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"f-bar\" width=\"%.1f\" "
+                           "height=\"10\"/></svg></td></tr>\n",
                            report_time(spans[i].nanoseconds), fmax(2, (double)spans[i].nanoseconds / most * 1000));
     }
     tenon__text_add(out, "</tbody></table>\n");

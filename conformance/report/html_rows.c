@@ -55,8 +55,9 @@ static void write_text(const report *r, const report_row *row, tenon__text *out)
     const cf_record_row *shown = row->shown;
     if (row->outcome == REPORT_DISAGREE) write_runs(r, row, out);
     if (row->outcome == REPORT_UNEXPECTED_PASS || (row->known && row->known->expired)) {
-        tenon__text_add(out, row->outcome == REPORT_UNEXPECTED_PASS ? "<p>The list of known failures expects it to fail: "
-                                                                    : "<p>Was accepted as a known failure until ");
+        tenon__text_add(out, row->outcome == REPORT_UNEXPECTED_PASS
+                                 ? "<p>The list of known failures expects it to fail: "
+                                 : "<p>Was accepted as a known failure until ");
         if (row->outcome != REPORT_UNEXPECTED_PASS) report_xml(out, row->known->expires), tenon__text_add(out, ": ");
         report_xml(out, row->known->reason);
         tenon__text_add(out, " (");
@@ -145,7 +146,8 @@ void report_html_failures(const report *r, tenon__text *out) {
         return;
     }
     report_html_section(out, "failures", "What failed");
-    tenon__text_format(out, "<p class=\"note\">%s of %s rows%s</p>\n", report_count(count), report_count(r->records.row_count),
+    tenon__text_format(out, "<p class=\"note\">%s of %s rows%s</p>\n", report_count(count),
+                       report_count(r->records.row_count),
                        count > MOST_FAILURES ? "; the first hundred are told in full." : ".");
     if (count > 10) write_spread(r, out);
     for (uint32_t k = 0; k < ORDER_COUNT; k++)
@@ -165,14 +167,18 @@ static void write_case(const report *r, const cf_record_case *of, tenon__text *o
         passed += r->rows[i].outcome == REPORT_PASS;
         lacks += r->rows[i].outcome == REPORT_NOT_APPLICABLE;
     }
-    report_outcome outcome = weights[REPORT_BAD] ? REPORT_FAIL : weights[REPORT_SAYS_NOTHING] ? REPORT_NO_VERDICT : REPORT_PASS;
+    report_outcome outcome = weights[REPORT_BAD]            ? REPORT_FAIL
+                             : weights[REPORT_SAYS_NOTHING] ? REPORT_NO_VERDICT
+                                                            : REPORT_PASS;
     tenon__text_add(out, "<tr><th scope=\"row\"><span class=\"row\">");
     report_xml(out, of->name);
     tenon__text_add(out, "</span></th><td>");
     report_html_badge(out, outcome);
-    tenon__text_format(out, "</td><td class=\"n\" data-label=\"rows\">%s</td><td class=\"n\" data-label=\"passed\">%s</td>"
-                       "<td class=\"n\" data-label=\"failed\">%s</td><td class=\"n\" data-label=\"not applicable\">%s</td></tr>\n",
-                       report_count(of->row_count), report_count(passed), report_count(weights[REPORT_BAD]), report_count(lacks));
+    tenon__text_format(
+        out,
+        "</td><td class=\"n\" data-label=\"rows\">%s</td><td class=\"n\" data-label=\"passed\">%s</td>"
+        "<td class=\"n\" data-label=\"failed\">%s</td><td class=\"n\" data-label=\"not applicable\">%s</td></tr>\n",
+        report_count(of->row_count), report_count(passed), report_count(weights[REPORT_BAD]), report_count(lacks));
 }
 
 void report_html_cases(const report *r, tenon__text *out) {
@@ -180,7 +186,8 @@ void report_html_cases(const report *r, tenon__text *out) {
     report_html_section(out, "cases", "Cases");
     tenon__text_add(out, "<table class=\"cards\"><thead><tr><th scope=\"col\">Case</th><th scope=\"col\">Verdict</th>"
                          "<th scope=\"col\" class=\"n\">Rows</th><th scope=\"col\" class=\"n\">Passed</th>"
-                         "<th scope=\"col\" class=\"n\">Failed</th><th scope=\"col\" class=\"n\">Not applicable</th></tr></thead><tbody>\n");
+                         "<th scope=\"col\" class=\"n\">Failed</th><th scope=\"col\" class=\"n\">Not "
+                         "applicable</th></tr></thead><tbody>\n");
     for (uint32_t i = 0; i < r->records.case_count; i++) write_case(r, &r->records.cases[i], out);
     tenon__text_add(out, "</tbody></table>\n");
     report_html_end(out);
@@ -190,8 +197,10 @@ void report_html_cases(const report *r, tenon__text *out) {
 
 static void write_known(const report_known *known, tenon__text *out) {
     const char *tone = known->expired || known->passed ? "bad" : known->failed ? "warn" : "idle";
-    const char *word = known->expired ? "expired" : known->passed ? "unexpected pass" : known->failed ? "fails as expected"
-                                                                                                      : "no such row in this run";
+    const char *word = known->expired  ? "expired"
+                       : known->passed ? "unexpected pass"
+                       : known->failed ? "fails as expected"
+                                       : "no such row in this run";
     tenon__text_add(out, "<tr><th scope=\"row\"><span class=\"row\">");
     report_xml(out, known->rows);
     tenon__text_format(out, "</span></th><td><span class=\"badge %s\">%s</span></td><td class=\"wide\">", tone, word);
@@ -200,17 +209,19 @@ static void write_known(const report_known *known, tenon__text *out) {
     report_xml(out, known->owner);
     tenon__text_add(out, "</td><td class=\"short\">");
     report_xml(out, known->expires);
-    tenon__text_format(out, "</td><td class=\"n\" data-label=\"rows that fail\">%s</td></tr>\n", report_count(known->failed));
+    tenon__text_format(out, "</td><td class=\"n\" data-label=\"rows that fail\">%s</td></tr>\n",
+                       report_count(known->failed));
 }
 
 void report_html_known(const report *r, tenon__text *out) {
     if (!r->known_count) return;
     report_html_section(out, "known", "Known failures");
-    tenon__text_add(out, "<p class=\"note\">A failure on this list does not fail the run, and the run does not show conformance. "
-                         "A row that passes although it is listed, or an entry past its day, fails the run.</p>\n"
-                         "<table class=\"cards\"><thead><tr><th scope=\"col\">Rows</th><th scope=\"col\">State</th>"
-                         "<th scope=\"col\">Reason</th><th scope=\"col\">Owner</th><th scope=\"col\">Until</th>"
-                         "<th scope=\"col\" class=\"n\">Fail</th></tr></thead><tbody>\n");
+    tenon__text_add(
+        out, "<p class=\"note\">A failure on this list does not fail the run, and the run does not show conformance. "
+             "A row that passes although it is listed, or an entry past its day, fails the run.</p>\n"
+             "<table class=\"cards\"><thead><tr><th scope=\"col\">Rows</th><th scope=\"col\">State</th>"
+             "<th scope=\"col\">Reason</th><th scope=\"col\">Owner</th><th scope=\"col\">Until</th>"
+             "<th scope=\"col\" class=\"n\">Fail</th></tr></thead><tbody>\n");
     for (uint32_t i = 0; i < r->known_count; i++) write_known(&r->known[i], out);
     tenon__text_add(out, "</tbody></table>\n");
     report_html_end(out);

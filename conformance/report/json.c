@@ -104,7 +104,8 @@ static void write_row(const report *r, const report_row *row, tenon__text *out) 
         tenon__text_add(out, ", \"runs\": [");
         for (uint32_t run = 0; run < r->records.run_count; run++) {
             const cf_record_row *one = &r->records.rows[(size_t)run * r->records.row_count + (size_t)(row - r->rows)];
-            tenon__text_format(out, "%s\"%s\"", run ? ", " : "", one->ended ? cf_verdict_name(one->verdict) : "not run");
+            tenon__text_format(out, "%s\"%s\"", run ? ", " : "",
+                               one->ended ? cf_verdict_name(one->verdict) : "not run");
         }
         tenon__text_add(out, "]");
     }

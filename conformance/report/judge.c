@@ -56,11 +56,14 @@ static void judge_choice(report *r) {
 static void judge_rows(report *r) {
     uint32_t rows = r->records.row_count, silent = count_weight(r, REPORT_SAYS_NOTHING);
     uint32_t bad = count_weight(r, REPORT_BAD);
-    set(r, REPORT_COMPLETE, rows > 0 && silent == 0, rows == 0 ? "No row was run." : "%u of %u rows.", rows - silent, rows);
-    set(r, REPORT_SOME_PASSED, r->counts[REPORT_PASS] > 0, "%u rows; %u more ask for what the device declares that it "
-        "lacks.", r->counts[REPORT_PASS], r->counts[REPORT_NOT_APPLICABLE]);
-    set(r, REPORT_NONE_FAILED, bad == 0 && r->expired_count == 0, "%u rows failed; %u known failures have expired.", bad,
-        r->expired_count);
+    set(r, REPORT_COMPLETE, rows > 0 && silent == 0, rows == 0 ? "No row was run." : "%u of %u rows.", rows - silent,
+        rows);
+    set(r, REPORT_SOME_PASSED, r->counts[REPORT_PASS] > 0,
+        "%u rows; %u more ask for what the device declares that it "
+        "lacks.",
+        r->counts[REPORT_PASS], r->counts[REPORT_NOT_APPLICABLE]);
+    set(r, REPORT_NONE_FAILED, bad == 0 && r->expired_count == 0, "%u rows failed; %u known failures have expired.",
+        bad, r->expired_count);
     set(r, REPORT_NO_KNOWN, r->counts[REPORT_KNOWN] == 0, "%u rows are known to fail.", r->counts[REPORT_KNOWN]);
     if (r->conditions[REPORT_NONE_FAILED].holds) r->conditions[REPORT_NONE_FAILED].detail[0] = '\0';
     if (r->conditions[REPORT_NO_KNOWN].holds) r->conditions[REPORT_NO_KNOWN].detail[0] = '\0';
@@ -99,7 +102,8 @@ static void claim(report *r) {
     const char *word = cf_close_name(r->close);
     size_t size = sizeof r->claim;
     if (r->close == CF_CLOSE_CONFORMANT)
-        snprintf(r->claim, size, "%s: %s, ABI %s, device %s", word, profile, report_header_in(r, "plugin", "abi"), device);
+        snprintf(r->claim, size, "%s: %s, ABI %s, device %s", word, profile, report_header_in(r, "plugin", "abi"),
+                 device);
     else if (r->close == CF_CLOSE_REFUSED)
         snprintf(r->claim, size, "%s: the plugin was not loaded", word);
     else if (r->close == CF_CLOSE_FAILED && count_weight(r, REPORT_BAD))

@@ -49,8 +49,8 @@ static void attribute(tenon__text *out, const char *key, const char *text) {
 }
 
 static void write_tally(const report *r, const tally *sum, tenon__text *out) {
-    tenon__text_format(out, " tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\"", sum->rows, sum->kinds[FAILURE],
-                       sum->kinds[ERROR], sum->kinds[SKIPPED]);
+    tenon__text_format(out, " tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\"", sum->rows,
+                       sum->kinds[FAILURE], sum->kinds[ERROR], sum->kinds[SKIPPED]);
     if (!r->stable) tenon__text_format(out, " time=\"%.6f\"", (double)sum->nanoseconds * 1e-9);
 }
 
@@ -80,7 +80,10 @@ static void write_result(const report *r, const report_row *row, tenon__text *ou
     tenon__text command = {0};
     tenon__text_format(out, "   <%s", element);
     if (kind_of(row->outcome) != SKIPPED) attribute(out, "type", name);
-    attribute(out, "message", row->outcome == REPORT_KNOWN ? row->known->reason : row->shown->text[0] ? row->shown->text : name);
+    attribute(out, "message",
+              row->outcome == REPORT_KNOWN ? row->known->reason
+              : row->shown->text[0]        ? row->shown->text
+                                           : name);
     tenon__text_add(out, ">");
     report_xml(out, row->shown->text);
     report_command(r, row->shown->name, &command);
@@ -149,7 +152,8 @@ void report_write_junit(const report *r, tenon__text *out) {
         attribute(out, "name", of->name);
         write_tally(r, &sum, out);
         tenon__text_add(out, ">\n");
-        for (uint32_t row = of->first_row; row < of->first_row + of->row_count; row++) write_row(r, of, &r->rows[row], out);
+        for (uint32_t row = of->first_row; row < of->first_row + of->row_count; row++)
+            write_row(r, of, &r->rows[row], out);
         tenon__text_add(out, " </testsuite>\n");
     }
     tenon__text_add(out, "</testsuites>\n");

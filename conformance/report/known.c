@@ -17,7 +17,8 @@ static const char *const members[MEMBER_COUNT] = {"rows", "reason", "owner", "ex
 static bool is_day(const char *text) {
     static const char days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year, month, day, length = 0;
-    if (strlen(text) != 10 || sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &length) != 3 || length != 10) return false;
+    if (strlen(text) != 10 || sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &length) != 3 || length != 10)
+        return false;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days[month - 1]) return false;
     return month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
 }
@@ -40,8 +41,10 @@ static tenon_status read_entry(const char *path, const cJSON *object, uint32_t n
         return tenon__fail(TENON_STATUS_INVALID, "'%s': entry %u of the known failures is no object", path, number);
     cJSON_ArrayForEach(item, object) {
         if (!is_member(item->string))
-            return tenon__fail(TENON_STATUS_INVALID, "'%s': entry %u of the known failures has a member '%s'; known are "
-                               "rows, reason, owner and expires", path, number, item->string);
+            return tenon__fail(TENON_STATUS_INVALID,
+                               "'%s': entry %u of the known failures has a member '%s'; known are "
+                               "rows, reason, owner and expires",
+                               path, number, item->string);
     }
     for (int i = 0; i < MEMBER_COUNT; i++) {
         values[i] = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, members[i]));
@@ -50,8 +53,10 @@ static tenon_status read_entry(const char *path, const cJSON *object, uint32_t n
                                number, members[i]);
     }
     if (!is_day(values[3]))
-        return tenon__fail(TENON_STATUS_INVALID, "'%s': entry %u of the known failures expires on '%s', which is no day "
-                           "as YYYY-MM-DD", path, number, values[3]);
+        return tenon__fail(TENON_STATUS_INVALID,
+                           "'%s': entry %u of the known failures expires on '%s', which is no day "
+                           "as YYYY-MM-DD",
+                           path, number, values[3]);
     *out_known = (report_known){.rows = values[0], .reason = values[1], .owner = values[2], .expires = values[3]};
     return TENON_STATUS_OK;
 }
@@ -59,8 +64,10 @@ static tenon_status read_entry(const char *path, const cJSON *object, uint32_t n
 static tenon_status read_entries(const char *path, const char *day, report *r) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->known_file, "known_failures"), *object = NULL;
     if (!cJSON_IsArray(list))
-        return tenon__fail(TENON_STATUS_INVALID, "'%s' is no file of known failures: it must be a JSON object with a "
-                           "list 'known_failures'", path);
+        return tenon__fail(TENON_STATUS_INVALID,
+                           "'%s' is no file of known failures: it must be a JSON object with a "
+                           "list 'known_failures'",
+                           path);
     r->known = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *r->known);
     if (!r->known) return tenon__fail_memory();
     cJSON_ArrayForEach(object, list) {

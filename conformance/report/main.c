@@ -131,7 +131,8 @@ static int run_verify(const call *c) {
 }
 
 static const command commands[] = {
-    {"html", "FILE", "one page for people: verdict, failures, requirements, errors, times", 1, run_render, report_write_html},
+    {"html", "FILE", "one page for people: verdict, failures, requirements, errors, times", 1, run_render,
+     report_write_html},
     {"junit", "FILE", "JUnit XML, as Jenkins and GitLab read it", 1, run_render, report_write_junit},
     {"json", "FILE", "one JSON document", 1, run_render, report_write_json},
     {"verdict", "FILE", "what the run comes to, in one line and an exit code", 1, run_verdict, NULL},

@@ -1,4 +1,4 @@
-# Makes C string literals of a text, one a line: what the page carries of its style.
+# Makes C string literals of a text, one a line and element: what the page carries of its style.
 /^[ \t]*$/ { next }
 {
     out = ""
@@ -7,5 +7,5 @@
         c = substr($0, i, 1)
         out = out (index("\"\\?", c) ? "\\" c : c)
     }
-    printf "\"%s\\n\"\n", out
+    printf "\"%s\\n\",\n", out
 }

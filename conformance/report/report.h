@@ -46,8 +46,8 @@ uint32_t report_outcome_weight(report_outcome outcome);
 typedef struct report_known {
     const char *rows; /* a glob of row names */
     const char *reason, *owner;
-    const char *expires; /* YYYY-MM-DD, the last day on which it is accepted */
-    bool expired;        /* on the day of the run */
+    const char *expires;     /* YYYY-MM-DD, the last day on which it is accepted */
+    bool expired;            /* on the day of the run */
     uint32_t failed, passed; /* rows that it covers */
 } report_known;
 

@@ -1,5 +1,6 @@
 /* The verdict recomputed from the records, the plugin file and this program alone. Nothing of the plugin is loaded. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,8 @@ static bool check_whole(const report *r, const char *path, tenon__text *out) {
     FILE *file = fopen(path, "rbe");
     int last = file && fseek(file, -1, SEEK_END) == 0 ? fgetc(file) : EOF;
     if (file) fclose(file);
-    if (!r->records.final) return refuse(out, "truncated", "'%s' has no final line: the run did not end, or its end was cut off", path);
+    if (!r->records.final)
+        return refuse(out, "truncated", "'%s' has no final line: the run did not end, or its end was cut off", path);
     if (last != '\n') return refuse(out, "tampered", "'%s' goes on after its final line", path);
     if (!r->records.bound)
         return refuse(out, "tampered", "the lines of '%s' do not have the SHA-256 that its final line tells", path);
@@ -47,12 +49,15 @@ static bool check_whole(const report *r, const char *path, tenon__text *out) {
 static bool check_final(const report *r, tenon__text *out) {
     const char *hash = report_header_in(r, "plugin", "sha256"), *suite = report_header(r, "suite");
     if (strcmp(final_text(r, "sha256"), hash) != 0)
-        return refuse(out, "tampered", "the final line is about plugin %.64s, the header about %.64s", final_text(r, "sha256"), hash);
+        return refuse(out, "tampered", "the final line is about plugin %.64s, the header about %.64s",
+                      final_text(r, "sha256"), hash);
     if (strcmp(final_text(r, "suite"), suite) != 0)
-        return refuse(out, "tampered", "the final line is of suite %.64s, the header of %.64s", final_text(r, "suite"), suite);
+        return refuse(out, "tampered", "the final line is of suite %.64s, the header of %.64s", final_text(r, "suite"),
+                      suite);
     if (strcmp(suite, TENON__VERSION) != 0)
-        return refuse(out, "other suite", "the records are of suite %.64s, this is %s: verify them with the suite that made them",
-                      suite, TENON__VERSION);
+        return refuse(out, "other suite",
+                      "the records are of suite %.64s, this is %s: verify them with the suite that made them", suite,
+                      TENON__VERSION);
     return true;
 }
 
@@ -111,20 +116,23 @@ static void check_rows(const report *r, const cf_case *of, uint32_t *missing, te
     char *names = list_rows(of), *rest = NULL;
     for (char *name = names ? strtok_r(names, "\n", &rest) : NULL; name; name = strtok_r(NULL, "\n", &rest)) {
         if (cf_records_row(&r->records, 0, name)) continue;
-        if ((*missing)++ < MOST_TOLD) (void)refuse(out, "missing", "row %s is required, and the records do not have it", name);
+        if ((*missing)++ < MOST_TOLD)
+            (void)refuse(out, "missing", "row %s is required, and the records do not have it", name);
     }
     free(names);
 }
 
 static bool check_cases(const report *r, tenon__text *out) {
     uint32_t profile = cf_profile_named(report_header(r, "profile")), missing = 0;
-    if (!profile) return refuse(out, "unknown profile", "this suite has no profile '%.64s'", report_header(r, "profile"));
+    if (!profile)
+        return refuse(out, "unknown profile", "this suite has no profile '%.64s'", report_header(r, "profile"));
     for (uint32_t i = 0; i < cf_case_count; i++) {
         if (cf_cases[i].profile != profile) continue;
         if (has_case(r, cf_cases[i].name))
             check_rows(r, &cf_cases[i], &missing, out);
         else
-            missing++, (void)refuse(out, "missing", "case %s is required, and the records have no row of it", cf_cases[i].name);
+            missing++, (void)refuse(out, "missing", "case %s is required, and the records have no row of it",
+                                    cf_cases[i].name);
     }
     if (missing > MOST_TOLD) tenon__text_format(out, "and %u more\n", missing - MOST_TOLD);
     return missing == 0;
@@ -147,7 +155,8 @@ static bool check_word(const report *r, tenon__text *out) {
 
 int report_verify(const report *r, const char *path, const char *plugin, tenon__text *out) {
     enum { CONFORMANT = 0, FAILED = 1, UNTRUSTED = 3, NO_VERDICT = 6 };
-    bool trusted = check_whole(r, path, out) && check_final(r, out) && check_plugin(r, plugin, out) && check_word(r, out);
+    bool trusted =
+        check_whole(r, path, out) && check_final(r, out) && check_plugin(r, plugin, out) && check_word(r, out);
     if (!trusted) return UNTRUSTED;
     bool complete = r->close != CF_CLOSE_CONFORMANT || check_cases(r, out);
     if (r->close == CF_CLOSE_CONFORMANT && complete) {

@@ -1,0 +1,34 @@
+/* Files of records for tests: one function, many kinds. */
+#ifndef TENON_REPORT_TESTS_MAKE_H
+#define TENON_REPORT_TESTS_MAKE_H
+
+#include <stdbool.h>
+
+/* X(NAME, "name"): what is special about a file. */
+#define MAKE_KIND_TABLE(X)                                                                                             \
+    X(GOOD, "good")           /* conformant */                                                                         \
+    X(MIXED, "mixed")         /* a bit of everything that can go wrong */                                              \
+    X(LARGE, "large")         /* 20,000 rows, a few of them failing */                                                 \
+    X(ALL_FAIL, "all-fail")   /* 3,000 rows, each failing */                                                           \
+    X(HOSTILE, "hostile")     /* markup, control characters and bytes that are not UTF-8 wherever there is text */     \
+    X(NO_ROWS, "no-rows")     /* a profile without rows */                                                             \
+    X(REFUSED, "refused")     /* the plugin was not loaded */                                                          \
+    X(UNENDED, "unended")     /* cut off in a row of the second run */                                                 \
+    X(ONE_RUN, "one-run")     /* no second run */                                                                      \
+    X(FILTERED, "filtered")   /* a part of the profile */                                                              \
+    X(WEDGED, "wedged")       /* rows without a verdict */                                                             \
+    X(DISAGREE, "disagree")   /* runs that disagree on one row */                                                      \
+    X(LACKING, "lacking")     /* nothing applies */                                                                    \
+    X(DUPLICATE, "duplicate") /* two rows of one name */                                                               \
+    X(STRANGER, "stranger")   /* an end of a row that no case lists */
+
+enum {
+#define MAKE__KIND(NAME, name) MAKE_##NAME,
+    MAKE_KIND_TABLE(MAKE__KIND) MAKE_KIND_COUNT
+};
+
+/* Writes a file of that kind about a plugin file. `variant` changes times and environment, and nothing else.
+ * False: it could not be written. */
+bool make_records(int kind, const char *path, const char *plugin, unsigned variant);
+
+#endif
