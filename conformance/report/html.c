@@ -127,7 +127,9 @@ static void write_facts(const report *r, tenon__text *out) {
     fact(out, "Seed", seed);
     fact(out, "Filter", report_header(r, "filter"));
     fact(out, "Layers", report_header(r, "layers"));
-    fact(out, "SHA-256 of the plugin file", report_header_in(r, "plugin", "sha256"));
+    tenon__text_add(out, "<div class=\"hash\"><dt>SHA-256 of the plugin file</dt><dd>");
+    report_xml(out, report_header_in(r, "plugin", "sha256"));
+    tenon__text_add(out, "</dd></div>\n");
     tenon__text_add(out, "</dl>\n");
     report_html_end(out);
 }

@@ -28,6 +28,10 @@ static const report_rule *rule_of(const report_rule *rules, uint32_t count, cons
 
 static void write_broken_rules(const report_row *row, const report_rule *rules, uint32_t count, tenon__text *out) {
     const char *at = row->shown->requirements;
+    if (!at[strspn(at, " ")]) return;
+    tenon__text_add(out, "<details><summary>Shows ");
+    report_xml(out, at);
+    tenon__text_add(out, "</summary>\n");
     for (at += strspn(at, " "); *at; at += strspn(at, " ")) {
         size_t length = strcspn(at, " ");
         const report_rule *rule = rule_of(rules, count, at, length);
@@ -38,6 +42,7 @@ static void write_broken_rules(const report_row *row, const report_rule *rules, 
         tenon__text_add(out, "</p>\n");
         at += length;
     }
+    tenon__text_add(out, "</details>\n");
 }
 
 static void write_runs(const report *r, const report_row *row, tenon__text *out) {

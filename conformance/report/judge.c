@@ -56,25 +56,24 @@ static void judge_choice(report *r) {
 static void judge_rows(report *r) {
     uint32_t rows = r->records.row_count, silent = count_weight(r, REPORT_SAYS_NOTHING);
     uint32_t bad = count_weight(r, REPORT_BAD);
-    set(r, REPORT_COMPLETE, rows > 0 && silent == 0, rows == 0 ? "No row was run." : "%u of %u rows.", rows - silent,
-        rows);
+    set(r, REPORT_COMPLETE, rows > 0 && silent == 0, rows == 0 ? "No row was run." : "Rows that ran: %u of %u.",
+        rows - silent, rows);
     set(r, REPORT_SOME_PASSED, r->counts[REPORT_PASS] > 0,
-        "%u rows; %u more ask for what the device declares that it "
-        "lacks.",
-        r->counts[REPORT_PASS], r->counts[REPORT_NOT_APPLICABLE]);
-    set(r, REPORT_NONE_FAILED, bad == 0 && r->expired_count == 0, "%u rows failed; %u known failures have expired.",
-        bad, r->expired_count);
-    set(r, REPORT_NO_KNOWN, r->counts[REPORT_KNOWN] == 0, "%u rows are known to fail.", r->counts[REPORT_KNOWN]);
+        "Rows that passed: %u; rows that ask for what the device declares that it lacks: %u.", r->counts[REPORT_PASS],
+        r->counts[REPORT_NOT_APPLICABLE]);
+    set(r, REPORT_NONE_FAILED, bad == 0 && r->expired_count == 0,
+        "Rows that failed: %u; known failures past their day: %u.", bad, r->expired_count);
+    set(r, REPORT_NO_KNOWN, r->counts[REPORT_KNOWN] == 0, "Rows that are known to fail: %u.", r->counts[REPORT_KNOWN]);
     if (r->conditions[REPORT_NONE_FAILED].holds) r->conditions[REPORT_NONE_FAILED].detail[0] = '\0';
     if (r->conditions[REPORT_NO_KNOWN].holds) r->conditions[REPORT_NO_KNOWN].detail[0] = '\0';
 }
 
 static void judge_runs(report *r) {
     uint32_t runs = r->records.run_count, disagree = r->counts[REPORT_DISAGREE];
-    set(r, REPORT_SHUFFLED, runs > 1 && r->records.shuffled_runs > 0, "%u runs, %u of them shuffled.", runs,
+    set(r, REPORT_SHUFFLED, runs > 1 && r->records.shuffled_runs > 0, "Runs: %u, shuffled: %u.", runs,
         r->records.shuffled_runs);
-    set(r, REPORT_AGREED, runs > 1 && disagree == 0, runs > 1 ? "%u rows came out in two ways." : "There is one run.",
-        disagree);
+    set(r, REPORT_AGREED, runs > 1 && disagree == 0,
+        runs > 1 ? "Rows that came out in two ways: %u." : "There is one run.", disagree);
     if (r->conditions[REPORT_AGREED].holds) r->conditions[REPORT_AGREED].detail[0] = '\0';
 }
 

@@ -1,0 +1,391 @@
+/* Reports of records of many kinds: what they come to, what is said of bad files, and that the same gives the same bytes. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <tenon/host/error.h>
+
+#include "report/report.h"
+#include "report/tests/make.h"
+#include "report/words.h"
+#include "support/file.h"
+
+/* Any file will do as a plugin: none is ever loaded. */
+static const char plugin[] = "plugin.so";
+static char folder[] = "/tmp/tenon-report-XXXXXX";
+
+static void enter_folder(void) {
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+    FILE *file = fopen(plugin, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("a plugin", file);
+    fclose(file);
+}
+
+static void leave_folder(void) {
+    static const char *const made[] = {"a.jsonl", "b.jsonl", "known.json", "other.so", "out", plugin};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) (void)unlink(made[i]);
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static void make(int kind, const char *path, unsigned variant) {
+    ck_assert(make_records(kind, path, plugin, variant));
+}
+
+static void put(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void read_good(const char *path, const char *known, report *out_report) {
+    tenon_status status = report_read(path, known, out_report);
+    ck_assert_msg(status == TENON_STATUS_OK, "%s: %s", path, tenonh_error_message());
+}
+
+/* -- Verdicts ----------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    int kind;
+    cf_close close;
+    const char *claim; /* a part of it */
+} verdicts[] = {
+    {MAKE_GOOD, CF_CLOSE_CONFORMANT, "conformant: base, ABI 0.2, device mychip"},
+    {MAKE_MIXED, CF_CLOSE_FAILED, "failed: 4 of 225 rows"},
+    {MAKE_LARGE, CF_CLOSE_FAILED, "failed: 5 of 19125 rows"},
+    {MAKE_ALL_FAIL, CF_CLOSE_FAILED, "failed: 2925 of 2925 rows"},
+    {MAKE_HOSTILE, CF_CLOSE_FAILED, "failed: 1 of 225 rows"},
+    {MAKE_NO_ROWS, CF_CLOSE_FAILED, "no row passed"},
+    {MAKE_REFUSED, CF_CLOSE_REFUSED, "not loaded"},
+    {MAKE_UNENDED, CF_CLOSE_NO_VERDICT, "no final line"},
+    {MAKE_ONE_RUN, CF_CLOSE_PASSED, "Runs: 1, shuffled: 0"},
+    {MAKE_FILTERED, CF_CLOSE_PASSED, "Filter: map_*"},
+    {MAKE_WEDGED, CF_CLOSE_NO_VERDICT, "Rows that ran: 61 of 225"},
+    {MAKE_DISAGREE, CF_CLOSE_FAILED, "failed: 1 of 225 rows"},
+    {MAKE_LACKING, CF_CLOSE_FAILED, "no row passed"},
+};
+
+START_TEST(verdicts_follow_from_rows) {
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
+        report r;
+        make(verdicts[i].kind, "a.jsonl", 0);
+        read_good("a.jsonl", NULL, &r);
+        ck_assert_msg(r.close == verdicts[i].close, "row %zu: %s", i, r.claim);
+        ck_assert_msg(strstr(r.claim, verdicts[i].claim) != NULL, "row %zu: %s", i, r.claim);
+        report_free(&r);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *name, *text; /* NULL: make `kind` */
+    int kind;
+    const char *message;
+} bad_files[] = {
+    {"empty", "", 0, "there is no header"},
+    {"cut_header", "{\"format\":1", 0, "there is no header"},
+    {"no_json", "hello\n", 0, "line 1: this is no JSON object"},
+    {"other_format", "{\"format\":99}\n", 0, "line 1: this is no file of records of this format"},
+    {"a_list", "[1,2]\n", 0, "line 1: this is no JSON object"},
+    {"duplicate_rows", NULL, MAKE_DUPLICATE, "two rows have one name"},
+    {"stranger", NULL, MAKE_STRANGER, "no case lists this row"},
+};
+
+START_TEST(bad_files_are_told) {
+    for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+        report r;
+        if (bad_files[i].text)
+            put("a.jsonl", bad_files[i].text);
+        else
+            make(bad_files[i].kind, "a.jsonl", 0);
+        ck_assert_int_eq(report_read("a.jsonl", NULL, &r), TENON_STATUS_BAD_DATA);
+        ck_assert_msg(strstr(tenonh_error_message(), bad_files[i].message) != NULL, "%s: %s", bad_files[i].name,
+                      tenonh_error_message());
+        report_free(&r);
+    }
+}
+END_TEST
+
+/* A file cut at any byte is read or refused with words, and is never taken for a whole one. */
+START_TEST(cut_files_are_never_conformant) {
+    uint8_t *bytes;
+    size_t size;
+    make(MAKE_GOOD, "a.jsonl", 0);
+    ck_assert_int_eq(tenon__file_read("a.jsonl", 1 << 24, &bytes, &size), TENON_STATUS_OK);
+    for (size_t cut = 0; cut<size; cut += cut % 1024> 1000 ? 1 : 487) {
+        report r;
+        FILE *file = fopen("b.jsonl", "w");
+        ck_assert_uint_eq(fwrite(bytes, 1, cut, file), cut);
+        fclose(file);
+        if (report_read("b.jsonl", NULL, &r) == TENON_STATUS_OK)
+            ck_assert_msg(r.close == CF_CLOSE_NO_VERDICT, "cut at %zu: %s", cut, r.claim);
+        report_free(&r);
+    }
+    free(bytes);
+}
+END_TEST
+
+/* -- Known failures ----------------------------------------------------------------------------------------------- */
+
+#define ENTRY(rows, expires)                                                                                           \
+    "{\"known_failures\":[{\"rows\":\"" rows "\",\"reason\":\"r\",\"owner\":\"o\",\"expires\":\"" expires "\"}]}"
+
+static const struct {
+    const char *name, *known;
+    int kind;
+    cf_close close;
+    report_outcome outcome; /* that one row at least has */
+} expectations[] = {
+    {"excuses", ENTRY("map_values.sqrt_f32_n3", "2026-11-20"), MAKE_DISAGREE, CF_CLOSE_PASSED, REPORT_KNOWN},
+    {"expired_on_the_day_after", ENTRY("map_values.sqrt_f32_n3", "2026-11-19"), MAKE_DISAGREE, CF_CLOSE_FAILED,
+     REPORT_DISAGREE},
+    {"expired_without_a_row", ENTRY("nobody.*", "2026-11-19"), MAKE_GOOD, CF_CLOSE_FAILED, REPORT_PASS},
+    {"not_in_this_run", ENTRY("nobody.*", "2026-11-20"), MAKE_GOOD, CF_CLOSE_CONFORMANT, REPORT_PASS},
+    {"unexpected_pass", ENTRY("map_values.sqrt_f32_n3", "2027-01-01"), MAKE_GOOD, CF_CLOSE_FAILED,
+     REPORT_UNEXPECTED_PASS},
+    {"glob_covers_passing_rows", ENTRY("map_values.sqrt_f32_*", "2027-01-01"), MAKE_DISAGREE, CF_CLOSE_FAILED,
+     REPORT_UNEXPECTED_PASS},
+    {"excuses_no_silence", ENTRY("*", "2027-01-01"), MAKE_UNENDED, CF_CLOSE_FAILED, REPORT_NOT_RUN},
+    {"all_known", ENTRY("*", "2027-01-01"), MAKE_ALL_FAIL, CF_CLOSE_PASSED, REPORT_KNOWN},
+    {"none", "{\"known_failures\":[]}", MAKE_GOOD, CF_CLOSE_CONFORMANT, REPORT_PASS},
+};
+
+START_TEST(known_failures_are_expected) {
+    for (size_t i = 0; i < sizeof expectations / sizeof *expectations; i++) {
+        report r;
+        make(expectations[i].kind, "a.jsonl", 0);
+        put("known.json", expectations[i].known);
+        read_good("a.jsonl", "known.json", &r);
+        ck_assert_msg(r.close == expectations[i].close, "%s: %s", expectations[i].name, r.claim);
+        ck_assert_msg(r.counts[expectations[i].outcome] > 0, "%s: no row is %s", expectations[i].name,
+                      report_outcome_name(expectations[i].outcome));
+        report_free(&r);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *known, *message;
+} bad_lists[] = {
+    {"", "no file of known failures"},
+    {"[]", "no file of known failures"},
+    {"{\"known\":[]}", "no file of known failures"},
+    {"{\"known_failures\":[3]}", "entry 1 of the known failures is no object"},
+    {"{\"known_failures\":[{\"reason\":\"r\",\"owner\":\"o\",\"expires\":\"2027-01-01\"}]}", "does not say its 'rows'"},
+    {"{\"known_failures\":[{\"rows\":\"*\",\"owner\":\"o\",\"expires\":\"2027-01-01\"}]}", "does not say its 'reason'"},
+    {"{\"known_failures\":[{\"rows\":\"*\",\"reason\":\"r\",\"owner\":\" \",\"expires\":\"2027-01-01\"}]}", "'owner'"},
+    {"{\"known_failures\":[{\"rows\":\"*\",\"reason\":\"r\",\"owner\":\"o\"}]}", "does not say its 'expires'"},
+    {"{\"known_failures\":[{\"rows\":\"*\",\"reason\":\"r\",\"owner\":\"o\",\"expires\":5}]}", "'expires'"},
+    {"{\"known_failures\":[{\"rows\":\"*\",\"reason\":\"r\",\"owner\":\"o\",\"expires\":\"2027-01-01\",\"expire\":1}]}",
+     "has a member 'expire'"},
+    {ENTRY("*", "soon"), "no day"},
+    {ENTRY("*", "2027-02-29"), "no day"},
+    {ENTRY("*", "2027-13-01"), "no day"},
+    {ENTRY("*", "27-01-01"), "no day"},
+    {ENTRY("*", "2027-01-01T00:00"), "no day"},
+};
+
+START_TEST(bad_lists_are_told) {
+    make(MAKE_GOOD, "a.jsonl", 0);
+    for (size_t i = 0; i < sizeof bad_lists / sizeof *bad_lists; i++) {
+        report r;
+        put("known.json", bad_lists[i].known);
+        ck_assert_int_eq(report_read("a.jsonl", "known.json", &r), TENON_STATUS_INVALID);
+        ck_assert_msg(strstr(tenonh_error_message(), bad_lists[i].message) != NULL, "row %zu: %s", i,
+                      tenonh_error_message());
+        report_free(&r);
+    }
+}
+END_TEST
+
+/* -- The same bytes ----------------------------------------------------------------------------------------------- */
+
+static void (*const writers[])(const report *r, tenon__text *out) = {report_write_json, report_write_junit,
+                                                                     report_write_html};
+
+static char *render(const char *path, size_t writer, bool stable) {
+    report r;
+    tenon__text text = {0};
+    read_good(path, NULL, &r);
+    r.stable = stable;
+    writers[writer](&r, &text);
+    ck_assert(!text.failed);
+    report_free(&r);
+    return tenon__text_take(&text);
+}
+
+START_TEST(the_same_records_give_the_same_bytes) {
+    static const int kinds[] = {MAKE_MIXED, MAKE_HOSTILE, MAKE_GOOD};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (size_t w = 0; w < sizeof writers / sizeof *writers; w++) {
+            make(kinds[k], "a.jsonl", 0);
+            make(kinds[k], "b.jsonl", 1); /* other times, other machine */
+            char *once = render("a.jsonl", w, false), *again = render("a.jsonl", w, false);
+            char *there = render("b.jsonl", w, false);
+            ck_assert_str_eq(once, again);
+            ck_assert_str_ne(once, there);
+            free(once), free(again), free(there);
+            once = render("a.jsonl", w, true), there = render("b.jsonl", w, true);
+            ck_assert_str_eq(once, there);
+            free(once), free(there);
+        }
+}
+END_TEST
+
+/* -- Words -------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *text, *xml, *json;
+} words[] = {
+    {"plain é 漢", "plain é 漢", "\"plain é 漢\""},
+    {"<a href=\"x\">&'", "&lt;a href=&quot;x&quot;&gt;&amp;&#39;", "\"<a href=\\\"x\\\">&'\""},
+    {"\x1b[1m\t\n\r", "\\x1b[1m\t\n\\x0d", "\"\\u001b[1m\\u0009\\n\\u000d\""},
+    {"\xff\xc3", "\\xff\\xc3", "\"\\\\xff\\\\xc3\""},
+    {"\xc0\xaf", "\\xc0\\xaf", "\"\\\\xc0\\\\xaf\""},                                 /* overlong */
+    {"\xed\xa0\x80", "\\xed\\xa0\\x80", "\"\\\\xed\\\\xa0\\\\x80\""},                 /* a surrogate */
+    {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "\"\\\\xf4\\\\x90\\\\x80\\\\x80\""}, /* past the last character */
+    {"\xef\xbf\xbf", "\\xef\\xbf\\xbf", "\"\xef\xbf\xbf\""},
+    {"\xe2\x80\xae", "\\xe2\\x80\\xae", "\"\xe2\x80\xae\""}, /* turns the direction */
+    {"", "", "\"\""},
+};
+
+START_TEST(words_are_made_safe) {
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        tenon__text xml = {0}, json = {0};
+        report_xml(&xml, words[i].text);
+        report_json(&json, words[i].text);
+        ck_assert_str_eq(tenon__text_string(&xml), words[i].xml);
+        ck_assert_str_eq(tenon__text_string(&json), words[i].json);
+        tenon__text_free(&xml);
+        tenon__text_free(&json);
+    }
+}
+END_TEST
+
+START_TEST(commands_are_quoted) {
+    report r;
+    tenon__text text = {0};
+    make(MAKE_GOOD, "a.jsonl", 0);
+    read_good("a.jsonl", NULL, &r);
+    report_command(&r, "a.b c'd$(e)", &text);
+    ck_assert_str_eq(tenon__text_string(&text),
+                     "tenon test plugin.so --profile base --filter 'a.b c'\\''d$(e)' --seed 42");
+    tenon__text_free(&text);
+    report_free(&r);
+}
+END_TEST
+
+/* -- Differences -------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    int before, after, code;
+    const char *text;
+} differences[] = {
+    {MAKE_GOOD, MAKE_GOOD, 0, "no row changed"},
+    {MAKE_GOOD, MAKE_MIXED, 1, "map_values.mul_f16_n4: pass -> crash: the worker died"},
+    {MAKE_MIXED, MAKE_GOOD, 0, "map_values.mul_f16_n4: crash -> pass"},
+    {MAKE_GOOD, MAKE_LACKING, 1, "225 rows got worse"}, /* a device that declares less shows less */
+    {MAKE_GOOD, MAKE_DISAGREE, 1, "map_values.sqrt_f32_n3: pass -> runs disagree"},
+    {MAKE_LARGE, MAKE_GOOD, 1, "18,900 rows vanished"},
+    {MAKE_GOOD, MAKE_LARGE, 1, "18,900 rows appeared"},
+    {MAKE_GOOD, MAKE_FILTERED, 1, "verdict: conformant -> passed"},
+};
+
+START_TEST(differences_are_told) {
+    for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
+        report a, b;
+        tenon__text text = {0}, json = {0};
+        make(differences[i].before, "a.jsonl", 0);
+        make(differences[i].after, "b.jsonl", 0);
+        read_good("a.jsonl", NULL, &a);
+        read_good("b.jsonl", NULL, &b);
+        ck_assert_msg(report_diff(&a, &b, &text) == differences[i].code, "row %zu: %s", i, tenon__text_string(&text));
+        ck_assert_msg(strstr(tenon__text_string(&text), differences[i].text) != NULL, "row %zu: %s", i,
+                      tenon__text_string(&text));
+        ck_assert_int_eq(report_diff_json(&a, &b, &json), differences[i].code);
+        cJSON *parsed = cJSON_Parse(tenon__text_string(&json));
+        ck_assert_ptr_nonnull(parsed);
+        cJSON_Delete(parsed);
+        tenon__text_free(&json);
+        tenon__text_free(&text);
+        report_free(&a);
+        report_free(&b);
+    }
+}
+END_TEST
+
+/* -- The command -------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *arguments[8];
+    int code;
+} calls[] = {
+    {{"html", "a.jsonl", "-o", "out"}, 0},
+    {{"junit", "a.jsonl", "--output=out"}, 0},
+    {{"json", "a.jsonl", "--output", "out", "--stable"}, 0},
+    {{"json", "a.jsonl", "-o", "out", "--known-failures", "known.json"}, 0},
+    {{"--help"}, 0},
+    {{"html", "--help"}, 0},
+    {{"verdict", "a.jsonl"}, 0},
+    {{"diff", "a.jsonl", "a.jsonl"}, 0},
+    {{NULL}, 2},
+    {{"pdf", "a.jsonl"}, 2},
+    {{"html"}, 2},
+    {{"html", "a.jsonl", "b.jsonl"}, 2},
+    {{"html", "a.jsonl", "--colour"}, 2},
+    {{"html", "a.jsonl", "-o"}, 2},
+    {{"html", "a.jsonl", "--known-failures"}, 2},
+    {{"json", "a.jsonl", "--json"}, 2},
+    {{"diff", "a.jsonl"}, 2},
+    {{"verify", "a.jsonl"}, 2},
+    {{"verify", "a.jsonl", "plugin.so", "--known-failures", "known.json"}, 2},
+    {{"verdict", "a.jsonl", "--known-failures", "bad.json"}, 1},
+    {{"verdict", "a.jsonl", "--known-failures", "plugin.so"}, 2},
+    {{"html", "nothing.jsonl"}, 1},
+    {{"html", "a.jsonl", "-o", "no/such/folder"}, 1},
+    {{"verify", "nothing.jsonl", "plugin.so"}, 3},
+};
+
+START_TEST(calls_give_exit_codes) {
+    make(MAKE_GOOD, "a.jsonl", 0);
+    put("known.json", ENTRY("nobody.*", "2027-01-01"));
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char *arguments[9] = {0};
+        int count = 0;
+        while (count < 8 && calls[i].arguments[count]) {
+            arguments[count] = strdup(calls[i].arguments[count]);
+            count++;
+        }
+        int code = report_main(count, arguments);
+        ck_assert_msg(code == calls[i].code, "row %zu: %d", i, code);
+        for (int k = 0; k < count; k++) free(arguments[k]);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("report");
+    TCase *tests = tcase_create("report");
+    suite_add_tcase(suite, tests);
+    tcase_add_unchecked_fixture(tests, enter_folder, leave_folder);
+    tcase_add_test(tests, verdicts_follow_from_rows);
+    tcase_add_test(tests, bad_files_are_told);
+    tcase_add_test(tests, cut_files_are_never_conformant);
+    tcase_add_test(tests, known_failures_are_expected);
+    tcase_add_test(tests, bad_lists_are_told);
+    tcase_add_test(tests, the_same_records_give_the_same_bytes);
+    tcase_add_test(tests, words_are_made_safe);
+    tcase_add_test(tests, commands_are_quoted);
+    tcase_add_test(tests, differences_are_told);
+    tcase_add_test(tests, calls_give_exit_codes);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
