@@ -7,16 +7,21 @@ enum { FENCE = 64, POISON = 0xa5 };
 
 /* -- Layouts -- */
 
+/* Operands of graphs have no gaps: the host copies what lies otherwise, and a row does as the host. */
+static uint32_t layout_of(const cf_operand *operand) {
+    return cf_takes_graphs_only() && operand->layout != CF_OFFSET ? CF_CONTIGUOUS : operand->layout;
+}
+
 /* Dims in storage of what the operator sees as `operand`. */
 static void stored_dims(const cf_operand *operand, int64_t *dims) {
-    uint32_t rank = operand->rank;
+    uint32_t rank = operand->rank, layout = layout_of(operand);
     for (uint32_t i = 0; i < rank; i++) {
-        bool last = i + 1 == rank, one = operand->layout == CF_ONE;
-        bool repeats = one || (operand->layout == CF_EVERY_OTHER && i % 2 == 0) ||
-                       (operand->layout == CF_ROW && !last) || (operand->layout == CF_COLUMN && last);
-        dims[i] = operand->layout == CF_TRANSPOSED ? operand->dims[rank - 1 - i] : operand->dims[i];
-        if (operand->layout == CF_SPARSE) dims[i] = 2 * operand->dims[i] + 1;
-        if (operand->layout == CF_PADDED && last) dims[i] += 3;
+        bool last = i + 1 == rank, one = layout == CF_ONE;
+        bool repeats = one || (layout == CF_EVERY_OTHER && i % 2 == 0) || (layout == CF_ROW && !last) ||
+                       (layout == CF_COLUMN && last);
+        dims[i] = layout == CF_TRANSPOSED ? operand->dims[rank - 1 - i] : operand->dims[i];
+        if (layout == CF_SPARSE) dims[i] = 2 * operand->dims[i] + 1;
+        if (layout == CF_PADDED && last) dims[i] += 3;
         if (dims[i] && repeats) dims[i] = 1;
     }
 }
@@ -25,13 +30,14 @@ static void stored_dims(const cf_operand *operand, int64_t *dims) {
 static tenon__ref ref_of(const cf_operand *operand, const int64_t *dims) {
     tenon__ref stored = tenon__ref_contiguous(0, operand->dtype, operand->rank, dims);
     tenon__ref ref = tenon__ref_contiguous(0, operand->dtype, operand->rank, operand->dims);
+    uint32_t layout = layout_of(operand);
     bool empty = cf_count(operand->rank, operand->dims) == 0;
     for (uint32_t i = 0; i < operand->rank; i++) {
-        uint32_t from = operand->layout == CF_TRANSPOSED ? operand->rank - 1 - i : i;
+        uint32_t from = layout == CF_TRANSPOSED ? operand->rank - 1 - i : i;
         int64_t stride = stored.strides[from];
         ref.strides[i] = dims[from] == 1 && operand->dims[i] != 1 ? 0 : stride;
-        if (operand->layout == CF_SPARSE) ref.strides[i] = 2 * stride, ref.offset += stride;
-        if (operand->layout == CF_REVERSED) ref.strides[i] = -stride, ref.offset += stride * (dims[i] - 1);
+        if (layout == CF_SPARSE) ref.strides[i] = 2 * stride, ref.offset += stride;
+        if (layout == CF_REVERSED) ref.strides[i] = -stride, ref.offset += stride * (dims[i] - 1);
     }
     if (empty) ref.offset = 0;
     return ref;
