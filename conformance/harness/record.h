@@ -105,8 +105,8 @@ typedef struct cf_records {
     cf_record_row *rows;
     uint32_t case_count, row_count, run_count;
     uint32_t shuffled_runs; /* that were made in an order of their own */
-    bool bound; /* final: its records_sha256 is that of the lines before it */
-    void *keep; /* what strings point into */
+    bool bound;             /* final: its records_sha256 is that of the lines before it */
+    void *keep;             /* what strings point into */
 } cf_records;
 
 /* Reads a file, whose last line may be cut. On failure out_error says what is wrong, with the line.

@@ -53,11 +53,6 @@ static void add(changes *all, uint32_t kind, const report_row *before, const rep
     all->of_kind[kind]++;
 }
 
-static const report_row *row_of(const report *r, const char *name) {
-    const cf_record_row *row = cf_records_row(&r->records, 0, name);
-    return row ? &r->rows[row - r->records.rows] : NULL;
-}
-
 static bool error_grew(double before, double after) {
     if (after < 0) return false;
     if (!isfinite(after)) return isfinite(before);
@@ -79,33 +74,36 @@ static void compare_rows(const report_row *before, const report_row *after, chan
 static bool collect(const report *a, const report *b, changes *all) {
     all->list = calloc(2 * ((size_t)a->records.row_count + b->records.row_count) + 1, sizeof *all->list);
     for (uint32_t i = 0; all->list && i < b->records.row_count; i++) {
-        const report_row *before = row_of(a, b->rows[i].shown->name);
+        const cf_record_row *before = cf_records_row(&a->records, 0, b->rows[i].shown->name);
         if (before)
-            compare_rows(before, &b->rows[i], all);
+            compare_rows(&a->rows[before - a->records.rows], &b->rows[i], all);
         else
             add(all, APPEARED, NULL, &b->rows[i]);
     }
     for (uint32_t i = 0; all->list && i < a->records.row_count; i++)
-        if (!row_of(b, a->rows[i].shown->name)) add(all, VANISHED, &a->rows[i], NULL);
+        if (!cf_records_row(&b->records, 0, a->rows[i].shown->name)) add(all, VANISHED, &a->rows[i], NULL);
     return all->list;
+}
+
+static void tell_pair(uint32_t kind, const report_row *before, const report_row *after, tenon__text *out) {
+    const cf_record_row *was = before->shown, *is = after->shown;
+    if (kind == GROWN)
+        tenon__text_format(out, "%s -> %s of the bound", was->error < 0 ? "none" : report_error(was->error),
+                           report_error(is->error));
+    else if (kind == SLOWER)
+        tenon__text_format(out, "%s -> %s", report_time(was->nanoseconds), report_time(is->nanoseconds));
+    else
+        tenon__text_format(out, "%s -> %s", report_outcome_name(before->outcome), report_outcome_name(after->outcome));
+    if (kind == WORSE && is->text[0]) tenon__text_format(out, ": %s", is->text);
 }
 
 static void tell(const change *c, tenon__text *out) {
     const report_row *any = c->after ? c->after : c->before;
     tenon__text_format(out, "  %s: ", any->shown->name);
-    if (c->kind == GROWN)
-        tenon__text_format(out, "%s -> %s of the bound",
-                           c->before->shown->error < 0 ? "none" : report_error(c->before->shown->error),
-                           report_error(c->after->shown->error));
-    else if (c->kind == SLOWER)
-        tenon__text_format(out, "%s -> %s", report_time(c->before->shown->nanoseconds),
-                           report_time(c->after->shown->nanoseconds));
-    else if (c->before && c->after)
-        tenon__text_format(out, "%s -> %s", report_outcome_name(c->before->outcome),
-                           report_outcome_name(c->after->outcome));
+    if (c->before && c->after)
+        tell_pair(c->kind, c->before, c->after, out);
     else
         tenon__text_add(out, report_outcome_name(any->outcome));
-    if (c->kind == WORSE && c->after->shown->text[0]) tenon__text_format(out, ": %s", c->after->shown->text);
     tenon__text_add(out, "\n");
 }
 

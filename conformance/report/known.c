@@ -14,11 +14,20 @@ enum { FILE_LIMIT = 16 << 20, MEMBER_COUNT = 4 };
 
 static const char *const members[MEMBER_COUNT] = {"rows", "reason", "owner", "expires"};
 
-static bool is_day(const char *text) {
+/* `count` digits as a number; -1: they are none. */
+static int digits(const char *text, int count) {
+    int number = 0;
+    for (int i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9') return -1;
+        number = number * 10 + text[i] - '0';
+    }
+    return number;
+}
+
+bool report_is_day(const char *text) {
     static const char days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, length = 0;
-    if (strlen(text) != 10 || sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &length) != 3 || length != 10)
-        return false;
+    if (strnlen(text, 10) < 10 || text[4] != '-' || text[7] != '-') return false;
+    int year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days[month - 1]) return false;
     return month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
 }
@@ -52,7 +61,7 @@ static tenon_status read_entry(const char *path, const cJSON *object, uint32_t n
             return tenon__fail(TENON_STATUS_INVALID, "'%s': entry %u of the known failures does not say its '%s'", path,
                                number, members[i]);
     }
-    if (!is_day(values[3]))
+    if (!report_is_day(values[3]) || values[3][10])
         return tenon__fail(TENON_STATUS_INVALID,
                            "'%s': entry %u of the known failures expires on '%s', which is no day "
                            "as YYYY-MM-DD",

@@ -171,7 +171,7 @@ static const char *value_of(const char *name, const char *letter, int count, cha
     size_t length = strlen(name);
     if (strncmp(text, name, length) == 0 && text[length] == '=') return text + length + 1;
     if (strcmp(text, name) != 0 && !(letter && strcmp(text, letter) == 0)) return NULL;
-    return *at + 1 < count ? arguments[++*at] : "";
+    return *at + 1 < count && arguments[*at + 1] ? arguments[++*at] : "";
 }
 
 static int take(int count, char **arguments, int *at, int *file_count, bool *files_only, call *c) {

@@ -83,9 +83,8 @@ static tenon_status make_rows(report *r) {
 /* The day on which the run began; today where its environment does not tell. */
 static void day_of(const report *r, char out_day[11]) {
     const char *started = report_header_in(r, "environment", "started");
-    int year, month, day;
-    if (sscanf(started, "%4d-%2d-%2d", &year, &month, &day) == 3) {
-        snprintf(out_day, 11, "%04u-%02u-%02u", (unsigned)year % 10000, (unsigned)month % 100, (unsigned)day % 100);
+    if (report_is_day(started)) {
+        snprintf(out_day, 11, "%.10s", started);
         return;
     }
     time_t now = time(NULL);

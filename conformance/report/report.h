@@ -104,6 +104,8 @@ void report_judge(report *r);
 /* Reads the entries of a file of known failures and marks those that have expired on `day` (YYYY-MM-DD).
  * Errors: IO, INVALID with the entry and what it lacks. */
 tenon_status report_known_read(const char *path, const char *day, report *r);
+/* Text that begins with a day of the calendar, YYYY-MM-DD. */
+bool report_is_day(const char *text);
 /* The entry that covers a row, NULL for none. */
 report_known *report_known_of(const report *r, const char *name);
 
