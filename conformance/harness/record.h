@@ -105,6 +105,7 @@ typedef struct cf_records {
     cf_record_row *rows;
     uint32_t case_count, row_count, run_count;
     uint32_t shuffled_runs; /* that were made in an order of their own */
+    bool wedged;            /* the device stopped to answer in one of the runs */
     bool bound;             /* final: its records_sha256 is that of the lines before it */
     void *keep;             /* what strings point into */
 } cf_records;

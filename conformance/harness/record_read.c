@@ -199,11 +199,17 @@ static bool take_end(reader *r, const cJSON *line) {
     return true;
 }
 
+static bool take_health(reader *r, const cJSON *line) {
+    const char *health = text_of(line, "health");
+    r->records->wedged |= health && strcmp(health, "wedged") == 0;
+    return true;
+}
+
 static const struct {
     const char *key;
     bool (*take)(reader *r, const cJSON *line);
 } lines[] = {{"case", take_case}, {"run", take_run}, {"begin", take_begin},
-             {"end", take_end},   {"batch", NULL},   {"health", NULL}};
+             {"end", take_end},   {"batch", NULL},   {"health", take_health}};
 
 /* What the line is, is said by its first member. Frees it, or keeps it as header or final. */
 static bool take_line(reader *r, cJSON *line) {

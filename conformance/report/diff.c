@@ -111,7 +111,7 @@ static void tell(const change *c, tenon__text *out) {
 static void tell_heads(const report *a, const report *b, tenon__text *out) {
     static const struct {
         const char *object, *key;
-    } same[] = {{NULL, "profile"}, {NULL, "suite"}, {NULL, "filter"}, {"device", "name"}, {"plugin", "sha256"}};
+    } same[] = {{NULL, "profile"}, {NULL, "suite"}, {"device", "name"}, {"plugin", "sha256"}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         const char *of_a =
             same[i].object ? report_header_in(a, same[i].object, same[i].key) : report_header(a, same[i].key);

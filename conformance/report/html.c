@@ -106,7 +106,8 @@ static void fact(tenon__text *out, const char *name, const char *value) {
 }
 
 static void write_facts(const report *r, tenon__text *out) {
-    char seed[32], plugin[256], device[256];
+    char seed[32], plugin[256], device[256], filters[256];
+    report_filters(r, filters, sizeof filters);
     report_seed(r, seed, sizeof seed);
     snprintf(plugin, sizeof plugin, "%.100s %.60s%s%.80s", report_header_in(r, "plugin", "id"),
              report_header_in(r, "plugin", "version"), report_header_in(r, "plugin", "vendor")[0] ? ", " : "",
@@ -125,7 +126,7 @@ static void write_facts(const report *r, tenon__text *out) {
     fact(out, "Plugin ABI", report_header_in(r, "plugin", "abi"));
     fact(out, "Suite", report_header(r, "suite"));
     fact(out, "Seed", seed);
-    fact(out, "Filter", report_header(r, "filter"));
+    fact(out, "Filter", filters);
     fact(out, "Layers", report_header(r, "layers"));
     tenon__text_add(out, "<div class=\"hash\"><dt>SHA-256 of the plugin file</dt><dd>");
     report_xml(out, report_header_in(r, "plugin", "sha256"));

@@ -44,13 +44,21 @@ static void judge_file(report *r) {
 
 /* What was left out on request. */
 static void judge_choice(report *r) {
-    const cJSON *header = r->records.header;
-    const char *filter = report_header(r, "filter"), *layers = report_header(r, "layers");
-    bool quick = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(header, "quick"));
-    bool partly = filter[0] || layers[0] || quick;
-    set(r, REPORT_WHOLE, !partly, "%s%.100s%s%.60s%s", filter[0] ? "Filter: " : "", filter,
-        layers[0] ? (filter[0] ? "; layers: " : "Layers: ") : "", layers,
-        quick ? (filter[0] || layers[0] ? "; quick" : "Quick selection.") : "");
+    char filters[128], detail[256];
+    const char *layers = report_header(r, "layers");
+    bool quick = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(r->records.header, "quick"));
+    report_filters(r, filters, sizeof filters);
+    snprintf(detail, sizeof detail, "%s%s%s%.60s%s", filters[0] ? " Filter: " : "", filters,
+             layers[0] ? " Layers: " : "", layers, quick ? " Quick." : "");
+    set(r, REPORT_WHOLE, !detail[0], "%s", detail[0] ? detail + 1 : "");
+}
+
+/* Rows that passed, of the profiles' cases: that the process could be watched shows nothing of the device. */
+static uint32_t count_passed(const report *r) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->records.row_count; i++)
+        count += r->rows[i].outcome == REPORT_PASS && r->records.cases[r->rows[i].shown->case_index].profile[0];
+    return count;
 }
 
 static void judge_rows(report *r) {
@@ -58,7 +66,7 @@ static void judge_rows(report *r) {
     uint32_t bad = count_weight(r, REPORT_BAD);
     set(r, REPORT_COMPLETE, rows > 0 && silent == 0, rows == 0 ? "No row was run." : "Rows that ran: %u of %u.",
         rows - silent, rows);
-    set(r, REPORT_SOME_PASSED, r->counts[REPORT_PASS] > 0,
+    set(r, REPORT_SOME_PASSED, count_passed(r) > 0,
         "Rows that passed: %u; rows that ask for what the device declares that it lacks: %u.", r->counts[REPORT_PASS],
         r->counts[REPORT_NOT_APPLICABLE]);
     set(r, REPORT_NONE_FAILED, bad == 0 && r->expired_count == 0,
@@ -81,10 +89,11 @@ static cf_close conclude(const report *r) {
     const cJSON *said = cJSON_GetObjectItemCaseSensitive(r->records.final, "verdict");
     bool refused = cJSON_IsString(said) && strcmp(said->valuestring, cf_close_name(CF_CLOSE_REFUSED)) == 0;
     if (refused && r->records.row_count == 0) return CF_CLOSE_REFUSED;
+    if (r->records.wedged) return CF_CLOSE_NO_VERDICT; /* the device may have been failing for long */
     if (!r->conditions[REPORT_NONE_FAILED].holds) return CF_CLOSE_FAILED;
     if (!r->conditions[REPORT_ENDED].holds || !r->conditions[REPORT_BOUND].holds) return CF_CLOSE_NO_VERDICT;
     if (count_weight(r, REPORT_SAYS_NOTHING)) return CF_CLOSE_NO_VERDICT;
-    if (r->counts[REPORT_PASS] + r->counts[REPORT_KNOWN] == 0) return CF_CLOSE_FAILED;
+    if (!r->conditions[REPORT_SOME_PASSED].holds && r->counts[REPORT_KNOWN] == 0) return CF_CLOSE_FAILED;
     for (uint32_t i = 0; i < REPORT_CONDITION_COUNT; i++)
         if (!r->conditions[i].holds) return CF_CLOSE_PASSED;
     return CF_CLOSE_CONFORMANT;

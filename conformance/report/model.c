@@ -127,6 +127,16 @@ const char *report_header_in(const report *r, const char *object, const char *ke
     return words_of(cJSON_GetObjectItemCaseSensitive(r->records.header, object), key);
 }
 
+void report_filters(const report *r, char *out_text, size_t size) {
+    const cJSON *one = NULL;
+    size_t length = 0;
+    out_text[0] = '\0';
+    cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(r->records.header, "filters")) {
+        if (!cJSON_IsString(one) || length >= size) continue;
+        length += (size_t)snprintf(out_text + length, size - length, "%s%s", length ? " " : "", one->valuestring);
+    }
+}
+
 void report_seed(const report *r, char *out_text, size_t size) {
     const cJSON *seed = cJSON_GetObjectItemCaseSensitive(r->records.header, "seed");
     if (cJSON_IsNumber(seed))

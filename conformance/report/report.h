@@ -113,6 +113,8 @@ report_known *report_known_of(const report *r, const char *name);
 
 const char *report_header(const report *r, const char *key);
 const char *report_header_in(const report *r, const char *object, const char *key);
+/* The globs that rows were chosen by, with blanks between them. */
+void report_filters(const report *r, char *out_text, size_t size);
 /* The run's seed, as it is given on the command line. */
 void report_seed(const report *r, char *out_text, size_t size);
 /* The command that runs one row again, for a POSIX shell. */

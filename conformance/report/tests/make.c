@@ -21,6 +21,7 @@ static const shape shapes[] = {
     {"matmuls", "REQ-OP-03", {"matmul"}, {"f32", "f16", "bf16", "f64"}, 9},
     {"reductions", "REQ-OP-03 REQ-OP-06", {"sum", "reduce_max", "prod", "argmax"}, {"f32", "f16", "i32"}, 5},
     {"streams", "REQ-STREAM-02 REQ-STREAM-03", {"order", "sticky"}, {"copy", "fill"}, 2},
+    {"process", "REQ-DEV-05", {"close"}, {"device"}, 1}, /* what the harness watches: of no profile */
 };
 
 enum { SHAPE_COUNT = sizeof shapes / sizeof *shapes };
@@ -43,7 +44,7 @@ static const char hostile[] =
 
 static double error_of(const maker *m, const char *word, uint32_t i) {
     if (strcmp(word, "reduce_max") == 0 || strcmp(word, "argmax") == 0 || strcmp(word, "cast") == 0) return -1;
-    if (strcmp(word, "order") == 0 || strcmp(word, "sticky") == 0) return -1;
+    if (strcmp(word, "order") == 0 || strcmp(word, "sticky") == 0 || strcmp(word, "close") == 0) return -1;
     uint32_t hash = (m->index * 2654435761u) ^ i;
     double part = (double)(hash >> 8 & 0xffff) / 65536;
     return hash % 5 == 0 ? 0 : part * part * 0.98;
@@ -61,7 +62,7 @@ static void spoil(const maker *m, cf_outcome *outcome) {
     if (mixed && at == 40)
         outcome->verdict = CF_VERDICT_HANG, outcome->error = -1,
         outcome->text = "no answer within 10 s; the worker was killed";
-    if ((mixed && at % 17 == 3) || m->kind == MAKE_LACKING)
+    if ((mixed && at % 17 == 3) || (m->kind == MAKE_LACKING && strncmp(outcome->name, "process", 7) != 0))
         outcome->verdict = CF_VERDICT_NOT_APPLICABLE, outcome->error = -1, outcome->text = "the device declares no f64";
     if ((mixed || m->kind == MAKE_DISAGREE) && at == 50 && m->run == 1)
         outcome->verdict = CF_VERDICT_FAIL, outcome->text = "element 0 is nan, 2 is right";
@@ -121,8 +122,9 @@ static void write_header(maker *m, const char *plugin, const char *sha256) {
     cJSON_AddNumberToObject(header, "format", CF_RECORD_FORMAT);
     cJSON_AddStringToObject(header, "suite", "0.1.0");
     cJSON_AddStringToObject(header, "profile", "base");
-    cJSON_AddStringToObject(header, "filter", m->kind == MAKE_FILTERED ? "map_*" : "");
-    cJSON_AddNumberToObject(header, "seed", 42);
+    cJSON *filters = cJSON_AddArrayToObject(header, "filters");
+    if (m->kind == MAKE_FILTERED) cJSON_AddItemToArray(filters, cJSON_CreateString("map_*"));
+    cJSON_AddStringToObject(header, "seed", "0x000000000000002a");
     cJSON *of_plugin = cJSON_AddObjectToObject(header, "plugin");
     cJSON_AddStringToObject(of_plugin, "path", plugin);
     cJSON_AddStringToObject(of_plugin, "id", "mychip");
@@ -149,7 +151,7 @@ static void write_cases(maker *m) {
     for (int i = 0; i < SHAPE_COUNT && m->kind != MAKE_NO_ROWS && m->kind != MAKE_REFUSED; i++) {
         cJSON *line = cJSON_CreateObject();
         cJSON_AddStringToObject(line, "case", shapes[i].name);
-        cJSON_AddStringToObject(line, "profile", "base");
+        cJSON_AddStringToObject(line, "profile", strcmp(shapes[i].name, "process") == 0 ? "" : "base");
         cJSON_AddStringToObject(line, "requirements", shapes[i].requirements);
         cJSON_AddNumberToObject(line, "seconds", 10);
         m->listed = cJSON_AddArrayToObject(line, "rows");
@@ -193,6 +195,11 @@ bool make_records(int kind, const char *path, const char *plugin, unsigned varia
     write_cases(&m);
     if (kind != MAKE_REFUSED) write_run(&m, 0);
     if (kind != MAKE_REFUSED && kind != MAKE_ONE_RUN) write_run(&m, 1);
+    if (kind == MAKE_WEDGED) {
+        cJSON *health = cJSON_CreateObject();
+        cJSON_AddStringToObject(health, "health", "wedged");
+        (void)cf_record_write(&m.writer, health);
+    }
     if (!m.stopped) {
         cJSON *final = cJSON_CreateObject();
         cJSON_AddStringToObject(final, "verdict", said_of(kind));
