@@ -179,9 +179,8 @@ static void check_note(void) {
         cf_fail("the file has no note; use TENON_PLUGIN_NOTE() once");
     else if (note.abi_version != cf_raw_table()->abi_version)
         cf_fail("the note tells ABI 0x%x, the table 0x%x", note.abi_version, cf_raw_table()->abi_version);
-    else if (note.layout_hash != TENON_LAYOUT_HASH)
-        cf_fail("the note tells layout 0x%08x; that of every 0.x header is 0x%08x", note.layout_hash,
-                TENON_LAYOUT_HASH);
+    else if (note.abi_version == TENON_ABI_VERSION && note.layout_hash != TENON_LAYOUT_HASH)
+        cf_fail("the note tells layout 0x%08x; that of this version is 0x%08x", note.layout_hash, TENON_LAYOUT_HASH);
 }
 
 void cf_abi_binary(void) {

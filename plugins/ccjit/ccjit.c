@@ -355,7 +355,7 @@ static const tenon_work_hooks work_hooks = {.struct_size = sizeof work_hooks,
     .prepare = work_prepare, .launch = work_launch, .release = work_release, .dialect = work_dialect};
 
 static const tenon_plugin plugin = {.magic = TENON_PLUGIN_MAGIC, .struct_size = sizeof plugin,
-    .abi_version = TENON_ABI_VERSION, .abi_oldest = TENON_ABI_VERSION,
+    .abi_version = TENON_ABI_VERSION, .abi_oldest = TENON_ABI_OLDEST,
     .id = "ccjit", .vendor = "Tenon", .version = "0.1.0", .license = "Apache-2.0",
     .open = plugin_open, .close = plugin_close,
     .device = &device_hooks, .memory = &memory_hooks, .stream = &stream_hooks, .work = &work_hooks};

@@ -24,6 +24,8 @@
 #define TENON_ABI_MAJOR   0u
 #define TENON_ABI_MINOR   2u
 #define TENON_ABI_VERSION ((TENON_ABI_MAJOR << 16) | TENON_ABI_MINOR)
+/* Oldest host for a plugin that needs nothing of what came later: all of it is optional. Since: 0.2 */
+#define TENON_ABI_OLDEST 1u
 
 /* Exported from a plugin that is otherwise compiled with hidden visibility. */
 #define TENON_EXPORT __attribute__((visibility("default")))

@@ -20,7 +20,7 @@ typedef struct tenon_plugin {
     uint32_t magic;       /* TENON_PLUGIN_MAGIC */
     uint32_t struct_size; /* bytes: sizeof when the plugin was built */
     uint32_t abi_version; /* TENON_ABI_VERSION it was built with */
-    uint32_t abi_oldest;  /* oldest host version it still works with */
+    uint32_t abi_oldest;  /* oldest host version it still works with: TENON_ABI_OLDEST, or what it needs */
     const char *id;       /* [a-z][a-z0-9_-]{0,31}: devices are called "id:index" (REQ-ABI-05) */
     const char *vendor;   /* who is to be asked about it */
     const char *version;  /* of the plugin, semantic versioning */
