@@ -153,6 +153,15 @@ const int64_t *tenon__onnx_axes(const tenon__onnx_node *node, const int64_t *axe
 /* Elements of both values' common broadcast dims. */
 void tenon__onnx_broadcast(const tenon__onnx_node *node, tenonh_value **x, tenonh_value **y);
 
+/* x op y, and condition ? x : y, of their common broadcast dims. NULL gives NULL. */
+tenonh_value *tenon__onnx_binary(const tenon__onnx_node *node, tenon_op op, tenonh_value *x, tenonh_value *y);
+tenonh_value *tenon__onnx_choose(const tenon__onnx_node *node, tenonh_value *condition, tenonh_value *x,
+                                 tenonh_value *y);
+
+/* Place of a string attribute among the names it may have, which end with NULL; -1 after failing. */
+int tenon__onnx_named(const tenon__onnx_node *node, const char *attribute, const char *otherwise,
+                      const char *const *names);
+
 /* Axis `axis` from its last element to its first. NULL gives NULL. */
 tenonh_value *tenon__onnx_reversed(const tenon__onnx_node *node, tenonh_value *x, uint32_t axis);
 

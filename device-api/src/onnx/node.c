@@ -227,6 +227,29 @@ void tenon__onnx_broadcast(const tenon__onnx_node *node, tenonh_value **x, tenon
     *y = tenon__broadcast(node->b, right, &left, 1);
 }
 
+tenonh_value *tenon__onnx_binary(const tenon__onnx_node *node, tenon_op op, tenonh_value *x, tenonh_value *y) {
+    if (!x || !y) return NULL;
+    tenon__onnx_broadcast(node, &x, &y);
+    return tenon__binary(node->b, op, x, y);
+}
+
+tenonh_value *tenon__onnx_choose(const tenon__onnx_node *node, tenonh_value *condition, tenonh_value *x,
+                                 tenonh_value *y) {
+    if (!condition || !x || !y) return NULL;
+    tenonh_value *c = tenon__broadcast(node->b, condition, (tenonh_value *[]){x, y}, 2);
+    tenonh_value *left = tenon__broadcast(node->b, x, (tenonh_value *[]){condition, y}, 2);
+    return tenon__where(node->b, c, left, tenon__broadcast(node->b, y, (tenonh_value *[]){condition, x}, 2));
+}
+
+int tenon__onnx_named(const tenon__onnx_node *node, const char *attribute, const char *otherwise,
+                      const char *const *names) {
+    const char *name = tenon__onnx_string(node, attribute, otherwise);
+    for (int i = 0; names[i]; i++)
+        if (strcmp(name, names[i]) == 0) return i;
+    tenon__onnx_fail(node, TENON_STATUS_UNSUPPORTED, "%s '%s' is not known", attribute, name);
+    return -1;
+}
+
 tenonh_value *tenon__onnx_scalar(const tenon__onnx_node *node, tenonh_value *x) {
     return !x || x->rank == 0 ? x : tenon__reshape(node->b, x, 0, NULL);
 }

@@ -137,3 +137,46 @@ tenonh_value *tenon__onnx_lower_reverse_sequence(tenon__onnx_node *n) {
     const tenonh_attr axis = TENON__ATTR_INT(AXIS, time);
     return tenon__compose(b, TENON__COMPOSITE_GATHER_ELEMENTS, (tenonh_value *[]){x, from}, 2, &axis, 1);
 }
+
+/* i64[batch, steps]: the row of the cache, seen as [batch * room, ...], that each row of the update goes to; -1 past the
+ * room's end, which is out of range. */
+static tenonh_value *cache_rows(const tenon__onnx_node *n, tenonh_value *cache, const tenonh_value *update) {
+    tenonh_builder *b = n->b;
+    tenonh_value *first = tenon__onnx_input(n, 2), *shape = tenon__shape_of(b, cache);
+    tenonh_value *room = tenon__slice_axis(b, shape, 0, tenon__num(b, 1), tenon__num(b, 1));
+    tenonh_value *place = tenon__iota(b, TENON_DTYPE_I64, 1, 2, update->dims);
+    tenonh_value *batch = tenon__iota(b, TENON_DTYPE_I64, 0, 2, update->dims);
+    if (first) {
+        first = tenon__unsqueeze(b, tenon__cast(b, first, TENON_DTYPE_I64), 1);
+        place = first ? tenon__binary(b, TENON_OP_ADD, place, tenon__expand_like(b, first, place)) : NULL;
+    }
+    if (!room || !place || !batch) return NULL;
+    room = tenon__expand_like(b, room, place);
+    int is_circular = strcmp(tenon__onnx_string(n, "mode", "linear"), "circular") == 0;
+    tenonh_value *inside = is_circular ? tenon__binary(b, TENON_OP_REM, place, room) : place;
+    tenonh_value *row = tenon__binary(b, TENON_OP_ADD, tenon__binary(b, TENON_OP_MUL, batch, room), inside);
+    tenonh_value *none = tenon__expand_like(b, tenonh_build_scalar(b, TENON_DTYPE_I64, -1), place);
+    return row ? tenon__where(b, tenon__binary(b, TENON_OP_LT, inside, room), row, none) : NULL;
+}
+
+/* The update's rows along the axis, written from each batch's index on. */
+tenonh_value *tenon__onnx_lower_tensor_scatter(tenon__onnx_node *n) {
+    tenonh_builder *b = n->b;
+    tenonh_value *cache = n->inputs[0], *update = n->inputs[1];
+    uint32_t axis = tenon__onnx_axis(n, tenon__onnx_int(n, "axis", -2), cache->rank), rank = cache->rank;
+    if (tenonh_builder_status(b) != TENON_STATUS_OK) return NULL;
+    if (axis == 0 || update->rank != rank)
+        return tenon__onnx_fail(n, TENON_STATUS_INVALID, "it needs a cache and an update of one rank, batches first");
+    int64_t perm[TENON_MAX_RANK] = {0, axis}, back[TENON_MAX_RANK];
+    for (uint32_t d = 1, at = 2; d < rank; d++)
+        if (d != axis) perm[at++] = d;
+    for (uint32_t d = 0; d < rank; d++) back[perm[d]] = d;
+    cache = tenon__permute(b, cache, perm);
+    update = tenon__permute(b, update, perm);
+    if (!cache || !update) return NULL;
+    const tenonh_dim *rows[TENON_MAX_RANK] = {tenon__dim_product(b, cache->dims, 2)};
+    for (uint32_t d = 2; d < rank; d++) rows[d - 1] = cache->dims[d];
+    tenonh_value *indices = cache_rows(n, cache, update), *flat = tenon__reshape(b, cache, rank - 1, rows);
+    tenonh_value *y = indices && flat ? tenon__scatter(b, indices, update, flat, 0, TENON_COMBINE_SET) : NULL;
+    return y ? tenon__permute(b, tenon__reshape(b, y, rank, cache->dims), back) : NULL;
+}

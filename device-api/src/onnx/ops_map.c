@@ -46,6 +46,13 @@ tenonh_value *tenon__onnx_lower_alpha_beta(tenon__onnx_node *n) {
     return compose(n, p->composite, n->inputs, 1, attrs, p->beta ? 2 : 1);
 }
 
+/* The gate's activation times the other input. */
+tenonh_value *tenon__onnx_lower_swiglu(tenon__onnx_node *n) {
+    const tenonh_attr alpha = TENON__ATTR_FLOAT(ALPHA, tenon__onnx_float(n, "alpha", 1));
+    tenonh_value *gate = compose(n, TENON__COMPOSITE_SILU, n->inputs, 1, &alpha, 1);
+    return gate ? tenon__binary(n->b, TENON_OP_MUL, gate, n->inputs[1]) : NULL;
+}
+
 tenonh_value *tenon__onnx_lower_selu(tenon__onnx_node *n) {
     const tenonh_attr attrs[] = {TENON__ATTR_FLOAT(ALPHA, tenon__onnx_float(n, "alpha", 1.67326319217681884765625)),
                                  TENON__ATTR_FLOAT(SCALE, tenon__onnx_float(n, "gamma", 1.05070102214813232421875))};

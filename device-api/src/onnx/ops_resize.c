@@ -33,9 +33,7 @@ typedef struct line {
 /* -- Arithmetic on f64[1] and f64[out] ---------------------------------------------------------------------------- */
 
 static tenonh_value *op(const resize *r, tenon_op o, tenonh_value *x, tenonh_value *y) {
-    if (!x || !y) return NULL;
-    tenon__onnx_broadcast(r->n, &x, &y);
-    return tenon__binary(r->b, o, x, y);
+    return tenon__onnx_binary(r->n, o, x, y);
 }
 
 static tenonh_value *with(const resize *r, tenon_op o, tenonh_value *x, double number) {
@@ -47,10 +45,7 @@ static tenonh_value *from(const resize *r, double number, tenon_op o, tenonh_val
 }
 
 static tenonh_value *choose(const resize *r, tenonh_value *condition, tenonh_value *x, tenonh_value *y) {
-    if (!condition || !x || !y) return NULL;
-    tenonh_value *c = tenon__broadcast(r->b, condition, (tenonh_value *[]){x, y}, 2);
-    tenonh_value *left = tenon__broadcast(r->b, x, (tenonh_value *[]){condition, y}, 2);
-    return tenon__where(r->b, c, left, tenon__broadcast(r->b, y, (tenonh_value *[]){condition, x}, 2));
+    return tenon__onnx_choose(r->n, condition, x, y);
 }
 
 static tenonh_value *real(const resize *r, double number) {
@@ -277,15 +272,6 @@ static int lines_by_scales(const resize *r, const double *scales, tenonh_value *
 
 /* -- The operators ------------------------------------------------------------------------------------------------ */
 
-/* Place of a string attribute among the names it may have; -1 after failing. */
-static int named(const tenon__onnx_node *n, const char *attribute, const char *otherwise, const char *const *names) {
-    const char *name = tenon__onnx_string(n, attribute, otherwise);
-    for (int i = 0; names[i]; i++)
-        if (strcmp(name, names[i]) == 0) return i;
-    tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED, "%s '%s' is not known", attribute, name);
-    return -1;
-}
-
 /* Narrow floats and integers are interpolated in f32. */
 static tenonh_value *resize_lines(const resize *r, const line *lines, uint32_t count) {
     tenonh_value *x = r->n->inputs[0];
@@ -305,9 +291,9 @@ tenonh_value *tenon__onnx_lower_resize(tenon__onnx_node *n) {
     resize r = {.n = n, .b = n->b};
     line lines[TENON_MAX_RANK];
     uint32_t count, given = 0, corners = 0;
-    r.mode = named(n, "mode", "nearest", modes);
-    r.coordinates = named(n, "coordinate_transformation_mode", "half_pixel", transforms);
-    r.rounding = named(n, "nearest_mode", "round_prefer_floor", roundings);
+    r.mode = tenon__onnx_named(n, "mode", "nearest", modes);
+    r.coordinates = tenon__onnx_named(n, "coordinate_transformation_mode", "half_pixel", transforms);
+    r.rounding = tenon__onnx_named(n, "nearest_mode", "round_prefer_floor", roundings);
     r.cubic = tenon__onnx_float(n, "cubic_coeff_a", -0.75);
     r.exclude_outside = tenon__onnx_int(n, "exclude_outside", 0) != 0;
     r.extrapolation = tenon__onnx_float(n, "extrapolation_value", 0);
@@ -338,7 +324,7 @@ tenonh_value *tenon__onnx_lower_upsample(tenon__onnx_node *n) {
     line lines[TENON_MAX_RANK];
     double wide[TENON_MAX_RANK] = {0};
     uint32_t count, rank = n->inputs[0]->rank;
-    r.mode = named(n, "mode", "nearest", modes);
+    r.mode = tenon__onnx_named(n, "mode", "nearest", modes);
     const float *attribute = tenon__onnx_floats(n, "scales", &count);
     const double *scales = attribute ? wide : tenon__onnx_reals(n, 1, &count);
     if (r.mode < 0 || !scales) return NULL;

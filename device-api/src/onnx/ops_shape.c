@@ -245,3 +245,28 @@ tenonh_value *tenon__onnx_lower_space_to_depth(tenon__onnx_node *n) {
     tenonh_value *blocks = tenon__reshape(n->b, n->inputs[0], 6, split);
     return tenon__reshape(n->b, tenon__permute(n->b, blocks, is_crd ? crd : dcr), 4, dims);
 }
+
+/* What is missing is added, what is too much cut off, half of it at each end; the odd element at the far one. */
+tenonh_value *tenon__onnx_lower_center_crop_pad(tenon__onnx_node *n) {
+    tenonh_value *x = n->inputs[0];
+    const tenonh_dim *starts[TENON_MAX_RANK], *kept[TENON_MAX_RANK], *low[TENON_MAX_RANK], *high[TENON_MAX_RANK];
+    uint32_t count, axis_count;
+    const tenonh_dim *const *sizes = tenon__onnx_dims(n, 1, &count);
+    const int64_t *axes = tenon__onnx_ints(n, "axes", &axis_count);
+    const tenonh_dim *zero = tenon__num(n->b, 0);
+    if (!sizes) return NULL;
+    if (count != (axes ? axis_count : x->rank))
+        return tenon__onnx_fail(n, TENON_STATUS_INVALID, "%u sizes for %u axes", count, axes ? axis_count : x->rank);
+    for (uint32_t d = 0; d < x->rank; d++) starts[d] = low[d] = high[d] = zero, kept[d] = x->dims[d];
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t d = axes ? tenon__onnx_axis(n, axes[i], x->rank) : i;
+        const tenonh_dim *more = tenon__dim2(n->b, TENONH_DIM_SUB, sizes[i], x->dims[d]);
+        const tenonh_dim *less = tenon__dim2(n->b, TENONH_DIM_SUB, x->dims[d], sizes[i]);
+        const tenonh_dim *added = tenon__dim2(n->b, TENONH_DIM_MAX, more, zero);
+        starts[d] = over(n, tenon__dim2(n->b, TENONH_DIM_MAX, less, zero), 2);
+        kept[d] = tenon__dim2(n->b, TENONH_DIM_MIN, x->dims[d], sizes[i]);
+        low[d] = over(n, added, 2);
+        high[d] = tenon__dim2(n->b, TENONH_DIM_SUB, added, low[d]);
+    }
+    return tenon__pad(n->b, tenon__slice(n->b, x, starts, NULL, kept), 0, low, high);
+}

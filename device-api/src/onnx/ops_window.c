@@ -241,3 +241,89 @@ tenonh_value *tenon__onnx_lower_global_lp_pool(tenon__onnx_node *n) {
     tenonh_value *x = power(n, tenon__unary(n->b, TENON_OP_ABS, n->inputs[0]), (double)p);
     return power(n, tenon__reduce(n->b, TENON_OP_SUM, x, n->inputs[0]->rank - 2, axes, true), 1.0 / (double)p);
 }
+
+/* -- Back from windows -------------------------------------------------------------------------------------------- */
+
+/* f[channels * taps, 1, kernel]: of every group of channels, channel i is tap i alone. */
+static tenonh_value *unit_kernels(const tenon__onnx_node *n, const window *w, const tenonh_dim *channels,
+                                  tenon_dtype dtype) {
+    const tenonh_dim *dims[TENON_MAX_RANK] = {NULL, tenon__num(n->b, 1)};
+    const tenonh_dim *taps = tenon__dim_product(n->b, w->kernel, w->rank);
+    const tenonh_dim *square[] = {channels, taps, taps};
+    dims[0] = tenon__dim2(n->b, TENONH_DIM_MUL, channels, taps);
+    for (uint32_t d = 0; d < w->rank; d++) dims[2 + d] = w->kernel[d];
+    tenonh_value *row = tenon__iota(n->b, TENON_DTYPE_I64, 1, 3, square);
+    tenonh_value *column = tenon__iota(n->b, TENON_DTYPE_I64, 2, 3, square);
+    tenonh_value *unit = row && column ? tenon__binary(n->b, TENON_OP_EQ, row, column) : NULL;
+    return unit ? tenon__reshape(n->b, tenon__cast(n->b, unit, dtype), 2 + w->rank, dims) : NULL;
+}
+
+static int read_columns(const tenon__onnx_node *n, const tenonh_dim *const **out_image, window *w) {
+    uint32_t image_count, block_count;
+    *out_image = tenon__onnx_dims(n, 1, &image_count);
+    const tenonh_dim *const *block = tenon__onnx_dims(n, 2, &block_count);
+    if (!*out_image || !block) return 0;
+    if (n->inputs[0]->rank != 3 || image_count != block_count || block_count == 0 || block_count > TENON_MAX_RANK - 2) {
+        tenon__onnx_fail(n, TENON_STATUS_INVALID, "it needs [batch, channels * block, blocks] and dims of one length");
+        return 0;
+    }
+    *w = (window){.rank = block_count};
+    for (uint32_t d = 0; d < w->rank; d++) w->kernel[d] = block[d];
+    return list_attr(n, "strides", w->rank, 1, 1, w->steps) && list_attr(n, "dilations", w->rank, 1, 1, w->dilations) &&
+           read_pads(n, w);
+}
+
+/* Blocks are added up where they lie in the image: a transposed convolution whose channels are the block's elements. */
+tenonh_value *tenon__onnx_lower_col2im(tenon__onnx_node *n) {
+    window w;
+    const tenonh_dim *const *image, *dims[TENON_MAX_RANK], *more[TENON_MAX_RANK];
+    tenonh_value *x = n->inputs[0];
+    int64_t groups;
+    if (!read_columns(n, &image, &w)) return NULL;
+    dims[0] = x->dims[0], dims[1] = x->dims[1];
+    for (uint32_t d = 0; d < w.rank; d++) {
+        const tenonh_dim *room = sub(n, add(n, image[d], add(n, w.low[d], w.high[d])), extent(n, &w, d));
+        const tenonh_dim *last = tenon__dim2(n->b, TENONH_DIM_DIV, room, tenon__num(n->b, w.steps[d]));
+        dims[2 + d] = add(n, last, tenon__num(n->b, 1));
+        more[d] = sub(n, room, mul(n, last, w.steps[d]));
+    }
+    const tenonh_dim *channels =
+        tenon__dim2(n->b, TENONH_DIM_DIV, x->dims[1], tenon__dim_product(n->b, w.kernel, w.rank));
+    if (!tenonh_dim_is_number(channels, &groups))
+        return tenon__onnx_fail(n, TENON_STATUS_UNSUPPORTED, "its number of channels must be known");
+    tenonh_value *inputs[] = {tenon__reshape(n->b, x, 2 + w.rank, dims), unit_kernels(n, &w, channels, x->dtype), NULL};
+    const tenonh_attr attrs[] = {WINDOW_ATTRS(w), TENON__ATTR_INT(GROUPS, groups),
+                                 TENON__ATTR_DIMS(SIZES, w.rank, more)};
+    return inputs[0] && inputs[1] ? tenon__compose(n->b, TENON__COMPOSITE_CONV_TRANSPOSE, inputs, 3, attrs, 6) : NULL;
+}
+
+/* Elements go back to where a max pool took them from; the rest is 0. Indices count the elements of the whole result as
+ * the pool's input was; a larger output_shape adds zeros at the ends. */
+tenonh_value *tenon__onnx_lower_max_unpool(tenon__onnx_node *n) {
+    window w;
+    uint32_t count;
+    tenonh_value *x = n->inputs[0], *indices = n->inputs[1];
+    const tenonh_dim *dims[TENON_MAX_RANK], *low[TENON_MAX_RANK], *high[TENON_MAX_RANK];
+    if (!read_window(n, NULL, &w) || !read_pads(n, &w)) return NULL;
+    dims[0] = x->dims[0], dims[1] = x->dims[1];
+    for (uint32_t d = 0; d < w.rank; d++) {
+        const tenonh_dim *last = mul(n, sub(n, x->dims[2 + d], tenon__num(n->b, 1)), w.steps[d]);
+        dims[2 + d] = sub(n, add(n, last, w.kernel[d]), add(n, w.low[d], w.high[d]));
+    }
+    const tenonh_dim *all = tenon__dim_product(n->b, dims, x->rank),
+                     *given = tenon__dim_product(n->b, x->dims, x->rank);
+    tenonh_value *zeros = tenon__fill(n->b, x->dtype, 0, 1, &all);
+    tenonh_value *values = tenon__reshape(n->b, x, 1, &given), *places = tenon__reshape(n->b, indices, 1, &given);
+    tenonh_value *y =
+        zeros && values && places ? tenon__scatter(n->b, places, values, zeros, 0, TENON_COMBINE_SET) : NULL;
+    y = y ? tenon__reshape(n->b, y, x->rank, dims) : NULL;
+    if (!y || !tenon__onnx_input(n, 2)) return y;
+    const tenonh_dim *const *wanted = tenon__onnx_dims(n, 2, &count);
+    if (!wanted) return NULL;
+    if (count != x->rank) return tenon__onnx_fail(n, TENON_STATUS_INVALID, "output_shape has %u entries", count);
+    for (uint32_t d = 0; d < x->rank; d++) {
+        low[d] = tenon__num(n->b, 0);
+        high[d] = sub(n, wanted[d], y->dims[d]);
+    }
+    return tenon__pad(n->b, y, 0, low, high);
+}

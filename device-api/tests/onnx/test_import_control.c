@@ -214,6 +214,17 @@ static void unique_columns(model *m) {
     outputs(m, "inverse", "counts");
 }
 
+static void boxes(model *m) {
+    model_begin(m, 11);
+    model_input(m, "b", FLOAT, "l,n,4");
+    model_input(m, "s", FLOAT, "l,c,n");
+    model_input(m, "most", INT64, "1");
+    model_initializer(m, model_floats(m, "overlap", "1", ".5"));
+    model_initializer(m, model_floats(m, "score", "1", ".3"));
+    model_node(m, "NonMaxSuppression", "b,s,most,overlap,score", "y");
+    model_output(m, "y");
+}
+
 static void counts_from_data(model *m) {
     model_begin(m, 13);
     model_input(m, "x", FLOAT, "n");
@@ -246,6 +257,10 @@ static const struct row {
                         {"f32[1] 5", "f32[1] 5; i64[1] 0; i64[1] 0; i64[1] 1"}, {"f32[0]", "f32[0]; i64[0]; i64[0]; i64[0]"}}},
     {"unique_columns", unique_columns, {{"f32[2,4] 2 1 2 1 0 5 0 4", "f32[2,3] 1 1 2 4 5 0; i64[3] 3 1 0; i64[4] 2 1 2 0; i64[3] 1 1 2"},
                                         {"f32[2,1] 3 4", "f32[2,1] 3 4; i64[1] 0; i64[1] 0; i64[1] 1"}}},
+    {"boxes", boxes, {{"f32[1,4,4] 0 0 1 1 0 .1 1 1.1 0 10 1 11 1 11 0 10.1; f32[1,2,4] .9 .75 .6 .95 .2 .5 .5 .4; i64[1] 3",
+                       "i64[4,3] 0 0 3 0 0 0 0 1 1 0 1 2"},
+                      {"f32[2,2,4] 0 0 1 1 0 0 2 2 0 0 1 1 5 5 4 4; f32[2,1,2] .4 .5 .9 .31; i64[1] 1", "i64[2,3] 0 0 1 1 0 0"},
+                      {"f32[1,2,4] 0 0 1 1 0 0 2 2; f32[1,1,2] .4 .5; i64[1] 0", "i64[0,3]"}}},
     {"counts_from_data", counts_from_data, {{"f32[4] 3 1 4 2; i64[1] 2; i64[2] 1 3", "f32[2] 4 3; i64[2] 2 0; f32[1] 3; f32[3] 1 4 2"},
                                             {"f32[2] 3 1; i64[1] 0; i64[2] 0 2", "f32[0]; i64[0]; f32[0]; f32[2] 3 1"}}},
 };

@@ -23,6 +23,8 @@ static const struct row {
     const char *string, *string_value; /* attributes */
     const char *integer[2];
     int64_t integer_value[2];
+    const char *string2[2], *lists[2][2]; /* another string; lists of integers */
+    int64_t opset;                        /* 0: 18 */
     uint32_t output, outputs;
     uint32_t count;
     double wanted[8];
@@ -118,11 +120,104 @@ static const struct row {
      .outputs = 1,
      .count = 4,
      .wanted = {20, 30, 50, 60}},
+    {"sample_zeros",
+     "GridSample",
+     {{FLOAT, "1,1,2,3", "1,2,4,3,-1,5"},
+      {FLOAT, "1,1,4,2", "-1,-1,0.300000012,0.200000003,1.39999998,0,-0.100000001,-2.5999999"}},
+     .opset = 20,
+     .outputs = 1,
+     .count = 4,
+     .wanted = {0.25, 2.05999947, 0, 0}},
+    {"sample_reflection",
+     "GridSample",
+     {{FLOAT, "1,1,2,3", "1,2,4,3,-1,5"},
+      {FLOAT, "1,1,4,2", "-1,-1,0.300000012,0.200000003,1.39999998,0,-0.100000001,-2.5999999"}},
+     .string = "mode",
+     .string_value = "linear",
+     .string2 = {"padding_mode", "reflection"},
+     .opset = 20,
+     .outputs = 1,
+     .count = 4,
+     .wanted = {1, 2.05999947, 4.09999943, -0.399999619}},
+    {"sample_corners",
+     "GridSample",
+     {{FLOAT, "1,1,2,3", "1,2,4,3,-1,5"},
+      {FLOAT, "1,1,4,2", "-1,-1,0.300000012,0.200000003,1.39999998,0,-0.100000001,-2.5999999"}},
+     .string = "mode",
+     .string_value = "cubic",
+     .string2 = {"padding_mode", "border"},
+     .integer = {"align_corners"},
+     .integer_value = {1},
+     .opset = 20,
+     .outputs = 1,
+     .count = 4,
+     .wanted = {1, 1.17787611, 4.5, 1.79650021}},
+    {"sample_nearest",
+     "GridSample",
+     {{FLOAT, "1,1,2,3", "1,2,4,3,-1,5"},
+      {FLOAT, "1,1,4,2", "-1,-1,0.300000012,0.200000003,1.39999998,0,-0.100000001,-2.5999999"}},
+     .string = "mode",
+     .string_value = "nearest",
+     .string2 = {"padding_mode", "border"},
+     .opset = 16,
+     .outputs = 1,
+     .count = 4,
+     .wanted = {1, -1, 4, 2}},
+    {"affine_grid",
+     "AffineGrid",
+     {{FLOAT, "1,2,3", "1,0.5,0.25,-0.5,2,0"}, {INT64, "4", "1,1,2,2"}},
+     .opset = 20,
+     .outputs = 1,
+     .count = 8,
+     .wanted = {-0.5, -0.75, 0.5, -1.25, 0, 1.25, 1, 0.75}},
+    {"roi_average",
+     "RoiAlign",
+     {{FLOAT, "1,1,2,3", "1,2,4,3,-1,5"}, {FLOAT, "2,4", "0,0,2,1,0.5,-0.5,3,2.5"}, {INT64, "2", "0,0"}},
+     .integer = {"sampling_ratio", "output_height"},
+     .integer_value = {2, 2},
+     .opset = 16,
+     .outputs = 1,
+     .count = 4,
+     .wanted = {1.5, 1.375, 2.66796875, 2.39453125}},
+    {"crop_and_pad",
+     "CenterCropPad",
+     {{FLOAT, "1,1,2,3", "1,2,4,3,-1,5"}, {INT64, "2", "1,4"}},
+     .lists = {{"axes", "2,3"}},
+     .opset = 18,
+     .outputs = 1,
+     .count = 4,
+     .wanted = {1, 2, 4, 0}},
+    {"columns",
+     "Col2Im",
+     {{FLOAT, "1,4,2", "1,2,3,4,5,6,7,8"}, {INT64, "2", "2,3"}, {INT64, "2", "2,2"}},
+     .opset = 18,
+     .outputs = 1,
+     .count = 6,
+     .wanted = {1, 5, 4, 5, 13, 8}},
+    {"unpool",
+     "MaxUnpool",
+     {{FLOAT, "1,1,1,2", "5,7"}, {INT64, "1,1,1,2", "1,6"}},
+     .lists = {{"kernel_shape", "2,2"}, {"strides", "2,2"}},
+     .opset = 11,
+     .outputs = 1,
+     .count = 8,
+     .wanted = {0, 5, 0, 0, 0, 0, 7, 0}},
+    {"cache_wraps",
+     "TensorScatter",
+     {{FLOAT, "2,3,1", "0,1,2,3,4,5"}, {FLOAT, "2,2,1", "10,11,12,13"}, {INT64, "2", "2,0"}},
+     .string = "mode",
+     .string_value = "circular",
+     .integer = {"axis"},
+     .integer_value = {1},
+     .opset = 24,
+     .outputs = 1,
+     .count = 6,
+     .wanted = {11, 1, 10, 12, 13, 5}},
 };
 
 static void build(model *m, const struct row *r, char *inputs, size_t size) {
     *inputs = '\0';
-    model_begin(m, 18);
+    model_begin(m, r->opset ? r->opset : 18);
     for (uint32_t i = 0; i < 9 && r->inputs[i].dims; i++) {
         const operand *in = &r->inputs[i];
         char name[8], raw[8];
@@ -135,6 +230,8 @@ static void build(model *m, const struct row *r, char *inputs, size_t size) {
     }
     model_node(m, r->op_type, inputs, r->outputs == 1 ? "y0" : "y0,y1");
     if (r->string) model_string(m, r->string, r->string_value);
+    if (r->string2[0]) model_string(m, r->string2[0], r->string2[1]);
+    for (uint32_t i = 0; i < 2 && r->lists[i][0]; i++) model_ints(m, r->lists[i][0], r->lists[i][1]);
     for (uint32_t i = 0; i < 2 && r->integer[i]; i++) model_int(m, r->integer[i], r->integer_value[i]);
     model_node(m, "Cast", r->output ? "y1" : "y0", "result");
     model_int(m, "to", FLOAT);
