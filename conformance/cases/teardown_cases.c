@@ -223,34 +223,31 @@ void cf_storms(void) {
 enum { STREAM, EVENT, MEMORY, EXEC, KINDS };
 static const char *const kind_names[] = {"stream", "event", "memory", "exec"};
 
-/* All objects used together, waited for, and given back in one order; a new set works afterwards. */
+/* All objects used together, waited for, and given back in one order; the next row's set works afterwards. */
 static void run_order(const uint32_t *kinds) {
     if (!cf_begin_for("REQ-STREAM-01 REQ-EVENT-01 REQ-MEM-04 REQ-WORK-05", "order_%s_%s_%s_%s", kind_names[kinds[0]],
                       kind_names[kinds[1]], kind_names[kinds[2]], kind_names[kinds[3]]))
         return;
-    for (int round = 0; round < 2 && !cf_failed(); round++) {
-        cf_held held = {0};
-        storm s = {0};
-        s.stream = cf_stream(&held);
-        s.event = cf_event(&held);
-        s.memory = cf_memory(&held, 0, BYTES);
-        s.out = cf_memory(&held, 0, BYTES);
-        s.add = cf_map(&held, TENON_OP_ADD, TENON_DTYPE_F32, COUNT);
-        if (!cf_failed()) {
-            copies(&s);
-            launches(&s);
-            record_again(&s);
-        }
-        for (int i = 0; i < KINDS; i++) {
-            if (kinds[i] == STREAM) tenonh_stream_release(held.streams[0]), held.streams[0] = NULL;
-            if (kinds[i] == EVENT) tenonh_event_release(held.events[0]), held.events[0] = NULL;
-            for (int m = 0; m < 2 && kinds[i] == MEMORY; m++)
-                tenonh_memory_release(held.memories[m]), held.memories[m] = NULL;
-            if (kinds[i] == EXEC && s.add)
-                cf_launch_release(s.add), (void)tenonh_device_trim(cf_under_test.device, NULL);
-        }
-        cf_let_go(&held);
+    cf_held held = {0};
+    storm s = {0};
+    s.stream = cf_stream(&held);
+    s.event = cf_event(&held);
+    s.memory = cf_memory(&held, 0, BYTES);
+    s.out = cf_memory(&held, 0, BYTES);
+    s.add = cf_map(&held, TENON_OP_ADD, TENON_DTYPE_F32, COUNT);
+    if (!cf_failed()) {
+        copies(&s);
+        launches(&s);
+        record_again(&s);
     }
+    for (int i = 0; i < KINDS; i++) {
+        if (kinds[i] == STREAM) tenonh_stream_release(held.streams[0]), held.streams[0] = NULL;
+        if (kinds[i] == EVENT) tenonh_event_release(held.events[0]), held.events[0] = NULL;
+        for (int m = 0; m < 2 && kinds[i] == MEMORY; m++)
+            tenonh_memory_release(held.memories[m]), held.memories[m] = NULL;
+        if (kinds[i] == EXEC && s.add) cf_launch_release(s.add), (void)tenonh_device_trim(cf_under_test.device, NULL);
+    }
+    cf_let_go(&held);
 }
 
 void cf_destroy_orders(void) {
