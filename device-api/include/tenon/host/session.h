@@ -2,7 +2,9 @@
  *
  * A session plans once for each combination of input shapes it meets: dims become numbers, constant parts are computed,
  * composites that the device does not take are decomposed, buffers are laid out, and every step is prepared. Work is
- * prepared with dims as symbols wherever the device takes that, so that a new shape costs a plan but no compile. */
+ * prepared with dims as symbols wherever the device takes that, so that a new shape costs a plan but no compile. Where
+ * dims grow evenly from run to run, a thread of the session's own plans for the next ones while a run goes on; it gets no
+ * signals, runs no work on the device, and ends with the session. */
 #ifndef TENON_HOST_SESSION_H
 #define TENON_HOST_SESSION_H
 
