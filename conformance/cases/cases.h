@@ -8,7 +8,9 @@ extern const cf_case cf_cases[];
 extern const uint32_t cf_case_count;
 
 #define CF_CASE(name, PROFILE, seconds, requirements) void cf_##name(void);
+#define CF_CASE_ALONE                                 CF_CASE
 #include "cases/all.def"
 #undef CF_CASE
+#undef CF_CASE_ALONE
 
 #endif

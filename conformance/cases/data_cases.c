@@ -15,7 +15,9 @@ static cf_row row_of(tenon_op op, tenon_dtype dtype, uint32_t rank, const int64_
 }
 
 static void run_copy(tenon_dtype dtype, uint32_t rank, const int64_t *dims, uint32_t layout) {
-    if (!cf_begin("copy_%s_layout%u_rank%u", tenon_dtype_name(dtype), layout, rank)) return;
+    if (!cf_begin("copy_%s_layout%u_rank%u_size%lld", tenon_dtype_name(dtype), layout, rank,
+                  (long long)cf_count(rank, dims)))
+        return;
     cf_row row = row_of(TENON_OP_COPY, dtype, rank, dims, layout);
     int64_t count = cf_count(rank, dims);
     cf_number *want = calloc((size_t)count + 1, sizeof *want);
@@ -151,7 +153,7 @@ void cf_data(void) {
         run_update(dtype, (int64_t[]){1, 2, 3}, true, "fits");
     }
     for (uint32_t layout = CF_TRANSPOSED; layout < CF_LAYOUT_COUNT; layout++) {
-        run_copy(TENON_DTYPE_F32, 3, cube, layout);
+        if (layout != CF_TRANSPOSED) run_copy(TENON_DTYPE_F32, 3, cube, layout);
         run_copy(TENON_DTYPE_I8, 8, deep, layout);
     }
     run_copy(TENON_DTYPE_F32, 3, empty, CF_TRANSPOSED);

@@ -175,7 +175,7 @@ static const struct special {
     {TENON_OP_POW, {"whole", 4099, next_power}},          {TENON_OP_POW, {"range", 4099, next_power_base}},
     {TENON_OP_POW, {"near_one", 1021, next_near_one}},    {TENON_OP_EXP, {"range", 4099, next_exponent}},
     {TENON_OP_EXPM1, {"range", 4099, next_exponent}},     {TENON_OP_LOG, {"near_one", 4099, next_near_one}},
-    {TENON_OP_LOG1P, {"near_one", 4099, next_near_one}},  {TENON_OP_TANH, {"close", 4099, next_close}},
+    {TENON_OP_LOG1P, {"near_one", 4099, next_near_one}},
 };
 
 void cf_map_values(const cf_map *map) {

@@ -35,13 +35,18 @@ typedef uint32_t cf_verdict; /* one of CF_VERDICT_* */
 #define CF__VERDICT_CONSTANT(value, NAME, name) CF_VERDICT_##NAME = value,
 enum { CF_VERDICT_TABLE(CF__VERDICT_CONSTANT) CF_VERDICT_COUNT };
 
+/* Flags of a case. ALONE: nothing else runs on the machine meanwhile, as far as the suite can help it; for rows that
+ * measure time, or take all of a resource. */
+enum { CF_FLAG_ALONE = 1, CF_DEFAULT_SECONDS = 10 };
+
 typedef struct cf_case {
     const char *name; /* rows are called "NAME.ROW" */
     uint32_t profile; /* one CF_PROFILE_* */
-    uint32_t seconds; /* limit of one row; 0: 10 */
+    uint32_t seconds; /* limit of one row; 0: CF_DEFAULT_SECONDS */
     /* "REQ-OP-03 REQ-OP-04": rules of VENDOR_GUIDE.md that every row of it shows; a row may name others itself. */
     const char *requirements;
     void (*run)(void);
+    uint32_t flags; /* CF_FLAG_* */
 } cf_case;
 
 /* What became of a row. Owner: strings live during the call that takes it. */

@@ -22,7 +22,8 @@ enum {
     CLI_NO_VERDICT = 6
 };
 
-/* An option of a verb. --help, --json and --layers are every verb's and stand in no table. */
+/* An option of a verb. --help, --json and --layers are every verb's and stand in no table, but for a --json that takes a
+ * value. */
 typedef struct cli_option {
     const char *name;     /* without the dashes */
     const char *argument; /* what stands for its value in help, NULL: it takes none */
@@ -52,10 +53,14 @@ typedef struct cli_verb {
     const cli_option *options;
     uint32_t option_count;
     bool lists_refused;               /* it prints refused plugins itself: no warning tells of them a second time */
+    bool is_elsewhere;                /* another program of the tree does it, which takes the arguments as they are */
     int (*run)(const cli_call *call); /* gives the exit code */
 } cli_verb;
 
-extern const cli_verb cli_doctor, cli_list, cli_info, cli_run, cli_trace;
+extern const cli_verb cli_doctor, cli_list, cli_info, cli_run, cli_test, cli_trace;
+
+/* A verb that tenon-conformance does: becomes that program, or gives an exit code after a message. */
+int cli_conformance(const cli_verb *verb, int count, char **arguments);
 
 /* -- Options ------------------------------------------------------------------------------------------------------ */
 

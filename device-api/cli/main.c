@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-static const cli_verb *const verbs[] = {&cli_list, &cli_info, &cli_doctor, &cli_run, &cli_trace};
+static const cli_verb *const verbs[] = {&cli_list, &cli_info, &cli_doctor, &cli_run, &cli_test, &cli_trace};
 
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
@@ -18,6 +18,7 @@ static void print_help(FILE *out) {
 
 static int run_verb(const cli_verb *verb, int count, char **arguments) {
     cli_call call;
+    if (verb->is_elsewhere) return cli_conformance(verb, count, arguments);
     int code = cli_parse(verb, count, arguments, &call);
     if (code != CLI_OK) return code < 0 ? CLI_OK : code;
     code = verb->run(&call);

@@ -23,13 +23,20 @@ static void print_option(const char *name, const char *argument, const char *mea
     printf("  %-22s %s\n", left, meaning);
 }
 
+static const cli_option *find_option(const cli_verb *verb, const char *name, size_t length) {
+    for (uint32_t i = 0; i < verb->option_count; i++)
+        if (strlen(verb->options[i].name) == length && memcmp(verb->options[i].name, name, length) == 0)
+            return &verb->options[i];
+    return NULL;
+}
+
 static void print_help(const cli_verb *verb) {
     printf("usage: tenon %s%s%s [OPTIONS]\n\n%s.\n\n", verb->name, verb->arguments[0] ? " " : "", verb->arguments,
            verb->summary);
     for (uint32_t i = 0; i < verb->option_count; i++)
         print_option(verb->options[i].name, verb->options[i].argument, verb->options[i].meaning);
     print_option("layers", "A,B:OPT=N", "wrap plugins in validate, trace, fault, skew (TENON_LAYERS)");
-    print_option("json", NULL, "print JSON instead of text");
+    if (!find_option(verb, "json", 4)) print_option("json", NULL, "print JSON instead of text");
     print_option("help", NULL, "print this");
     if (verb->details) printf("\n%s", verb->details);
 }
@@ -44,13 +51,6 @@ typedef struct parser {
     cli_call *call;
     uint32_t *options;
 } parser;
-
-static const cli_option *find_option(const cli_verb *verb, const char *name, size_t length) {
-    for (uint32_t i = 0; i < verb->option_count; i++)
-        if (strlen(verb->options[i].name) == length && memcmp(verb->options[i].name, name, length) == 0)
-            return &verb->options[i];
-    return NULL;
-}
 
 static int add_value(parser *p, const cli_option *option, const char *value) {
     uint32_t row = (uint32_t)(option - p->verb->options), times = 0;
@@ -79,7 +79,7 @@ static int take_layers(parser *p, const char *equals) {
 static int take_option(parser *p, const char *text) {
     const char *name = text + 2, *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    if (length == 4 && memcmp(name, "json", 4) == 0 && !equals) {
+    if (length == 4 && memcmp(name, "json", 4) == 0 && !equals && !find_option(p->verb, name, length)) {
         p->call->json = true;
         return CLI_OK;
     }

@@ -12,8 +12,9 @@
 #define TENON__LIBEXEC "../libexec" /* from the folder of the library */
 #endif
 
-/* From the folder of libtenon, or of the program that it is linked into. */
-static const char *const places[] = {TENON__LIBEXEC "/tenon/tenon-probe", "../libexec/tenon/tenon-probe"};
+/* From the folder of libtenon, or of the program that it is linked into: which may lie beside the probe. */
+static const char *const places[] = {TENON__LIBEXEC "/tenon/tenon-probe", "../libexec/tenon/tenon-probe",
+                                     "tenon-probe"};
 
 /* The first place where there is a file, resolved. */
 static char *find_program(void) {

@@ -18,6 +18,10 @@
 #ifndef TENON__LIBDIR
 #define TENON__LIBDIR "lib" /* of the installed tree, relative to the prefix */
 #endif
+#ifndef TENON__LIBEXECDIR
+#define TENON__LIBEXECDIR       "libexec"
+#define TENON__LIB_FROM_LIBEXEC "../../lib" /* from the folder `tenon` in it */
+#endif
 
 __attribute__((format(printf, 3, 4))) static void note(const tenon__search *search, uint32_t level, const char *format,
                                                        ...) {
@@ -127,19 +131,23 @@ __attribute__((format(printf, 3, 4))) static tenon_status walk_formatted(const w
     return status;
 }
 
-/* Beside libtenon, or in the library folder of the tree whose bin/ the program is in. */
+static int ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* Beside libtenon, or in the library folder of the tree whose bin/ or libexec/tenon/ the program is in. */
 static tenon_status walk_own_tree(const walk *w) {
     char *own = tenon__trust_own_path();
     char *slash = own ? strrchr(own, '/') : NULL;
     tenon_status status = TENON_STATUS_OK;
-    static const char libdir[] = TENON__LIBDIR;
     if (slash) {
         *slash = '\0';
-        size_t length = (size_t)(slash - own), tail = sizeof libdir - 1;
-        int is_library = length > tail && own[length - tail - 1] == '/' && strcmp(slash - tail, libdir) == 0;
         status = walk_formatted(w, "beside the library", "%s/tenon", own);
-        if (status == TENON_STATUS_OK && !is_library) /* whose library folder is the same */
-            status = walk_formatted(w, "beside the program", "%s/../%s/tenon", own, libdir);
+        if (status == TENON_STATUS_OK && ends_with(own, "/" TENON__LIBEXECDIR "/tenon")) /* one of this tree's own */
+            status = walk_formatted(w, "beside the program", "%s/" TENON__LIB_FROM_LIBEXEC "/tenon", own);
+        else if (status == TENON_STATUS_OK && !ends_with(own, "/" TENON__LIBDIR)) /* whose library folder is the same */
+            status = walk_formatted(w, "beside the program", "%s/../" TENON__LIBDIR "/tenon", own);
     }
     free(own);
     return status;

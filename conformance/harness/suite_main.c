@@ -1,0 +1,317 @@
+#include "harness/suite_main.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "harness/progress.h"
+#include "harness/session.h"
+#include "harness/verdict.h"
+
+enum { EXIT_INTERRUPTED = 130 };
+
+/* Everything that one call of the command holds. */
+typedef struct suite {
+    cfh_options *options;
+    cfh_session session;
+    cf_record_writer writer;
+    cf_records before; /* of a run that is resumed */
+    cfh_progress progress;
+    cfh_run *runs;
+    uint32_t run_count, planned;
+    char sha256[CF_SHA256_HEX];
+    bool writer_is_temporary;
+} suite;
+
+/* -- Records -- */
+
+static int fail_records(const suite *s, const char *path, int error) {
+    (void)s;
+    cli_line(stderr, "tenon test: %s cannot be written: %s", path, strerror(error));
+    return CLI_FAILED;
+}
+
+static int open_records(suite *s) {
+    static char temporary[64];
+    const cfh_options *o = s->options;
+    const char *path = o->resume ? o->resume : o->records;
+    if (!path) {
+        (void)snprintf(temporary, sizeof temporary, "/tmp/tenon-conformance-XXXXXX");
+        int file = mkstemp(temporary);
+        if (file < 0) return fail_records(s, "a temporary file in /tmp", errno);
+        close(file);
+        path = temporary;
+        s->writer_is_temporary = true;
+    }
+    return cf_record_open(path, o->resume, &s->writer) ? CLI_OK : fail_records(s, path, errno);
+}
+
+static cJSON *describe_environment(const suite *s) {
+    char moment[32] = "";
+    struct utsname host;
+    time_t now = time(NULL);
+    struct tm parts;
+    if (gmtime_r(&now, &parts)) (void)strftime(moment, sizeof moment, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    cJSON *environment = cJSON_CreateObject();
+    cJSON_AddStringToObject(environment, "started", moment);
+    if (uname(&host) == 0) {
+        cJSON_AddStringToObject(environment, "system", host.sysname);
+        cJSON_AddStringToObject(environment, "release", host.release);
+        cJSON_AddStringToObject(environment, "machine", host.machine);
+    }
+    cJSON_AddNumberToObject(environment, "cores", (double)sysconf(_SC_NPROCESSORS_ONLN));
+    cJSON_AddNumberToObject(environment, "jobs", s->options->setup.jobs);
+    cJSON_AddNumberToObject(environment, "patience", s->options->setup.patience);
+    return environment;
+}
+
+static void add_filters(cJSON *header, const cfh_options *o) {
+    cJSON *filters = cJSON_AddArrayToObject(header, "filters");
+    for (uint32_t i = 0; i < o->filter_count; i++) cJSON_AddItemToArray(filters, cJSON_CreateString(o->filters[i]));
+}
+
+static cJSON *describe_plugin(const suite *s) {
+    const cfh_setup *setup = &s->session.setup;
+    cJSON *plugin = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(s->session.facts, "plugin"), true);
+    if (!plugin) {
+        plugin = cJSON_CreateObject();
+        cJSON_AddStringToObject(plugin, setup->plugin ? "path" : "id", setup->plugin ? setup->plugin : setup->id);
+    }
+    cJSON_AddStringToObject(plugin, "sha256", s->sha256);
+    return plugin;
+}
+
+static void write_header(suite *s) {
+    char seed[24];
+    const cfh_options *o = s->options;
+    cJSON *header = cJSON_CreateObject(), *device = cJSON_GetObjectItemCaseSensitive(s->session.facts, "device");
+    (void)snprintf(seed, sizeof seed, "0x%016llx", (unsigned long long)o->setup.seed);
+    cJSON_AddNumberToObject(header, "format", CF_RECORD_FORMAT);
+    cJSON_AddStringToObject(header, "suite", cfh_suite_version());
+    cJSON_AddStringToObject(header, "profile", cfh_profiles_text(s->session.profile));
+    add_filters(header, o);
+    cJSON_AddStringToObject(header, "seed", seed);
+    cJSON_AddNumberToObject(header, "runs", s->planned);
+    cJSON_AddBoolToObject(header, "shuffle", o->shuffle);
+    cJSON_AddBoolToObject(header, "quick", o->quick);
+    cJSON_AddStringToObject(header, "layers", o->setup.layers);
+    cJSON_AddNumberToObject(header, "index", o->setup.index);
+    cJSON_AddItemToObject(header, "plugin", describe_plugin(s));
+    if (device) cJSON_AddItemToObject(header, "device", cJSON_Duplicate(device, true));
+    cJSON_AddItemToObject(header, "environment", describe_environment(s));
+    (void)cf_record_write(&s->writer, header);
+}
+
+static void write_cases(suite *s) {
+    const cfh_roster *roster = &s->session.roster;
+    for (uint32_t i = 0; i < roster->case_count; i++) {
+        const cfh_roster_case *of = &roster->cases[i];
+        cJSON *line = cJSON_CreateObject();
+        cJSON_AddStringToObject(line, "case", of->of->name);
+        cJSON_AddStringToObject(line, "profile", of->of->profile ? cf_profile_name(of->of->profile) : "");
+        cJSON_AddStringToObject(line, "requirements", of->of->requirements);
+        cJSON_AddNumberToObject(line, "seconds", of->of->seconds ? of->of->seconds : CF_DEFAULT_SECONDS);
+        cJSON_AddBoolToObject(line, "alone", of->of->flags & CF_FLAG_ALONE);
+        cJSON *rows = cJSON_AddArrayToObject(line, "rows");
+        for (uint32_t k = of->first; k < of->first + of->row_count; k++)
+            cJSON_AddItemToArray(rows, cJSON_CreateStringReference(roster->rows[k].name));
+        (void)cf_record_write(&s->writer, line);
+    }
+}
+
+static void write_run(suite *s, uint32_t number, bool shuffled) {
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddNumberToObject(line, "run", number);
+    cJSON_AddStringToObject(line, "order", shuffled ? "shuffled" : "table");
+    (void)cf_record_write(&s->writer, line);
+}
+
+/* -- Resuming -- */
+
+static const char *header_text(const suite *s, const char *key) {
+    return cfh_text_of(s->before.header, key);
+}
+
+/* Options come from the header of the run that goes on; the plugin must be the same. */
+static int take_header(suite *s) {
+    cfh_options *o = s->options;
+    const cJSON *plugin = cJSON_GetObjectItemCaseSensitive(s->before.header, "plugin"), *one = NULL;
+    if (!o->setup.plugin && !o->setup.id) o->setup.plugin = cfh_text_of(plugin, "path");
+    o->setup.seed = strtoull(header_text(s, "seed"), NULL, 0);
+    o->setup.layers = header_text(s, "layers");
+    o->setup.index = (uint32_t)cfh_number_of(s->before.header, "index", 0);
+    o->repeat = (uint32_t)cfh_number_of(s->before.header, "runs", 1);
+    o->quick = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s->before.header, "quick"));
+    o->shuffle = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s->before.header, "shuffle"));
+    o->filter_count = 0;
+    cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(s->before.header, "filters")) {
+        if (cJSON_IsString(one) && o->filter_count < CFH_MOST_FILTERS) o->filters[o->filter_count++] = one->valuestring;
+    }
+    o->profile = cfh_profiles_parse(header_text(s, "profile"));
+    return o->profile ? CLI_OK : CLI_USAGE;
+}
+
+static int read_before(suite *s) {
+    char error[512];
+    const char *path = s->options->resume;
+    if (!cf_records_read(path, &s->before, error, sizeof error)) {
+        cli_line(stderr, "tenon test: %s: %s", path, error);
+        return CLI_USAGE;
+    }
+    if (s->before.final) {
+        cli_line(stderr, "tenon test: %s has come to its end: %s", path, cfh_text_of(s->before.final, "verdict"));
+        return CLI_USAGE;
+    }
+    if (s->before.row_count == 0) {
+        cli_line(stderr, "tenon test: %s was cut off before its rows were listed: run the test anew", path);
+        return CLI_USAGE;
+    }
+    return take_header(s);
+}
+
+/* The rows must be those of before, in the same order, and the plugin the same file. */
+static int check_before(const suite *s) {
+    const cJSON *plugin = cJSON_GetObjectItemCaseSensitive(s->before.header, "plugin");
+    bool same = s->before.row_count == s->session.roster.row_count;
+    if (strcmp(cfh_text_of(plugin, "sha256"), s->sha256) != 0) {
+        cli_line(stderr, "tenon test: the plugin has changed since %s was begun: run the test anew",
+                 s->options->resume);
+        return CLI_USAGE;
+    }
+    for (uint32_t i = 0; same && i < s->before.row_count && s->before.run_count; i++)
+        same = strcmp(s->before.rows[i].name, s->session.roster.rows[i].name) == 0;
+    if (same && strcmp(header_text(s, "suite"), cfh_suite_version()) == 0) return CLI_OK;
+    cli_line(stderr, "tenon test: %s lists other rows than this suite and device: run the test anew",
+             s->options->resume);
+    return CLI_USAGE;
+}
+
+static void take_before(const suite *s, cfh_run *run) {
+    for (uint32_t i = 0; run->number < s->before.run_count && i < s->before.row_count; i++) {
+        const cf_record_row *row = &s->before.rows[(size_t)run->number * s->before.row_count + i];
+        if (!row->ended) continue;
+        run->verdicts[i] = row->verdict;
+        run->texts[i] = row->verdict == CF_VERDICT_PASS ? NULL : strdup(row->text);
+        run->ended++;
+    }
+}
+
+/* -- Runs -- */
+
+static int run_once(suite *s) {
+    const cfh_options *o = s->options;
+    uint32_t number = s->run_count;
+    bool shuffled = number > 0 || o->shuffle;
+    cfh_run *run = &s->runs[number];
+    cfh_order order = {0};
+    if (!cfh_run_init(run, &s->session.setup, &s->session.roster, &s->writer, number) ||
+        !cfh_order_make(&s->session.roster, shuffled, o->setup.seed + number, o->setup.batch, &order)) {
+        cfh_order_free(&order);
+        return CLI_FAILED;
+    }
+    s->run_count++;
+    run->told = cfh_progress_told;
+    run->context = &s->progress;
+    take_before(s, run);
+    write_run(s, number, shuffled);
+    cfh_progress_begin(&s->progress, run, shuffled);
+    cfh_run_rows(run, &order);
+    if (!cfh_interrupted) cfh_run_blame(run);
+    cfh_order_free(&order);
+    cfh_progress_clear(&s->progress);
+    return cfh_interrupted ? EXIT_INTERRUPTED : CLI_OK;
+}
+
+/* A run that failed is not run a second time to see whether the order matters, unless that was asked for. */
+static int run_all(suite *s) {
+    int code = CLI_OK;
+    s->runs = calloc(s->planned, sizeof *s->runs);
+    if (!s->runs) return CLI_FAILED;
+    cfh_progress_init(&s->progress, &s->session.roster, s->planned);
+    while (code == CLI_OK && s->run_count < s->planned) {
+        code = run_once(s);
+        const cfh_run *run = &s->runs[s->run_count ? s->run_count - 1 : 0];
+        if (run->wedged || s->writer.error) break;
+        if (s->run_count >= s->options->repeat && !cfh_run_passed(run)) break;
+    }
+    return code;
+}
+
+static int conclude(suite *s) {
+    cfh_verdict_facts facts = {.session = &s->session,
+                               .runs = s->runs,
+                               .run_count = s->run_count,
+                               .whole = s->options->filter_count == 0 && !s->options->quick};
+    cJSON *final = cfh_verdict_of(&facts);
+    int code = (int)cfh_number_of(final, "exit", CLI_FAILED);
+    char *text = strdup(cfh_text_of(final, "claim"));
+    if (!cf_record_final(&s->writer, final, s->sha256)) code = fail_records(s, s->writer.path, s->writer.error);
+    cli_line(stdout, "%s", text ? text : "");
+    free(text);
+    return code;
+}
+
+static int refuse(suite *s) {
+    const cfh_session *session = &s->session;
+    cJSON *final = cJSON_CreateObject();
+    cJSON_AddStringToObject(final, "verdict", cf_close_name(CF_CLOSE_REFUSED));
+    cJSON_AddStringToObject(final, "claim", "refused");
+    cJSON_AddNumberToObject(final, "exit", session->exit_code);
+    cJSON_AddStringToObject(final, "reason", session->reason);
+    cJSON_AddStringToObject(final, "text", session->text);
+    cli_line(stderr, "tenon test: %s: %s", session->reason, session->text);
+    if (!s->options->resume && s->writer.path) {
+        write_header(s);
+        (void)cf_record_final(&s->writer, final, s->sha256);
+    } else {
+        cJSON_Delete(final);
+    }
+    return session->exit_code;
+}
+
+static int list(const suite *s) {
+    for (uint32_t i = 0; i < s->session.roster.run_count; i++) puts(s->session.roster.rows[i].name);
+    return CLI_OK;
+}
+
+static int carry_out(suite *s) {
+    cfh_options *o = s->options;
+    int code = o->resume ? read_before(s) : CLI_OK;
+    if (code != CLI_OK) return code;
+    bool open = cfh_session_open(&o->setup, o->profile, o->filters, o->filter_count, &s->session);
+    const char *path = s->session.setup.plugin;
+    if (path && !cf_sha256_file(path, UINT64_MAX, s->sha256)) s->sha256[0] = '\0';
+    if (open && o->list) return list(s);
+    if (open && o->resume) code = check_before(s);
+    if (code == CLI_OK) code = open_records(s);
+    if (code != CLI_OK) return code;
+    if (!open) return refuse(s);
+    bool twice = o->filter_count == 0 && !o->quick;
+    s->planned = o->repeat > (twice ? 2 : 1) ? o->repeat : twice ? 2 : 1;
+    if (!o->resume) {
+        write_header(s);
+        write_cases(s);
+    }
+    code = run_all(s);
+    return code == CLI_OK ? conclude(s) : code;
+}
+
+int cfh_suite_main(cfh_options *options) {
+    suite s = {.options = options, .writer = {.file = -1}};
+    int code = carry_out(&s);
+    if (code == EXIT_INTERRUPTED && !s.writer_is_temporary)
+        cli_line(stderr, "tenon test: interrupted; --resume %s goes on", s.writer.path);
+    if (s.writer_is_temporary) (void)unlink(s.writer.path);
+    cf_record_close(&s.writer);
+    for (uint32_t i = 0; i < s.run_count; i++) cfh_run_free(&s.runs[i]);
+    free(s.runs);
+    cfh_progress_free(&s.progress);
+    cfh_session_free(&s.session);
+    cf_records_free(&s.before);
+    return code;
+}
