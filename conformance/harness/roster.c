@@ -48,8 +48,38 @@ static cfh_roster_case *add_case(cfh_roster *roster, const cf_case *of, uint32_t
     return added;
 }
 
+/* Names that have come up: a hash table with more slots than there are names. */
+typedef struct name_set {
+    const char **slots;
+    size_t count;
+} name_set;
+
+/* True when the name is new; it must stay where it is. */
+static bool add_name(const name_set *n, const char *name) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (const char *c = name; *c; c++) hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
+    for (size_t at = hash ^ hash >> 32;; at++) {
+        const char **slot = &n->slots[at % n->count];
+        if (*slot && strcmp(*slot, name) == 0) return false;
+        if (*slot) continue;
+        *slot = name;
+        return true;
+    }
+}
+
+static void add_twin(cfh_roster *roster, const char *name) {
+    size_t length = strlen(roster->twins);
+    (void)snprintf(roster->twins + length, sizeof roster->twins - length, " %s", name);
+    roster->twin_count++;
+}
+
+typedef struct choice {
+    const char *const *filters;
+    uint32_t count;
+} choice;
+
 /* NULL, or what is wrong. */
-static const char *take_case(cfh_roster *roster, const cJSON *one, const char *const *filters, uint32_t filter_count) {
+static const char *take_case(cfh_roster *roster, const cJSON *one, const choice *chosen, const name_set *known) {
     double index = cfh_number_of(one, "case", -1);
     const cJSON *row = NULL;
     if (!(index >= 0 && index < cf_case_count)) return "a worker lists a case that there is none of";
@@ -57,7 +87,10 @@ static const char *take_case(cfh_roster *roster, const cJSON *one, const char *c
     add_case(roster, of, (uint32_t)index, (uint64_t)cfh_number_of(one, "ns", 0));
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(one, "rows")) {
         if (!cJSON_IsString(row) || !is_proper(row->valuestring, of->name)) return "a row has no proper name";
-        if (is_chosen(row->valuestring, filters, filter_count) && !add_row(roster, row->valuestring))
+        if (!is_chosen(row->valuestring, chosen->filters, chosen->count)) continue;
+        if (!add_name(known, row->valuestring))
+            add_twin(roster, row->valuestring);
+        else if (!add_row(roster, row->valuestring))
             return "host memory is used up";
     }
     if (roster->cases[roster->case_count - 1].row_count == 0) roster->case_count--;
@@ -75,48 +108,24 @@ static bool add_watches(cfh_roster *roster) {
     return true;
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Two rows of one name cannot be told apart: how many there are, with the first ones' names. */
-static uint32_t find_twins(const cfh_roster *roster, char *out_text, size_t size) {
-    uint32_t twins = 0;
-    size_t length = 0;
-    const char **names = calloc(roster->row_count + 1, sizeof *names);
-    out_text[0] = '\0';
-    for (uint32_t i = 0; names && i < roster->row_count; i++) names[i] = roster->rows[i].name;
-    if (names) qsort((void *)names, roster->row_count, sizeof *names, by_name);
-    for (uint32_t i = 1; names && i < roster->row_count; i++) {
-        if (strcmp(names[i - 1], names[i]) != 0) continue;
-        if (length < size) length += (size_t)snprintf(out_text + length, size - length, " %s", names[i]);
-        twins++;
-    }
-    free((void *)names);
-    return twins;
-}
-
 bool cfh_roster_make(const cJSON *listed, const char *const *filters, uint32_t filter_count, cfh_roster *out_roster,
                      char *out_error, size_t error_size) {
     const cJSON *cases = cJSON_GetObjectItemCaseSensitive(listed, "cases"), *one = NULL;
+    const choice chosen = {filters, filter_count};
     const char *wrong = NULL;
     size_t rows = CFH_WATCH_COUNT;
     cJSON_ArrayForEach(one, cases) rows += (size_t)cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(one, "rows"));
+    const name_set known = {calloc(2 * rows, sizeof *known.slots), 2 * rows};
     *out_roster = (cfh_roster){.cases = calloc((size_t)cJSON_GetArraySize(cases) + 1, sizeof *out_roster->cases),
                                .rows = calloc(rows, sizeof *out_roster->rows)};
-    if (!out_roster->cases || !out_roster->rows) wrong = "host memory is used up";
+    if (!out_roster->cases || !out_roster->rows || !known.slots) wrong = "host memory is used up";
     cJSON_ArrayForEach(one, cases) {
-        if (!wrong) wrong = take_case(out_roster, one, filters, filter_count);
+        if (!wrong) wrong = take_case(out_roster, one, &chosen, &known);
     }
     if (!wrong && !add_watches(out_roster)) wrong = "host memory is used up";
-    char names[1024];
-    uint32_t twins = wrong ? 0 : find_twins(out_roster, names, sizeof names);
-    if (twins)
-        (void)snprintf(out_error, error_size, "a fault of the suite: %u names stand for two rows each:%s", twins,
-                       names);
-    else if (wrong)
-        (void)snprintf(out_error, error_size, "%s", wrong);
-    return !wrong && !twins;
+    if (wrong) (void)snprintf(out_error, error_size, "%s", wrong);
+    free((void *)known.slots);
+    return !wrong;
 }
 
 void cfh_roster_free(cfh_roster *roster) {

@@ -35,7 +35,9 @@ typedef struct cfh_roster {
     cfh_roster_case *cases;
     cfh_roster_row *rows;
     uint32_t case_count, row_count;
-    uint32_t run_count; /* rows to be run: those before the harness's own */
+    uint32_t run_count;  /* rows to be run: those before the harness's own */
+    uint32_t twin_count; /* a fault of the suite: rows with the name of another, which are not run */
+    char twins[1024];    /* their names */
 } cfh_roster;
 
 /* From a worker's answer to "list". filters: globs on row or case names, of which one must match; none: every row.

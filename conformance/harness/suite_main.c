@@ -274,6 +274,14 @@ static int refuse(suite *s) {
     return session->exit_code;
 }
 
+/* Rows that can't be told from others are not run: whoever wrote them must know. */
+static void warn_of_twins(const suite *s) {
+    const cfh_roster *roster = &s->session.roster;
+    if (roster->twin_count)
+        cli_line(stderr, "tenon test: a fault of the suite: %u rows have the name of another, and are not run:%s",
+                 roster->twin_count, roster->twins);
+}
+
 static int list(const suite *s) {
     for (uint32_t i = 0; i < s->session.roster.run_count; i++) puts(s->session.roster.rows[i].name);
     return CLI_OK;
@@ -286,6 +294,7 @@ static int carry_out(suite *s) {
     bool open = cfh_session_open(&o->setup, o->profile, o->filters, o->filter_count, &s->session);
     const char *path = s->session.setup.plugin;
     if (path && !cf_sha256_file(path, UINT64_MAX, s->sha256)) s->sha256[0] = '\0';
+    if (open) warn_of_twins(s);
     if (open && o->list) return list(s);
     if (open && o->resume) code = check_before(s);
     if (code == CLI_OK) code = open_records(s);
