@@ -54,7 +54,6 @@ static int open_devices(run_state *state) {
     int code = cli_registry(state->call, RUN_PLUGIN, &state->registry);
     if (code != CLI_OK) return code;
     tenon_status status = tenonh_device_open(state->registry, name ? name : "cpu", &state->device);
-    if (status == TENON_STATUS_OK) status = tenonh_stream_create(state->device, &state->stream);
     if (status != TENON_STATUS_OK) return cli_fail(state->call, status, cli_name_code(status));
     /* The cpu takes what the device refuses; without one a refusal is an error. */
     if (!cli_value(state->call, RUN_REQUIRE_DEVICE) &&
@@ -100,17 +99,29 @@ static int make_session(run_state *state) {
     return status == TENON_STATUS_OK ? CLI_OK : fail(state, status);
 }
 
-static tenon_status upload(run_state *state, run_tensor *input) {
+static tenon_status upload(const run_state *state, tenonh_stream *stream, run_tensor *input) {
     const tenonh_array *a = &input->array;
     TENON_TRY(tenonh_tensor_create(state->device, a->dtype, a->rank, a->dims, &input->tensor));
-    return tenonh_tensor_write(input->tensor, state->stream, a->data, a->size);
+    return tenonh_tensor_write(input->tensor, stream, a->data, a->size);
 }
 
-static tenon_status download(run_state *state, run_tensor *output) {
+static tenon_status download(tenonh_stream *stream, run_tensor *output) {
     tenonh_array *a = &output->array;
     const tenonh_tensor *t = output->tensor;
     TENON_TRY(tenonh_array_create(tenonh_tensor_dtype(t), tenonh_tensor_rank(t), tenonh_tensor_dims(t), a));
-    return tenonh_tensor_read(output->tensor, state->stream, a->data, a->size);
+    return tenonh_tensor_read(output->tensor, stream, a->data, a->size);
+}
+
+/* All inputs to the device, or all outputs from it. The stream goes back at once: a device may have but one, which the
+ * session wants. */
+static tenon_status transfer(const run_state *state, run_tensor *list, uint32_t count, bool to_device) {
+    tenonh_stream *stream;
+    TENON_TRY(tenonh_stream_create(state->device, &stream));
+    tenon_status status = TENON_STATUS_OK;
+    for (uint32_t i = 0; i < count && status == TENON_STATUS_OK; i++)
+        status = to_device ? upload(state, stream, &list[i]) : download(stream, &list[i]);
+    tenonh_stream_release(stream);
+    return status;
 }
 
 /* -- Running ------------------------------------------------------------------------------------------------------ */
@@ -130,10 +141,8 @@ static int order_times(const void *a, const void *b) {
 
 static tenon_status run_all(run_state *state, tenonh_tensor **in, tenonh_tensor **out) {
     tenonh_session_stats stats = {.struct_size = sizeof stats};
-    for (uint32_t i = 0; i < state->input_count; i++) {
-        TENON_TRY(upload(state, &state->inputs[i]));
-        in[i] = state->inputs[i].tensor;
-    }
+    TENON_TRY(transfer(state, state->inputs, state->input_count, true));
+    for (uint32_t i = 0; i < state->input_count; i++) in[i] = state->inputs[i].tensor;
     tenon_status status = run_once(state, in, out, &state->first_ms);
     for (uint32_t i = 0; i < state->output_count; i++) state->outputs[i].tensor = out[i];
     TENON_TRY(status);
@@ -141,8 +150,7 @@ static tenon_status run_all(run_state *state, tenonh_tensor **in, tenonh_tensor 
     state->prepare_ms = (double)stats.prepare_ns / 1e6;
     for (int64_t i = 0; i < state->repeat; i++) TENON_TRY(run_once(state, in, out, &state->times_ms[i]));
     qsort(state->times_ms, (size_t)state->repeat, sizeof *state->times_ms, order_times);
-    for (uint32_t i = 0; i < state->output_count; i++) TENON_TRY(download(state, &state->outputs[i]));
-    return TENON_STATUS_OK;
+    return transfer(state, state->outputs, state->output_count, false);
 }
 
 static int run_model(run_state *state) {
@@ -270,7 +278,6 @@ static void free_state(run_state *state) {
     }
     free(state->constant_arrays);
     free(state->constants);
-    tenonh_stream_release(state->stream);
     tenonh_device_release(state->fallback);
     tenonh_device_release(state->device);
     tenonh_registry_destroy(state->registry);

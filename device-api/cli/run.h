@@ -39,7 +39,6 @@ typedef struct run_state {
     tenonh_registry *registry;
     tenonh_device *device;
     tenonh_device *fallback; /* NULL: none */
-    tenonh_stream *stream;   /* for copies */
     tenonh_module *module;
     tenonh_session *session;
     const tenonh_function *function;

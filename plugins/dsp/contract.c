@@ -32,14 +32,15 @@ static const dsp_lanes *load(const product *p, const dsp_operand *x, int64_t fro
 
 /* -- Floats ------------------------------------------------------------------------------------------------------- */
 
+static const float zeros[DSP_DEPTH];
+
 /* Rows in blocks, a block's rows side by side; the last one filled up with zeros. */
 static void pack_rows(const product *p, int64_t depth, int64_t count) {
-    float *packed = p->local->rows;
-    for (int64_t i = 0; i < (p->rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS; i++) {
-        const dsp_lanes *x = NULL;
-        float *to = packed + i / BLOCK_ROWS * BLOCK_ROWS * count + i % BLOCK_ROWS;
-        if (i < p->rows) x = load(p, p->a, p->from_a + (p->row + i) * p->k + depth, count);
-        for (int64_t k = 0; k < count; k++) to[k * BLOCK_ROWS] = x ? x->f[k] : 0;
+    int64_t whole = (p->rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS;
+    for (int64_t i = 0; i < whole; i++) {
+        float *to = p->local->rows + i / BLOCK_ROWS * BLOCK_ROWS * count + i % BLOCK_ROWS;
+        const float *x = i < p->rows ? load(p, p->a, p->from_a + (p->row + i) * p->k + depth, count)->f : zeros;
+        for (int64_t k = 0; k < count; k++) to[k * BLOCK_ROWS] = x[k];
     }
 }
 

@@ -61,7 +61,7 @@ static void load_floats(dsp_lanes *lanes, const unsigned char *from, int64_t ste
         for (int64_t i = 0; i < count; i++) {                                                                          \
             type value;                                                                                                \
             memcpy(&value, from + i * step * (int64_t)sizeof value, sizeof value);                                     \
-            lanes->i[i] = value;                                                                                       \
+            lanes->i[i] = (int64_t)value;                                                                              \
         }                                                                                                              \
         break;
 

@@ -50,7 +50,7 @@ static tenon_status place(tenon_stream *stream, tenon_exec *exec, uint32_t index
     bool strided = exec->row->op == TENON_OP_COPY && index == 0;
     bool fits = memory->device == exec->device && reach(operand, shape, strided, &before, &after) &&
                 buffer.offset <= memory->size && before <= buffer.offset && after <= memory->size - buffer.offset;
-    if (!fits || buffer.offset % operand->size)
+    if (!fits || buffer.offset & (operand->size - 1))
         return REFUSE(stream, exec, "%s: operand %u at byte %" PRIu64 " leaves its memory, or is not aligned",
                       exec->row->name, index, buffer.offset);
     operand->bytes = memory->bytes + buffer.offset;

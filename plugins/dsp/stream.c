@@ -43,7 +43,8 @@ static tenon_status query(tenon_stream *stream) {
 }
 
 static tenon_status transfer(tenon_stream *stream, unsigned char *to, const unsigned char *from, uint64_t size) {
-    const dsp_command command = {.kind = DSP_TRANSFER, .to = to, .from = from, .size = size};
+    dsp_command command = {.kind = DSP_TRANSFER, .from = from, .size = size};
+    command.to = to;
     return dsp_queue_push(stream, &command);
 }
 

@@ -104,16 +104,15 @@ tenon_status dsp_check_shapes(const tenon_exec *exec, const dsp_shape *shapes) {
 /* What is known of shapes before a launch: dims and strides that are numbers. Symbols count as 1, so that only a refusal
  * tells something where there are any. */
 static tenon_status check_numbers(const tenon_exec *exec) {
-    dsp_shape shapes[DSP_OPERANDS];
-    int64_t ones[1] = {1};
+    dsp_shape shapes[DSP_OPERANDS] = {0};
     bool symbolic = false;
     for (uint32_t k = 0; k < exec->operand_count; k++)
         for (uint32_t i = 0; i < exec->operands[k].view.rank; i++) {
             const tenon_view *view = &exec->operands[k].view;
             bool dim = view->dims[i].symbol != TENON_NO_SYMBOL, stride = view->strides[i].symbol != TENON_NO_SYMBOL;
             symbolic = symbolic || dim || stride;
-            shapes[k].dims[i] = dim ? ones[0] : view->dims[i].value;
-            shapes[k].strides[i] = stride ? ones[0] : view->strides[i].value;
+            shapes[k].dims[i] = dim ? 1 : view->dims[i].value;
+            shapes[k].strides[i] = stride ? 1 : view->strides[i].value;
         }
     tenon_status status = dsp_check_shapes(exec, shapes);
     if (symbolic) return status == TENON_STATUS_UNSUPPORTED ? status : (tenon_status)TENON_STATUS_OK;

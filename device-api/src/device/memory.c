@@ -160,6 +160,19 @@ static void widen(const tenonh_memory *memory, uint64_t *offset, uint64_t *size)
     *size = end - *offset;
 }
 
+/* Where host and device do not see the same, a mapping begins with what the device sees: flushing whole units then puts
+ * back what lies beside the bytes that the host wrote. */
+static tenon_status begin_mapping(tenonh_memory *memory, uint64_t first, uint64_t size) {
+    tenonh_device *device = memory->device;
+    const tenon_memory_hooks *hooks = &device->hooks->memory;
+    if ((type_of(memory)->flags & TENON_MEMORY_COHERENT) || size == 0) return TENON_STATUS_OK;
+    tenon_status status = hooks->invalidate(device->handle, memory->handle, first, size);
+    if (status == TENON_STATUS_OK) return TENON_STATUS_OK;
+    status = tenon__device_failure(device, status, "map memory");
+    hooks->unmap(device->handle, memory->handle);
+    return status;
+}
+
 /* Maps whole flush units, so that what is mapped can be flushed. */
 static tenon_status map_handle(tenonh_memory *memory, uint64_t offset, uint64_t size, void **out_pointer) {
     tenonh_device *device = memory->device;
@@ -169,6 +182,7 @@ static tenon_status map_handle(tenonh_memory *memory, uint64_t offset, uint64_t 
     tenon_status status = device->hooks->memory.map(device->handle, memory->handle, first, size, &pointer);
     if (status != TENON_STATUS_OK) return tenon__device_failure(device, status, "map memory");
     if (!pointer) return tenon__fail(TENON_STATUS_INTERNAL, "%s: map answers OK without an address", device->name);
+    TENON_TRY(begin_mapping(memory, first, size));
     *out_pointer = (unsigned char *)pointer + (offset - first);
     return TENON_STATUS_OK;
 }

@@ -94,8 +94,9 @@ TENON_EXPORT tenonh_device *tenonh_memory_device(const tenonh_memory *memory);
 /* The place `offset` bytes into the memory, as launches take it; holds no reference. */
 TENON_EXPORT tenon_buffer tenonh_memory_buffer(const tenonh_memory *memory, uint64_t offset);
 
-/* Maps a range for the host, until unmap; see tenon_memory_hooks.map. flush and invalidate do nothing on coherent
- * types and widen the range to the type's flush_unit.
+/* Maps a range for the host, until unmap; see tenon_memory_hooks.map. The mapping begins with what the device sees. flush
+ * and invalidate do nothing on coherent types and widen the range to the type's flush_unit: what the device writes beside
+ * a range before that is flushed must be invalidated first.
  * Errors: UNSUPPORTED (type not mappable), INVALID (range, mapped). */
 TENON_EXPORT tenon_status tenonh_memory_map(tenonh_memory *memory, uint64_t offset, uint64_t size, void **out_pointer);
 TENON_EXPORT tenon_status tenonh_memory_unmap(tenonh_memory *memory);
