@@ -1,24 +1,16 @@
-/* REQ-OP: reductions over every set of axes, argmax, contractions. */
+/* REQ-OP-03, -06: reductions and argmax over every set of axes. What it kills: an axis off by one, a tail dropped or
+ * counted twice, sums of f16 and bf16 in their own precision or in TF32 (also from some length on only), identities left
+ * out or left in, NaN swallowed, the sign of 0 and ties settled otherwise, positions in the wrong axis. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases/bound.h"
 #include "cases/case.h"
 #include "cases/cases.h"
 
-/* What a sum or product of floats may be off: the exact class is 0. `magnitude`: sum of |terms|. */
-static long double allowance(tenon_dtype dtype, int64_t terms, long double magnitude, long double want) {
-    long double unit = dtype == TENON_DTYPE_F64 ? 0x1p-53L : 0x1p-24L;
-    long double last = dtype == TENON_DTYPE_F64   ? 0x1p-53L
-                       : dtype == TENON_DTYPE_F32 ? 0x1p-24L
-                       : dtype == TENON_DTYPE_F16 ? 0x1p-11L
-                                                  : 0x1p-8L;
-    long double smallest = dtype == TENON_DTYPE_F16 ? 0x1p-25L : dtype == TENON_DTYPE_F64 ? 0 : 0x1p-149L;
-    return 4 * sqrtl((long double)terms) * unit * magnitude + last * fabsl(want) + smallest;
-}
-
-/* -- Reductions -- */
+/* -- Meanings -- */
 
 typedef struct accumulator {
     cf_number value;
@@ -42,6 +34,11 @@ static bool beats(tenon_dtype dtype, cf_number x, cf_number y) {
     return x.f > y.f;
 }
 
+/* For min: NaN first, then smaller. */
+static bool is_below(tenon_dtype dtype, cf_number x, cf_number y) {
+    return beats(dtype, (cf_number){.f = -x.f, .i = -x.i}, (cf_number){.f = -y.f, .i = -y.i});
+}
+
 static void accumulate(accumulator *a, tenon_op op, tenon_dtype dtype, cf_number x, int64_t index) {
     a->terms++;
     a->magnitude += fabsl(x.f);
@@ -50,42 +47,75 @@ static void accumulate(accumulator *a, tenon_op op, tenon_dtype dtype, cf_number
     case TENON_OP_PROD:
         a->value.f *= x.f;
         a->value.i = (cf_integer)((cf_natural)a->value.i * (cf_natural)x.i);
-        a->magnitude = fabsl(a->value.f) * sqrtl((long double)a->terms);
         break;
-    case TENON_OP_RMIN: {
-        cf_number negated = {.f = -x.f, .i = -x.i}, other = {.f = -a->value.f, .i = -a->value.i};
-        if (beats(dtype, negated, other)) a->value = x;
+    case TENON_OP_RMIN:
+        if (is_below(dtype, x, a->value)) a->value = x;
         break;
-    }
     default: /* reduce_max, argmax */
         if ((op == TENON_OP_ARGMAX && a->terms == 1) || beats(dtype, x, a->value)) a->value = x, a->best = index;
     }
 }
 
+/* -- Values -- */
+
+/* X(NAME, "name", kind of operators): what the operand of a row holds. */
+enum { SIGNED, POSITIVE, WHOLE, ONE_HOT, CONSTANT, ANY, FEW, NAN_WALK, VALUE_COUNT };
+static const char *const value_names[] = {"signed",   "positive", "whole", "one_hot",
+                                          "constant", "any",      "few",   "nan_walk"};
+
+/* Where a row's only number that is not 0 (1 for products), or its NaN, stands. */
+static int64_t turn_of(int64_t line, int64_t length) {
+    return length ? (line * 7 + length / 2) % length : 0;
+}
+
+typedef struct value_context {
+    tenon_op op;
+    uint32_t values;
+    int64_t length, inner; /* of the reduced axis, where there is one; elements behind it */
+    long double constant;
+} value_context;
+
+static cf_number next_value(const cf_operand *x, int64_t i, void *context) {
+    const value_context *c = context;
+    int64_t line = i / (c->length * c->inner) * c->inner + i % c->inner;
+    bool product = c->op == TENON_OP_PROD, here = i / c->inner % c->length == turn_of(line, c->length);
+    long double full = cf_uniform();
+    switch (c->values) {
+    case SIGNED: return cf_rounded(x->dtype, (cf_number){.f = product ? 1 + full / 64 : full});
+    case POSITIVE: return cf_rounded(x->dtype, (cf_number){.f = product ? 1 + fabsl(full) / 64 : fabsl(full)});
+    case WHOLE: /* sums above what f16 and bf16 count to; products that stay powers of two */
+        if (product) return (cf_number){.f = cf_random() % 16 ? 1 : cf_random() & 1 ? -1 : i % 2 ? 2 : 0.5L};
+        return (cf_number){.f = (long double)(cf_random() % 8)};
+    case ONE_HOT:
+        if (here) return cf_rounded(x->dtype, (cf_number){.f = scalbnl(1 + fabsl(full), (int)(cf_random() % 8) - 4)});
+        return (cf_number){.f = product};
+    case CONSTANT: return cf_rounded(x->dtype, (cf_number){.f = product ? 1 + c->constant / 4096 : c->constant});
+    case FEW:
+        return cf_rounded(x->dtype,
+                          (cf_number){.f = (long[]){0, 1, 2, -1}[cf_random() % 4] * (cf_random() & 1 ? 1.0L : -1.0L),
+                                      .i = (cf_integer)(cf_random() % (x->dtype == TENON_DTYPE_BOOL ? 2 : 3))});
+    case NAN_WALK:
+        if (here) return (cf_number){.f = cf_random() & 1 ? NAN : -NAN};
+        return cf_rounded(x->dtype, (cf_number){.f = cf_random() % 4 ? full : cf_random() & 1 ? INFINITY : -INFINITY});
+    default: return cf_any(x->dtype);
+    }
+}
+
+/* -- Rows -- */
+
 typedef struct reduction {
-    const char *name;
     uint32_t rank;
     int64_t dims[TENON_MAX_RANK];
-    uint32_t axis_count;
-    int64_t axes[TENON_MAX_RANK];
-    uint32_t layout;
+    uint32_t axes; /* bit i: axis i */
+    uint32_t layout, result_layout;
 } reduction;
-
-static bool is_reduced(const reduction *r, uint32_t axis) {
-    for (uint32_t i = 0; i < r->axis_count; i++)
-        if (r->axes[i] == axis) return true;
-    return false;
-}
 
 /* Index of the result that element `index` goes into, and its place along the (last) reduced axis. */
 static int64_t target_of(const reduction *r, int64_t index, int64_t *out_along) {
     int64_t at[TENON_MAX_RANK], target = 0;
-    for (uint32_t i = r->rank; i-- > 0;) {
-        at[i] = index % r->dims[i];
-        index /= r->dims[i];
-    }
+    cf_unravel(index, r->rank, r->dims, at);
     for (uint32_t i = 0; i < r->rank; i++) {
-        if (is_reduced(r, i))
+        if (r->axes >> i & 1)
             *out_along = at[i];
         else
             target = target * r->dims[i] + at[i];
@@ -93,23 +123,36 @@ static int64_t target_of(const reduction *r, int64_t index, int64_t *out_along) 
     return target;
 }
 
-static void check_reduction(const reduction *r, tenon_op op, const cf_operand *x, const tenonh_array *result) {
-    int64_t count = tenonh_array_count(result), along = 0;
+static accumulator *accumulate_all(const reduction *r, tenon_op op, const cf_operand *x, int64_t count) {
     accumulator *sums = calloc((size_t)count + 1, sizeof *sums);
-    cf_number *want = calloc((size_t)count + 1, sizeof *want);
-    long double *allowed = calloc((size_t)count + 1, sizeof *allowed);
+    int64_t along = 0;
     for (int64_t i = 0; i < count; i++) sums[i].value = identity(op, x->dtype);
     for (int64_t i = 0; i < cf_count(r->rank, r->dims); i++) {
         int64_t target = target_of(r, i, &along);
         accumulate(&sums[target], op, x->dtype, cf_load(x->dtype, x->bytes, i), along);
     }
+    return sums;
+}
+
+/* What the result may be off; 0: nothing. */
+static long double allowance(tenon_op op, tenon_dtype dtype, uint32_t values, const accumulator *a) {
+    bool rounds = op == TENON_OP_SUM || op == TENON_OP_PROD;
+    if (!rounds || values == WHOLE || values == ONE_HOT) return 0;
+    if (op == TENON_OP_PROD) return cf_sum_bound(dtype, CF_SIGNS_EQUAL, a->terms, 2 * fabsl(a->value.f), a->value.f);
+    return cf_sum_bound(dtype, values == SIGNED ? CF_SIGNS_RANDOM : CF_SIGNS_EQUAL, a->terms, a->magnitude, a->value.f);
+}
+
+static void check(const reduction *r, tenon_op op, uint32_t values, const cf_operand *x, const tenonh_array *result) {
+    int64_t count = tenonh_array_count(result);
+    accumulator *sums = accumulate_all(r, op, x, count);
+    cf_number *want = cf_numbers(count);
+    long double *allowed = calloc((size_t)count + 1, sizeof *allowed);
     for (int64_t i = 0; i < count; i++) {
-        bool near = (op == TENON_OP_SUM || op == TENON_OP_PROD) && cf_is_float(x->dtype);
         want[i] = op == TENON_OP_ARGMAX ? (cf_number){.i = sums[i].best} : sums[i].value;
-        if (!near) want[i] = cf_rounded(result->dtype, want[i]);
-        allowed[i] = near ? allowance(x->dtype, sums[i].terms, sums[i].magnitude, want[i].f) : 0;
+        allowed[i] = allowance(op, x->dtype, values, &sums[i]);
+        if (allowed[i] == 0) want[i] = cf_rounded(result->dtype, want[i]);
     }
-    bool exact = op != TENON_OP_SUM && op != TENON_OP_PROD;
+    bool exact = op == TENON_OP_RMAX || op == TENON_OP_RMIN;
     if (exact)
         cf_expect(result, want, 0);
     else
@@ -117,139 +160,144 @@ static void check_reduction(const reduction *r, tenon_op op, const cf_operand *x
     free(sums), free(want), free(allowed);
 }
 
-static void run_reduction(const reduction *r, tenon_op op, tenon_dtype dtype) {
-    if (!cf_begin("%s_%s_%s", tenon_op_row_of(op)->name, tenon_dtype_name(dtype), r->name)) return;
+static void run(const reduction *r, tenon_op op, tenon_dtype dtype, uint32_t values, const char *name) {
+    if (!cf_begin("%s.%s.%s", tenon_dtype_name(dtype), name, value_names[values])) return;
     cf_row row = {.op = op, .operand_count = 1, .attr_count = 1, .result_count = 1};
     cf_operand *x = &row.operands[0];
+    int64_t axes[TENON_MAX_RANK], axis_count = 0;
     *x = (cf_operand){.dtype = dtype, .rank = r->rank, .layout = r->layout};
     memcpy(x->dims, r->dims, sizeof x->dims);
-    bool sums = op == TENON_OP_SUM || op == TENON_OP_PROD;
-    if (sums && cf_is_float(dtype))
-        cf_fill_small(x);
-    else
-        cf_fill(x, 0);
-    if (op == TENON_OP_PROD && cf_is_float(dtype)) /* away from 0, so that products of many stay in range */
-        for (int64_t i = 0; i < cf_count(r->rank, r->dims); i++) {
-            cf_number n = cf_load(dtype, x->bytes, x->layout == CF_ROW ? i % r->dims[r->rank - 1] : i);
-            if (fabsl(n.f) < 0.9L || fabsl(n.f) > 1.1L) n.f = 1 + n.f / 64;
-            cf_store(dtype, x->bytes, i, n);
-        }
-    row.attrs[0] = (tenon_attr){op == TENON_OP_ARGMAX ? TENON_ATTR_AXIS : TENON_ATTR_AXES, r->axis_count, r->axes};
-    row.results[0].dtype = op == TENON_OP_ARGMAX ? (tenon_dtype)TENON_DTYPE_I64 : dtype;
+    value_context context = {op, values, 1, 1, fabsl(cf_uniform())};
+    for (uint32_t i = 0; i < r->rank; i++) {
+        if (r->axes >> i & 1) context.length = r->dims[i], context.inner = 1;
+        if (!(r->axes >> i & 1)) context.inner *= r->dims[i];
+    }
+    cf_fill_with(x, next_value, &context);
     for (uint32_t i = 0; i < r->rank; i++)
-        if (!is_reduced(r, i)) row.results[0].dims[row.results[0].rank++] = r->dims[i];
+        if (r->axes >> i & 1)
+            axes[axis_count++] = i;
+        else
+            row.results[0].dims[row.results[0].rank++] = r->dims[i];
+    row.attrs[0] = (tenon_attr){op == TENON_OP_ARGMAX ? TENON_ATTR_AXIS : TENON_ATTR_AXES, (uint32_t)axis_count, axes};
+    row.results[0].dtype = op == TENON_OP_ARGMAX ? (tenon_dtype)TENON_DTYPE_I64 : dtype;
+    row.results[0].layout = r->result_layout;
     tenonh_array result = {0};
-    if (cf_run_or_fail(&row, &result)) check_reduction(r, op, x, &result);
+    if (cf_run_or_fail(&row, &result)) check(r, op, values, x, &result);
     tenonh_array_free(&result);
     cf_free(&row);
 }
 
-void cf_reductions(void) {
-    static const reduction rows[] = {
-        {"last", 2, {7, 129}, 1, {1}, CF_CONTIGUOUS},
-        {"first", 2, {129, 37}, 1, {0}, CF_CONTIGUOUS},
-        {"middle", 3, {5, 17, 9}, 1, {1}, CF_CONTIGUOUS},
-        {"outer_two", 3, {5, 7, 33}, 2, {0, 1}, CF_CONTIGUOUS},
-        {"ends", 3, {5, 7, 9}, 2, {0, 2}, CF_TRANSPOSED},
-        {"all", 3, {3, 5, 7}, 3, {0, 1, 2}, CF_CONTIGUOUS},
-        {"none", 2, {3, 5}, 0, {0}, CF_CONTIGUOUS},
-        {"empty_axis", 2, {4, 0}, 1, {1}, CF_CONTIGUOUS},
-        {"one", 1, {1}, 1, {0}, CF_CONTIGUOUS},
-        {"long", 2, {2, 4099}, 1, {1}, CF_CONTIGUOUS},
-        {"sparse", 2, {9, 65}, 1, {1}, CF_SPARSE},
-        {"reversed", 2, {6, 255}, 1, {1}, CF_REVERSED},
-        {"broadcast", 2, {13, 31}, 1, {1}, CF_ROW},
-        {"rank8", 8, {2, 3, 1, 2, 2, 3, 1, 4}, 3, {1, 4, 7}, CF_TRANSPOSED},
-        {"many", 2, {1030, 3}, 1, {1}, CF_CONTIGUOUS},
-    };
-    static const tenon_op ops[] = {TENON_OP_SUM, TENON_OP_RMAX, TENON_OP_RMIN, TENON_OP_PROD, TENON_OP_ARGMAX};
-    for (uint32_t o = 0; o < sizeof ops / sizeof *ops; o++) {
-        for (tenon_dtype dtype = TENON_DTYPE_F64; dtype <= TENON_DTYPE_BOOL; dtype++) {
-            if (!tenon_op_takes(tenon_op_row_of(ops[o]), dtype)) continue;
-            /* Every dtype on three rows; all rows for three dtypes. */
-            bool all = dtype == TENON_DTYPE_F32 || dtype == TENON_DTYPE_I64 || dtype == TENON_DTYPE_BF16;
-            for (uint32_t r = 0; r < sizeof rows / sizeof *rows; r++) {
-                bool argmax = ops[o] == TENON_OP_ARGMAX;
-                if (argmax && (rows[r].axis_count != 1 || rows[r].dims[rows[r].axes[0]] == 0)) continue;
-                if (all || r < 3) run_reduction(&rows[r], ops[o], dtype);
+/* The values that tell most of an operator: floats' sums and products have bounds, the rest is exact. */
+static uint32_t usual_values(tenon_op op, tenon_dtype dtype) {
+    bool rounds = op == TENON_OP_SUM || op == TENON_OP_PROD;
+    return rounds && cf_is_float(dtype) ? WHOLE : ANY;
+}
+
+/* Every set of axes of small tensors up to rank 4, and some of each rank above. */
+static void run_axes(tenon_op op, tenon_dtype dtype) {
+    static const int64_t dims[TENON_MAX_RANK] = {3, 5, 2, 7, 2, 1, 3, 2};
+    for (uint32_t rank = 1; rank <= TENON_MAX_RANK; rank++) {
+        uint32_t sets = 1u << rank;
+        for (uint32_t axes = 0; axes < sets; axes++) {
+            bool some = axes == 0x55u % sets || axes == 0xaau % sets || axes == 0xc3u % sets || axes == sets - 1;
+            bool one = axes && (axes & (axes - 1)) == 0;
+            if (op == TENON_OP_ARGMAX ? !one : rank > 3 && !some && !one && !(rank == 4 && dtype <= TENON_DTYPE_F16))
+                continue;
+            reduction r = {.rank = rank, .axes = axes};
+            char name[64];
+            memcpy(r.dims, dims, sizeof dims);
+            snprintf(name, sizeof name, "rank%u_axes%02x", rank, axes);
+            run(&r, op, dtype, usual_values(op, dtype), name);
+        }
+    }
+}
+
+/* Lengths that cross vectors, tiles, threads, and where a device might change how it sums. */
+static void run_lengths(tenon_op op, tenon_dtype dtype) {
+    static const int64_t lengths[] = {1, 2, 7, 17, 63, 255, 257, 1023, 1025, 4095, 4099, 65537};
+    for (uint32_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const int64_t n = lengths[i];
+        const reduction forms[] = {{2, {3, n}, 2, 0, 0}, {2, {n, 5}, 1, 0, 0}, {1, {n}, 1, 0, 0}};
+        static const char *const names[] = {"last", "first", "whole"};
+        bool rounds = cf_is_float(dtype) && (op == TENON_OP_SUM || op == TENON_OP_PROD);
+        for (uint32_t f = 0; f < 3; f++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s_%lld", names[f], (long long)n);
+            if (n > 60000 && f == 1) continue;
+            for (uint32_t values = 0; values < VALUE_COUNT; values++) {
+                bool sums = values <= CONSTANT, special = values == NAN_WALK;
+                if (sums ? !rounds : special && !cf_is_float(dtype)) continue;
+                if (values == FEW && rounds) continue;
+                if (values == ANY && rounds) continue;
+                if ((values == CONSTANT || values == POSITIVE) && f == 1) continue;
+                if (op == TENON_OP_PROD && n > 1025 && (values == CONSTANT || values == POSITIVE)) continue;
+                run(&forms[f], op, dtype, values, name);
             }
         }
     }
 }
 
-/* -- Contractions -- */
-
-typedef struct product {
-    const char *name;
-    int64_t batch, m, k, n;
-    uint32_t a_layout, b_layout;
-} product;
-
-static void check_product(const product *p, const cf_row *row, const tenonh_array *result) {
-    int64_t count = p->batch * p->m * p->n;
-    const cf_operand *a = &row->operands[0], *b = &row->operands[1];
-    cf_number *want = calloc((size_t)count + 1, sizeof *want);
-    long double *allowed = calloc((size_t)count + 1, sizeof *allowed);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t batch = i / (p->m * p->n), m = i / p->n % p->m, n = i % p->n;
-        long double magnitude = 0;
-        for (int64_t k = 0; k < p->k; k++) {
-            cf_number x = cf_load(a->dtype, a->bytes, (batch * p->m + m) * p->k + k);
-            cf_number y = cf_load(b->dtype, b->bytes, (batch * p->k + k) * p->n + n);
-            want[i].f += x.f * y.f;
-            want[i].i += (cf_integer)((cf_natural)x.i * (cf_natural)y.i);
-            magnitude += fabsl(x.f * y.f);
-        }
-        want[i].i = cf_is_float(result->dtype) ? 0 : cf_rounded(result->dtype, want[i]).i;
-        allowed[i] = allowance(result->dtype, p->k, magnitude, want[i].f);
-    }
-    cf_expect_near(result, want, allowed);
-    free(want), free(allowed);
-}
-
-static void run_product(const product *p, tenon_dtype dtype, tenon_dtype to) {
-    if (!cf_begin("matmul_%s_%s_%s", tenon_dtype_name(dtype), tenon_dtype_name(to), p->name)) return;
-    int64_t type = to;
-    cf_row row = {.op = TENON_OP_MATMUL, .operand_count = 2, .result_count = 1};
-    row.operands[0] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->m, p->k}, .layout = p->a_layout};
-    row.operands[1] = (cf_operand){.dtype = dtype, .rank = 3, .dims = {p->batch, p->k, p->n}, .layout = p->b_layout};
-    row.results[0] = (cf_operand){.dtype = to, .rank = 3, .dims = {p->batch, p->m, p->n}};
-    row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, &type};
-    row.attr_count = to != dtype; /* it is the default */
-    cf_fill_small(&row.operands[0]);
-    cf_fill_small(&row.operands[1]);
-    tenonh_array result = {0};
-    if (cf_run_or_fail(&row, &result)) check_product(p, &row, &result);
-    tenonh_array_free(&result);
-    cf_free(&row);
-}
-
-void cf_matmuls(void) {
-    static const product rows[] = {
-        {"one", 1, 1, 1, 1, CF_CONTIGUOUS, CF_CONTIGUOUS},
-        {"empty_k", 2, 3, 0, 5, CF_CONTIGUOUS, CF_CONTIGUOUS},
-        {"empty_m", 1, 0, 4, 5, CF_CONTIGUOUS, CF_CONTIGUOUS},
-        {"primes", 2, 7, 13, 11, CF_CONTIGUOUS, CF_CONTIGUOUS},
-        {"tile_edge", 1, 65, 127, 33, CF_CONTIGUOUS, CF_CONTIGUOUS},
-        {"long_k", 1, 2, 4099, 3, CF_CONTIGUOUS, CF_CONTIGUOUS},
-        {"row", 3, 1, 67, 129, CF_CONTIGUOUS, CF_CONTIGUOUS},
-        {"column", 1, 130, 66, 1, CF_CONTIGUOUS, CF_CONTIGUOUS},
-        {"transposed", 5, 17, 29, 5, CF_TRANSPOSED, CF_TRANSPOSED},
-        {"sparse", 2, 9, 17, 33, CF_SPARSE, CF_REVERSED},
-        {"broadcast", 4, 6, 31, 8, CF_ROW, CF_CONTIGUOUS},
-        {"batch", 33, 8, 16, 24, CF_CONTIGUOUS, CF_CONTIGUOUS},
+static void run_layouts(tenon_op op, tenon_dtype dtype) {
+    static const struct {
+        const char *name;
+        reduction r;
+    } rows[] = {
+        {"transposed", {3, {5, 7, 9}, 2, CF_TRANSPOSED, 0}},
+        {"transposed_last", {2, {17, 33}, 2, CF_TRANSPOSED, 0}},
+        {"reversed", {2, {6, 255}, 2, CF_REVERSED, 0}},
+        {"reversed_first", {2, {255, 6}, 1, CF_REVERSED, 0}},
+        {"sparse", {2, {9, 65}, 2, CF_SPARSE, 0}},
+        {"sparse_first", {2, {65, 9}, 1, CF_SPARSE, 0}},
+        {"padded", {2, {9, 65}, 2, CF_PADDED, 0}},
+        {"offset", {2, {3, 257}, 2, CF_OFFSET, CF_OFFSET}},
+        {"row", {2, {13, 31}, 2, CF_ROW, 0}},
+        {"row_first", {2, {31, 13}, 1, CF_ROW, 0}},
+        {"column", {2, {13, 31}, 2, CF_COLUMN, 0}},
+        {"one", {2, {13, 31}, 2, CF_ONE, 0}},
+        {"every_other", {4, {3, 5, 2, 7}, 5, CF_EVERY_OTHER, 0}},
+        {"to_transposed", {3, {5, 17, 9}, 2, 0, CF_TRANSPOSED}},
+        {"to_sparse", {3, {5, 9, 17}, 4, 0, CF_SPARSE}},
+        {"to_reversed", {2, {17, 33}, 1, 0, CF_REVERSED}},
+        {"empty_axis", {2, {4, 0}, 2, 0, 0}},
+        {"empty_rest", {2, {0, 4}, 2, 0, 0}},
+        {"tall", {2, {1030, 3}, 2, 0, 0}},
+        {"wide", {2, {3, 1030}, 1, 0, 0}},
+        {"large", {2, {257, 1021}, 2, 0, 0}},
+        {"large_first", {2, {1021, 257}, 1, 0, 0}},
     };
-    for (tenon_dtype dtype = TENON_DTYPE_F64; dtype <= TENON_DTYPE_BOOL; dtype++) {
-        if (!tenon_op_takes(tenon_op_row_of(TENON_OP_MATMUL), dtype)) continue;
-        bool all = dtype == TENON_DTYPE_F32 || dtype == TENON_DTYPE_F64 || dtype == TENON_DTYPE_BF16;
-        for (uint32_t r = 0; r < sizeof rows / sizeof *rows; r++)
-            if (all || r < 5) run_product(&rows[r], dtype, dtype);
+    for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const reduction *r = &rows[i].r;
+        bool large = cf_count(r->rank, r->dims) > 100000, sample = dtype == TENON_DTYPE_F32 || dtype == TENON_DTYPE_I32;
+        bool many = (r->axes & (r->axes - 1)) != 0, empty = strcmp(rows[i].name, "empty_axis") == 0;
+        if (large && !sample && dtype != TENON_DTYPE_BF16) continue;
+        if (op == TENON_OP_ARGMAX && (many || empty)) continue;
+        run(r, op, dtype, usual_values(op, dtype), rows[i].name);
     }
-    static const tenon_dtype wider[][2] = {{TENON_DTYPE_I8, TENON_DTYPE_I32},
-                                           {TENON_DTYPE_U8, TENON_DTYPE_I32},
-                                           {TENON_DTYPE_I16, TENON_DTYPE_I32},
-                                           {TENON_DTYPE_F16, TENON_DTYPE_F32},
-                                           {TENON_DTYPE_BF16, TENON_DTYPE_F32}};
-    for (uint32_t i = 0; i < sizeof wider / sizeof *wider; i++)
-        for (uint32_t r = 0; r < sizeof rows / sizeof *rows; r++) run_product(&rows[r], wider[i][0], wider[i][1]);
+    if (op == TENON_OP_ARGMAX) return;
+    run(&(reduction){.rank = 0}, op, dtype, usual_values(op, dtype), "rank0");
+}
+
+static void run_operator(tenon_op op) {
+    for (tenon_dtype dtype = TENON_DTYPE_F64; dtype <= TENON_DTYPE_BOOL; dtype++) {
+        if (!tenon_op_takes(tenon_op_row_of(op), dtype)) continue;
+        run_axes(op, dtype);
+        run_lengths(op, dtype);
+        run_layouts(op, dtype);
+    }
+}
+
+void cf_reduce_sum(void) {
+    run_operator(TENON_OP_SUM);
+}
+void cf_reduce_max(void) {
+    run_operator(TENON_OP_RMAX);
+}
+void cf_reduce_min(void) {
+    run_operator(TENON_OP_RMIN);
+}
+void cf_reduce_prod(void) {
+    run_operator(TENON_OP_PROD);
+}
+void cf_reduce_argmax(void) {
+    run_operator(TENON_OP_ARGMAX);
 }

@@ -1,0 +1,282 @@
+/* REQ-OP-03: contractions. Three ways to look at a product: small whole numbers, whose products and sums are exact; one
+ * product an output, with all its bits; random ones within the bound that any order of additions meets. What they kill:
+ * tiles and tails (whole), accumulation in f16, bf16 or their like (whole, random), operands cut to TF32 or split into
+ * too few parts (one_hot), all of these from some K on only, operands or strides swapped, subnormal numbers flushed. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cases/bound.h"
+#include "cases/case.h"
+#include "cases/cases.h"
+
+typedef struct product {
+    int64_t batch, m, k, n;
+    uint32_t a_layout, b_layout, result_layout;
+    uint32_t rank; /* 0: 3; 2: no batch; above 3: the batch among more axes of 1 */
+} product;
+
+typedef struct types {
+    tenon_dtype from, to;
+} types;
+
+/* Dims [batch axes, x, y]; the batch is split over the axes there are. */
+static cf_operand operand_of(const product *p, tenon_dtype dtype, int64_t x, int64_t y, uint32_t layout) {
+    cf_operand operand = {.dtype = dtype, .rank = p->rank ? p->rank : 3, .layout = layout};
+    uint32_t batch_axes = operand.rank - 2;
+    for (uint32_t i = 0; i < batch_axes; i++) operand.dims[i] = 1;
+    if (batch_axes) operand.dims[batch_axes / 2] = p->batch;
+    operand.dims[batch_axes] = x;
+    operand.dims[batch_axes + 1] = y;
+    return operand;
+}
+
+static cf_row row_of(const product *p, types t, int64_t *type) {
+    cf_row row = {.op = TENON_OP_MATMUL, .operand_count = 2, .result_count = 1};
+    *type = t.to;
+    row.operands[0] = operand_of(p, t.from, p->m, p->k, p->a_layout);
+    row.operands[1] = operand_of(p, t.from, p->k, p->n, p->b_layout);
+    row.results[0] = operand_of(p, t.to, p->m, p->n, p->result_layout);
+    row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, type};
+    row.attr_count = t.to != t.from; /* it is the default */
+    return row;
+}
+
+/* -- All terms: whole numbers and random ones -- */
+
+typedef struct term_sum {
+    cf_number value;
+    long double magnitude;
+} term_sum;
+
+static term_sum sum_of(const product *p, const cf_number *a, const cf_number *b, bool is_float) {
+    term_sum sum = {0};
+    for (int64_t k = 0; k < p->k; k++) {
+        cf_number x = a[k], y = b[k * p->n];
+        if (is_float) {
+            sum.value.f += x.f * y.f;
+            sum.magnitude += fabsl(x.f * y.f);
+        } else {
+            sum.value.i += (cf_integer)((cf_natural)x.i * (cf_natural)y.i);
+        }
+    }
+    return sum;
+}
+
+static cf_number *load_all(const cf_operand *x) {
+    int64_t count = cf_count(x->rank, x->dims);
+    cf_number *numbers = cf_numbers(count);
+    for (int64_t i = 0; i < count; i++) numbers[i] = cf_load(x->dtype, x->bytes, i);
+    return numbers;
+}
+
+static void check_sums(const product *p, const cf_row *row, const tenonh_array *result, bool exact, uint32_t signs) {
+    int64_t count = tenonh_array_count(result);
+    cf_number *a = load_all(&row->operands[0]), *b = load_all(&row->operands[1]), *want = cf_numbers(count);
+    long double *allowed = calloc((size_t)count + 1, sizeof *allowed);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t batch = i / (p->m * p->n), m = i / p->n % p->m, n = i % p->n;
+        term_sum sum =
+            sum_of(p, a + (batch * p->m + m) * p->k, b + batch * p->k * p->n + n, cf_is_float(result->dtype));
+        want[i] = sum.value;
+        if (exact || !cf_is_float(result->dtype)) want[i] = cf_rounded(result->dtype, want[i]);
+        if (!exact) allowed[i] = cf_sum_bound(result->dtype, signs, p->k, sum.magnitude, want[i].f);
+    }
+    cf_expect_near(result, want, allowed);
+    free(a), free(b), free(want), free(allowed);
+}
+
+static void run_sums(const product *p, types t, const char *name, bool exact, bool positive) {
+    if (!cf_begin("%s_%s.%s.%lldx%lldx%lldx%lld", tenon_dtype_name(t.from), tenon_dtype_name(t.to), name,
+                  (long long)p->batch, (long long)p->m, (long long)p->k, (long long)p->n))
+        return;
+    int64_t type;
+    cf_row row = row_of(p, t, &type);
+    bool is_unsigned = tenon_dtype_class(t.from) == TENON_CLASS_UINT;
+    for (uint32_t i = 0; i < 2; i++) {
+        if (exact && cf_is_float(t.from))
+            cf_fill_range(&row.operands[i], positive ? 0 : -2, 2 + positive);
+        else if (exact && tenon_dtype_bits(t.from) <= 16)
+            cf_fill_range(&row.operands[i], is_unsigned || positive ? 0 : -100, 100);
+        else if (exact)
+            cf_fill_mixed(&row.operands[i]);
+        else
+            cf_fill_small(&row.operands[i]);
+    }
+    tenonh_array result = {0};
+    if (cf_run_or_fail(&row, &result)) check_sums(p, &row, &result, exact, CF_SIGNS_RANDOM);
+    tenonh_array_free(&result);
+    cf_free(&row);
+}
+
+/* -- One product an output -- */
+
+/* Column of a that holds the one number of row `m`: the ends of k, and places between. */
+static int64_t place_in(const product *p, int64_t m) {
+    return m == 0 ? p->k - 1 : m == 1 ? 0 : (m * 977 + p->k / 2) % p->k;
+}
+
+typedef struct hot {
+    const product *p;
+    bool wide;
+    int high; /* largest exponent of a factor */
+} hot;
+
+static cf_number hot_number(const cf_operand *x, const hot *h, int direction) {
+    int spread = h->wide ? h->high : 2;
+    int exponent = direction * (int)(cf_random() % (uint64_t)(spread + 1));
+    long double full = scalbnl(1 + fabsl(cf_uniform()), exponent);
+    return cf_rounded(x->dtype, (cf_number){.f = cf_random() & 1 ? full : -full});
+}
+
+static cf_number next_a(const cf_operand *x, int64_t i, void *context) {
+    const hot *h = context;
+    if (i % h->p->k != place_in(h->p, i / h->p->k % h->p->m)) return (cf_number){0};
+    return hot_number(x, h, i & 1 ? 1 : -1);
+}
+
+static cf_number next_b(const cf_operand *x, int64_t i, void *context) {
+    const hot *h = context;
+    return hot_number(x, h, i & 1 ? 1 : -1);
+}
+
+static void check_one_hot(const product *p, const cf_row *row, const tenonh_array *result) {
+    int64_t count = tenonh_array_count(result);
+    cf_number *want = cf_numbers(count);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t batch = i / (p->m * p->n), m = i / p->n % p->m, n = i % p->n, k = place_in(p, m);
+        long double x = cf_load(row->operands[0].dtype, row->operands[0].bytes, (batch * p->m + m) * p->k + k).f;
+        want[i].f = x * cf_load(row->operands[1].dtype, row->operands[1].bytes, (batch * p->k + k) * p->n + n).f;
+    }
+    cf_expect(result, want, 2);
+    free(want);
+}
+
+static void run_one_hot(const product *p, types t, bool wide) {
+    if (!cf_begin("%s_%s.%s.%lldx%lldx%lldx%lld", tenon_dtype_name(t.from), tenon_dtype_name(t.to),
+                  wide ? "wide" : "full", (long long)p->batch, (long long)p->m, (long long)p->k, (long long)p->n))
+        return;
+    int64_t type;
+    cf_row row = row_of(p, t, &type);
+    int narrow = t.from == TENON_DTYPE_F16 ? 6 : 60;
+    hot context = {p, wide, t.from == TENON_DTYPE_F64 ? 500 : narrow};
+    cf_fill_with(&row.operands[0], next_a, &context);
+    cf_fill_with(&row.operands[1], next_b, &context);
+    tenonh_array result = {0};
+    if (cf_run_or_fail(&row, &result)) check_one_hot(p, &row, &result);
+    tenonh_array_free(&result);
+    cf_free(&row);
+}
+
+/* -- Rows -- */
+
+static const types wider[] = {{TENON_DTYPE_I8, TENON_DTYPE_I32},
+                              {TENON_DTYPE_U8, TENON_DTYPE_I32},
+                              {TENON_DTYPE_I16, TENON_DTYPE_I32},
+                              {TENON_DTYPE_F16, TENON_DTYPE_F32},
+                              {TENON_DTYPE_BF16, TENON_DTYPE_F32}};
+enum { WIDER = sizeof wider / sizeof *wider };
+
+/* The i-th pair of dtypes; false past the last. */
+static bool types_at(uint32_t i, types *out) {
+    const tenon_op_row *row = tenon_op_row_of(TENON_OP_MATMUL);
+    for (tenon_dtype dtype = TENON_DTYPE_F64; dtype <= TENON_DTYPE_BOOL; dtype++) {
+        if (!tenon_op_takes(row, dtype)) continue;
+        *out = (types){dtype, dtype};
+        if (i-- == 0) return true;
+    }
+    if (i >= WIDER) return false;
+    *out = wider[i];
+    return true;
+}
+
+static const int64_t lengths[] = {1,    2,    3,    7,    17,   64,   127,  255,  256,   257,  511,
+                                  1023, 1024, 1025, 2048, 4095, 4096, 4097, 4099, 16385, 65536};
+enum { LENGTHS = sizeof lengths / sizeof *lengths };
+
+static void run_tiles(types t) {
+    static const int64_t ms[] = {1, 2, 3, 5, 8, 9, 16, 17, 33, 65}, ns[] = {1, 2, 7, 8, 9, 16, 17, 31, 33, 65},
+                         ks[] = {1, 5, 17};
+    for (uint32_t m = 0; m < sizeof ms / sizeof *ms; m++)
+        for (uint32_t n = 0; n < sizeof ns / sizeof *ns; n++)
+            for (uint32_t k = 0; k < sizeof ks / sizeof *ks; k++)
+                run_sums(&(product){.batch = 1, .m = ms[m], .k = ks[k], .n = ns[n]}, t, "tile", true, false);
+}
+
+static const struct layout_row {
+    const char *name;
+    product p;
+} layout_rows[] = {
+    {"empty_k", {2, 3, 0, 5, 0, 0, 0, 0}},
+    {"empty_m", {1, 0, 4, 5, 0, 0, 0, 0}},
+    {"empty_n", {1, 4, 4, 0, 0, 0, 0, 0}},
+    {"empty_batch", {0, 4, 4, 3, 0, 0, 0, 0}},
+    {"offset", {1, 17, 33, 9, CF_OFFSET, CF_OFFSET, CF_OFFSET, 0}},
+    {"rank2", {1, 17, 33, 9, 0, 0, 0, 2}},
+    {"rank2_transposed_a", {1, 17, 33, 9, CF_TRANSPOSED, 0, 0, 2}},
+    {"rank2_transposed_b", {1, 17, 33, 9, 0, CF_TRANSPOSED, 0, 2}},
+    {"rank2_transposed", {1, 17, 33, 40, CF_TRANSPOSED, CF_TRANSPOSED, 0, 2}},
+    {"rank2_to_transposed", {1, 17, 33, 40, 0, 0, CF_TRANSPOSED, 2}},
+    {"rank4", {5, 7, 13, 11, 0, 0, 0, 4}},
+    {"rank8", {3, 7, 13, 11, 0, 0, 0, 8}},
+    {"transposed", {5, 17, 29, 5, CF_TRANSPOSED, CF_TRANSPOSED, 0, 0}},
+    {"to_transposed", {5, 9, 13, 7, 0, 0, CF_TRANSPOSED, 0}},
+    {"sparse", {2, 9, 17, 33, CF_SPARSE, CF_SPARSE, 0, 0}},
+    {"to_sparse", {2, 9, 17, 33, 0, 0, CF_SPARSE, 0}},
+    {"reversed", {2, 9, 17, 33, CF_REVERSED, CF_REVERSED, 0, 0}},
+    {"to_reversed", {2, 9, 17, 33, 0, 0, CF_REVERSED, 0}},
+    {"padded", {2, 33, 65, 17, CF_PADDED, CF_PADDED, CF_PADDED, 0}},
+    {"row_a", {4, 6, 31, 8, CF_ROW, 0, 0, 0}},
+    {"row_b", {4, 6, 31, 8, 0, CF_ROW, 0, 0}},
+    {"column_a", {4, 6, 31, 8, CF_COLUMN, 0, 0, 0}},
+    {"column_b", {4, 6, 31, 8, 0, CF_COLUMN, 0, 0}},
+    {"one", {3, 6, 31, 8, CF_ONE, CF_ONE, 0, 0}},
+    {"shared_b", {4, 17, 31, 33, 0, CF_EVERY_OTHER, 0, 3}},
+    {"row_vector", {3, 1, 67, 129, 0, 0, 0, 0}},
+    {"column_vector", {1, 130, 66, 1, 0, 0, 0, 0}},
+    {"batch", {33, 8, 16, 24, 0, 0, 0, 0}},
+    {"square", {1, 129, 131, 127, 0, 0, 0, 0}},
+};
+
+void cf_matmul_whole(void) {
+    types t;
+    for (uint32_t i = 0; types_at(i, &t); i++) {
+        run_tiles(t);
+        for (uint32_t r = 0; r < sizeof layout_rows / sizeof *layout_rows; r++)
+            run_sums(&layout_rows[r].p, t, layout_rows[r].name, true, false);
+        for (uint32_t k = 0; k < LENGTHS; k++) {
+            run_sums(&(product){.batch = 1, .m = 3, .k = lengths[k], .n = 5}, t, "length", true, false);
+            if (lengths[k] <= 4099)
+                run_sums(&(product){.batch = 1, .m = 9, .k = lengths[k], .n = 17}, t, "positive", true, true);
+        }
+    }
+}
+
+void cf_matmul_one_hot(void) {
+    static const tenon_dtype floats[] = {TENON_DTYPE_F64, TENON_DTYPE_F32, TENON_DTYPE_F16, TENON_DTYPE_BF16};
+    for (uint32_t i = 0; i < 6; i++) {
+        types t = i < 4 ? (types){floats[i], floats[i]} : (types){floats[i - 2], TENON_DTYPE_F32};
+        for (uint32_t k = 0; k < LENGTHS; k++) {
+            run_one_hot(&(product){.batch = 1, .m = 3, .k = lengths[k], .n = 5}, t, false);
+            run_one_hot(&(product){.batch = 1, .m = 3, .k = lengths[k], .n = 5}, t, true);
+            run_one_hot(&(product){.batch = 1, .m = 1, .k = lengths[k], .n = 9}, t, false);
+            if (lengths[k] <= 4099) run_one_hot(&(product){.batch = 1, .m = 33, .k = lengths[k], .n = 65}, t, false);
+            if (lengths[k] <= 1025) run_one_hot(&(product){.batch = 2, .m = 129, .k = lengths[k], .n = 67}, t, true);
+        }
+        run_one_hot(&(product){.batch = 1, .m = 17, .k = 65536, .n = 33}, t, false);
+    }
+}
+
+void cf_matmul_random(void) {
+    types t;
+    for (uint32_t i = 0; types_at(i, &t); i++) {
+        if (!cf_is_float(t.from)) continue;
+        for (uint32_t k = 0; k < LENGTHS; k++) {
+            run_sums(&(product){.batch = 1, .m = 5, .k = lengths[k], .n = 7}, t, "length", false, false);
+            if (lengths[k] <= 1025)
+                run_sums(&(product){.batch = 1, .m = 33, .k = lengths[k], .n = 33}, t, "tile", false, false);
+        }
+        for (uint32_t r = 0; r < sizeof layout_rows / sizeof *layout_rows; r++)
+            run_sums(&layout_rows[r].p, t, layout_rows[r].name, false, false);
+    }
+}
