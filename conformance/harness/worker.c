@@ -111,9 +111,9 @@ static uint64_t resident_bytes(void) {
 }
 
 static cJSON *measure(void) {
-    cJSON *resources = cJSON_CreateObject();
     cfh_worker_device_settle();
     cfh_heap_use heap = cfh_heap_in_use();
+    cJSON *resources = cJSON_CreateObject();
     cJSON_AddNumberToObject(resources, "heap", (double)heap.bytes);
     cJSON_AddNumberToObject(resources, "blocks", (double)heap.blocks);
     cJSON_AddNumberToObject(resources, "files", count_entries("/proc/self/fd"));
@@ -122,10 +122,11 @@ static cJSON *measure(void) {
     return resources;
 }
 
-static void run_rows(const cJSON *command) {
+static void run_rows(cJSON *command) {
+    cJSON *passes = cJSON_DetachItemFromObjectCaseSensitive(command, "passes");
     const cJSON *one = NULL;
     pass p = {0};
-    cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(command, "passes")) {
+    cJSON_ArrayForEach(one, passes) {
         double index = cfh_number_of(one, "case", -1);
         const cJSON *rows = cJSON_GetObjectItemCaseSensitive(one, "rows");
         if (p.stop || !(index >= 0 && index < cf_case_count) || !rows) continue;
@@ -138,9 +139,10 @@ static void run_rows(const cJSON *command) {
         tell(sick);
         _exit(0);
     }
-    cJSON *done = cJSON_CreateObject();
+    cJSON_Delete(passes); /* the command is none of what is in use */
+    cJSON *resources = measure(), *done = cJSON_CreateObject();
     cJSON_AddTrueToObject(done, "done");
-    cJSON_AddItemToObject(done, "resources", measure());
+    cJSON_AddItemToObject(done, "resources", resources);
     tell(done);
 }
 
@@ -162,7 +164,7 @@ static uint64_t now(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static void list_rows(const cJSON *command) {
+static void list_rows(cJSON *command) {
     uint32_t profile = (uint32_t)cfh_number_of(command, "profile", 0);
     cJSON *message = cJSON_CreateObject(), *cases = cJSON_AddArrayToObject(message, "cases");
     for (uint32_t i = 0; i < cf_case_count; i++) {
@@ -180,14 +182,14 @@ static void list_rows(const cJSON *command) {
 
 /* -- Commands -- */
 
-static void open_device(const cJSON *command) {
+static void open_device(cJSON *command) {
     cJSON *message = cfh_worker_device_open(command);
     cf_set_seed(strtoull(cfh_text_of(command, "seed"), NULL, 16));
     if (cfh_is(message, "open")) cJSON_AddItemToObject(message, "resources", measure());
     tell(message);
 }
 
-static void close_device(const cJSON *command) {
+static void close_device(cJSON *command) {
     (void)command;
     char text[768];
     cJSON *message = cJSON_CreateObject();
@@ -198,10 +200,10 @@ static void close_device(const cJSON *command) {
 
 static const struct {
     const char *name;
-    void (*carry_out)(const cJSON *command);
+    void (*carry_out)(cJSON *command);
 } commands[] = {{"open", open_device}, {"list", list_rows}, {"rows", run_rows}, {"close", close_device}};
 
-static bool carry_out(const cJSON *command) {
+static bool carry_out(cJSON *command) {
     const char *name = cfh_text_of(command, "do");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(name, commands[i].name) == 0) commands[i].carry_out(command);
