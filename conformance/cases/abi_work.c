@@ -192,6 +192,10 @@ static bool prepare(cf_running *run) {
         if (!CF_ANSWERS(raw, TENON_STATUS_OK,
                         raw->hooks.work.prepare(raw->device, &sample->work, &answer.info, &run->exec)))
             return false;
+        if (!run->exec) {
+            cf_fail("prepare answers OK without an exec");
+            return false;
+        }
         if (takes_numbers(sample, &answer)) {
             run->answered = answer.symbols;
             if (answer.info.workspace_size > sample->workspace_size)
