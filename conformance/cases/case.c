@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cases/launch.h"
+#include "cases/launch_graph.h"
 
 cf_device cf_under_test;
 
@@ -31,8 +31,10 @@ static bool is_declared(const cf_operand *operand) {
 bool cf_applies(const cf_row *row) {
     for (uint32_t i = 0; i < row->operand_count; i++)
         if (!is_declared(&row->operands[i])) return false;
-    for (uint32_t i = 0; i < row->result_count; i++) {
+    for (uint32_t i = 0; i < row->result_count; i++)
         if (!is_declared(&row->results[i])) return false;
+    if (cf_runs_graphs()) return cf_graph_applies(row);
+    for (uint32_t i = 0; i < row->result_count; i++) {
         if (row->results[i].layout <= CF_OFFSET || cf_takes_views()) continue;
         cf_not_applicable("the device declares that it takes no strides (views)");
         return false;

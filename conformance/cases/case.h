@@ -58,6 +58,7 @@ typedef struct cf_device {
     tenonh_stream *stream; /* NULL after a failure, until the next row */
     tenon__execs *execs;
     const char *name;
+    bool as_graphs; /* rows of operators run as graphs, whatever else the device takes */
 } cf_device;
 
 extern cf_device cf_under_test;

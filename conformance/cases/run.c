@@ -3,18 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases/launch_graph.h"
+
 enum { FENCE = 64, POISON = 0xa5 };
 
 /* -- Layouts -- */
 
-/* Operands of graphs have no gaps: the host copies what lies otherwise, and a row does as the host. */
-static uint32_t layout_of(const cf_operand *operand) {
-    return cf_takes_graphs_only() && operand->layout != CF_OFFSET ? CF_CONTIGUOUS : operand->layout;
-}
-
 /* Dims in storage of what the operator sees as `operand`. */
-static void stored_dims(const cf_operand *operand, int64_t *dims) {
-    uint32_t rank = operand->rank, layout = layout_of(operand);
+void cf_stored_dims(const cf_operand *operand, int64_t *dims) {
+    uint32_t rank = operand->rank, layout = operand->layout;
     for (uint32_t i = 0; i < rank; i++) {
         bool last = i + 1 == rank, one = layout == CF_ONE;
         bool repeats = one || (layout == CF_EVERY_OTHER && i % 2 == 0) || (layout == CF_ROW && !last) ||
@@ -30,7 +27,7 @@ static void stored_dims(const cf_operand *operand, int64_t *dims) {
 static tenon__ref ref_of(const cf_operand *operand, const int64_t *dims) {
     tenon__ref stored = tenon__ref_contiguous(0, operand->dtype, operand->rank, dims);
     tenon__ref ref = tenon__ref_contiguous(0, operand->dtype, operand->rank, operand->dims);
-    uint32_t layout = layout_of(operand);
+    uint32_t layout = operand->layout;
     bool empty = cf_count(operand->rank, operand->dims) == 0;
     for (uint32_t i = 0; i < operand->rank; i++) {
         uint32_t from = layout == CF_TRANSPOSED ? operand->rank - 1 - i : i;
@@ -69,7 +66,7 @@ static uint64_t start_of(const cf_operand *operand, bool is_result) {
  * and where they have no first value, in them. */
 static tenon_status place(cf_buffer *buffer, const cf_operand *operand, bool is_result) {
     int64_t dims[TENON_MAX_RANK];
-    stored_dims(operand, dims);
+    cf_stored_dims(operand, dims);
     buffer->operand = operand;
     buffer->ref = ref_of(operand, dims);
     buffer->start = start_of(operand, is_result);
@@ -95,7 +92,7 @@ static tenon_status write(cf_buffer *buffer, const void *elements) {
     return tenonh_stream_write(cf_under_test.stream, buffer->memory, 0, buffer->image, buffer->size);
 }
 
-static bool works_in_place(tenon_op op) {
+bool cf_works_in_place(tenon_op op) {
     uint32_t family = tenon_op_row_of(op)->family;
     return family == TENON_FAMILY_UPDATE || family == TENON_FAMILY_SCATTER;
 }
@@ -105,7 +102,7 @@ tenon_status cf_bound_refill(cf_bound *b) {
     TENON_TRY(cf_row_stream());
     for (uint32_t i = 0; i < b->count; i++) {
         bool is_result = i >= b->input_count;
-        const void *first = works_in_place(row->op) ? row->operands[b->input_count].bytes : NULL;
+        const void *first = cf_works_in_place(row->op) ? row->operands[b->input_count].bytes : NULL;
         TENON_TRY(write(&b->buffers[i], is_result ? first : row->operands[i].bytes));
     }
     return tenonh_stream_synchronize(cf_under_test.stream);
@@ -126,6 +123,7 @@ tenon_status cf_bind(cf_bound *b, const cf_row *row) {
         refs[i] = b->buffers[i].ref;
     }
     TENON_TRY(cf_bound_refill(b));
+    if (cf_runs_graphs()) return cf_launch_row(&b->launch, row);
     tenon__task task = {
         .op = row->op,
         .attr_count = row->attr_count,
@@ -150,6 +148,7 @@ tenon_status cf_bound_enqueue(cf_bound *b, tenonh_stream *stream) {
     cf_place places[CF_MAX_BUFFERS];
     for (uint32_t i = 0; i < b->count; i++) {
         uint64_t offset = (uint64_t)b->buffers[i].ref.offset * element_size(b->buffers[i].operand);
+        if (cf_runs_graphs()) offset = 0; /* there, views are nodes */
         places[i] = (cf_place){b->buffers[i].memory, b->buffers[i].start + offset};
     }
     return cf_launch_enqueue(&b->launch, stream, places);

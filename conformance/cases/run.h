@@ -40,4 +40,10 @@ tenon_status cf_bound_results(cf_bound *bound, tenonh_array *results);
 /* A stream for the device under test: that of the last row unless it failed. */
 tenon_status cf_row_stream(void);
 
+/* Dims in storage of what the operator sees as `operand`. */
+void cf_stored_dims(const cf_operand *operand, int64_t *dims);
+
+/* True of operators whose result has a first value. */
+bool cf_works_in_place(tenon_op op);
+
 #endif
