@@ -28,8 +28,6 @@ static void run_as_graphs(void (*rows)(void)) {
 #define CF_CAST(NAME, name) AS_GRAPHS(cast_##name, cf_cast_##name)
 #include "cases/cast_dtypes.def"
 #undef CF_CAST
-AS_GRAPHS(data, cf_data)
-AS_GRAPHS(reductions, cf_reductions)
-AS_GRAPHS(indexed, cf_indexed)
-AS_GRAPHS(matmuls, cf_matmuls)
-AS_GRAPHS(ordered, cf_ordered)
+#define CF_AS_GRAPHS(name, requirements) AS_GRAPHS(name, cf_##name)
+#include "cases/graph_base.def"
+#undef CF_AS_GRAPHS
