@@ -187,9 +187,11 @@ OPTIONAL void wait_a_little(void) {
 OPTIONAL void tell_surroundings(void) {
     char folder[256];
     const char *secret = getenv("TENON_SECRET"), *debug = getenv("LD_DEBUG_OUTPUT"), *home = getenv("HOME");
+    const char *cache = getenv("TENON_CACHE_DIR");
     sigset_t blocked;
     sigprocmask(SIG_BLOCK, NULL, &blocked);
     printf("secret %s debug %s home %s ", secret ? secret : "none", debug ? debug : "none", home ? home : "none");
+    printf("cache %s ", cache && cache[0] == '/' ? "given" : "none");
     printf("file %d mask %d int %d ", fcntl(77, F_GETFD), sigismember(&blocked, SIGINT),
            signal(SIGINT, SIG_DFL) == SIG_DFL);
     printf("folder %s\n", getcwd(folder, sizeof folder));

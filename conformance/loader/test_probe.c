@@ -389,8 +389,9 @@ START_TEST(the_probe_starts_clean) {
     setenv("HOME", "/a/home", 1);
     ck_assert_int_eq(dup2(2, 77), 77); /* without close-on-exec */
     ck_assert_uint_eq(add_to(TENONH_PROBE_ALWAYS, PLUGIN("surroundings"), log, detail), TENONH_REASON_PROBE_CRASHED);
-    ck_assert_msg(strstr(detail, "secret none debug none home /a/home file -1 mask 0 int 1 folder /") != NULL, "%s",
-                  detail);
+    ck_assert_msg(strstr(detail, "secret none debug none home /a/home cache given file -1 mask 0 int 1 folder /") !=
+                      NULL,
+                  "%s", detail);
 }
 END_TEST
 
@@ -405,7 +406,7 @@ START_TEST(a_strict_probe_has_no_environment) {
     setenv("HOME", "/a/home", 1);
     ck_assert_int_eq(tenon__probe_run(prober.program, TENON__TRY_LOAD, PLUGIN("surroundings"), 1, &verdict),
                      TENON__PROBE_ENDED);
-    ck_assert_msg(strstr(verdict.detail, "home none") != NULL, "%s", verdict.detail);
+    ck_assert_msg(strstr(verdict.detail, "home none cache none") != NULL, "%s", verdict.detail);
     tenon__prober_free(&prober);
     trust.strict = 1;
     tenon__prober_init(&prober, TENONH_PROBE_CACHED, &trust);

@@ -122,7 +122,9 @@ static void check_probe(const diagnosis *d) {
         tell(d, "cache", TENONH_FINDING_PASS, prober->folder, "", "keeps the probe's verdicts");
     else
         tell(d, "cache", prober->program ? TENONH_FINDING_WARN : TENONH_FINDING_SKIP, "",
-             prober->program ? "set TENON_CACHE_DIR to a folder that only this user can change" : "",
+             prober->program && !d->registry->trust.strict
+                 ? "set TENON_CACHE_DIR to a folder that only this user can change"
+                 : "",
              "no verdicts are kept, every start probes again%s%s", prober->folder_why[0] ? ": " : "",
              prober->folder_why);
 }

@@ -66,9 +66,13 @@ static void close_ends(int *ends, int count) {
         if (ends[i] >= 0) close(ends[i]);
 }
 
+/* What would have the probe load other things than the plugin, or write where it is not expected. Plugins keep to the
+ * user's cache folder in the probe too. */
 static int is_left_out(const char *variable) {
+    static const char kept[] = "TENON_CACHE_DIR=";
     static const char *const starts[] = {
         "TENON_", "LD_AUDIT=", "LD_DEBUG", "LD_PROFILE", "LD_SHOW_AUXV", "LD_TRACE_LOADED_OBJECTS", "MALLOC_TRACE="};
+    if (strncmp(variable, kept, sizeof kept - 1) == 0) return 0;
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
         if (strncmp(variable, starts[i], strlen(starts[i])) == 0) return 1;
     return 0;

@@ -60,8 +60,9 @@ typedef struct tenonh_device_counters {
     uint64_t emulated_events;  /* records done by synchronising: the plugin has no events */
     uint64_t emulated_queries; /* stream queries done by synchronising */
     uint64_t emulated_fills;   /* fills done by writing */
-    uint64_t pooled_bytes;     /* kept for later allocations; not alive */
-    uint64_t imported_bytes;   /* alive: host bytes that the device uses where they lie; none of the allocated ones */
+    /* Since: 0.2, as what follows. */
+    uint64_t pooled_bytes;   /* kept for later allocations; not alive */
+    uint64_t imported_bytes; /* alive: host bytes that the device uses where they lie; none of the allocated ones */
 } tenonh_device_counters;
 #define TENONH_DEVICE_COUNTERS_SIZE_V1 104u
 
@@ -70,7 +71,7 @@ TENON_EXPORT tenon_status tenonh_device_counters_read(tenonh_device *device, ten
 
 /* Gives memory back that the library keeps on the device for later: pools, what idle sessions hold, prepared work that no
  * plan uses. An allocation that does not fit does the same by itself. out_bytes: given back; may be NULL.
- * Errors: INVALID (NULL). Thread: any, beside runs. */
+ * Errors: INVALID (NULL). Thread: any, beside runs. Since: 0.2 */
 TENON_EXPORT tenon_status tenonh_device_trim(tenonh_device *device, uint64_t *out_bytes);
 
 /* Allocates device memory of a type, uninitialised, padded by the type's over_read. Units: bytes; 0 is legal.
@@ -82,7 +83,7 @@ TENON_EXPORT tenon_status tenonh_memory_create(tenonh_device *device, uint32_t t
  * Units:  `bytes` is a multiple of the type's alignment, `size` bytes of its flush_unit.
  * Owner:  the bytes stay the caller's and outlive the memory; read-only ones do not change while it lives.
  * Errors: UNSUPPORTED (the device cannot use them there: copy them), INVALID (flags), NOT_FOUND (type), OUT_OF_MEMORY,
- *         DEVICE_LOST. */
+ *         DEVICE_LOST. Since: 0.2 */
 TENON_EXPORT tenon_status tenonh_memory_import(tenonh_device *device, uint32_t type, void *bytes, uint64_t size,
                                                uint32_t flags, tenonh_memory **out_memory);
 TENON_EXPORT tenonh_memory *tenonh_memory_retain(tenonh_memory *memory);

@@ -10,7 +10,7 @@ TENON_EXTERN_C_BEGIN
  * SKIP: there is nothing to look at. */
 enum { TENONH_FINDING_PASS = 0, TENONH_FINDING_WARN = 1, TENONH_FINDING_FAIL = 2, TENONH_FINDING_SKIP = 3 };
 
-/* Strings live during the call that receives them. Grows at its end. */
+/* Strings live during the call that receives them. Grows at its end. Since: 0.2 */
 typedef struct tenonh_finding {
     uint32_t struct_size;
     uint32_t result;      /* TENONH_FINDING_* */
@@ -26,7 +26,7 @@ typedef void (*tenonh_finding_function)(void *context, const tenonh_finding *fin
 
 /* Looks at the process's privileges, layers, each place of the search order, the probe, the folder of kept verdicts and
  * each plugin of the registry, in this order, and tells each finding. Opens no plugin.
- * Errors: INVALID, UNAVAILABLE (after a fork), OUT_OF_MEMORY. Thread: any; `found` is called on this one. */
+ * Errors: INVALID, UNAVAILABLE (after a fork), OUT_OF_MEMORY. Thread: any; `found` is called on this one. Since: 0.2 */
 TENON_EXPORT tenon_status tenonh_registry_diagnose(tenonh_registry *registry, tenonh_finding_function found,
                                                    void *context);
 

@@ -18,6 +18,7 @@ typedef struct tenonh_prepare_options {
     uint32_t reserved;                   /* must be 0 */
     tenonh_cancelled_function cancelled; /* NULL: never */
     void *cancelled_context;
+    /* Since: 0.2, as what follows. */
     uint32_t *out_refused_node; /* NULL, or set when a graph work is refused: 1 + the node that is why, 0 not said */
 } tenonh_prepare_options;
 
@@ -33,7 +34,7 @@ TENON_EXPORT tenon_status tenonh_exec_prepare(tenonh_device *device, const tenon
  * the hook: every base operator and tenon.concat, which nothing decomposes, all in region 1. `out_claims` has an entry
  * per node.
  * Errors: INVALID (malformed work), UNSUPPORTED (the device takes no graph work), INTERNAL (an answer that breaks
- *         REQ-WORK-09), OUT_OF_MEMORY, DEVICE_LOST. Thread: any. */
+ *         REQ-WORK-09), OUT_OF_MEMORY, DEVICE_LOST. Thread: any. Since: 0.2 */
 TENON_EXPORT tenon_status tenonh_device_claim(tenonh_device *device, const tenon_work *work, tenon_claim *out_claims);
 
 TENON_EXPORT tenonh_exec *tenonh_exec_retain(tenonh_exec *exec);

@@ -15,7 +15,7 @@ typedef struct tenonh_onnx_constant {
 } tenonh_onnx_constant;
 
 /* One dim of an input, whatever the model says of it. A symbol frees a model that was exported with the numbers of one
- * example (nodes that hold such numbers themselves still want them); a number fixes what the model leaves open. */
+ * example (nodes that hold such numbers themselves still want them); a number fixes what the model leaves open. Since: 0.2 */
 typedef struct tenonh_onnx_dim {
     const char *input;
     const char *symbol; /* equal names are equal dims; NULL: `number` */
@@ -32,7 +32,8 @@ typedef struct tenonh_onnx_options {
     uint32_t constant_count;
     const tenonh_onnx_constant *constants; /* copied */
     const char *folder;                    /* where external data lie; NULL: the folder of the model's file */
-    const tenonh_onnx_dim *dims;           /* copied */
+    /* Since: 0.2, as what follows. */
+    const tenonh_onnx_dim *dims; /* copied */
     uint32_t dim_count;
     uint32_t reserved; /* must be 0 */
 } tenonh_onnx_options;

@@ -72,7 +72,7 @@ typedef void (*tenonh_log_function)(void *context, uint32_t level, const char *s
  * it and its devices before this one does, with a limit of 20, so that a crash or a hang becomes a reason. Verdicts are
  * kept in the user's cache folder for as long as the file is unchanged; those of crashes and timeouts for ten minutes.
  * Where no probe can run, the log says so and plugins are loaded without; where no verdict can be kept, plugins are opened
- * without, because that would start each driver twice. */
+ * without, because that would start each driver twice. Since: 0.2 */
 enum { TENONH_PROBE_CACHED = 0, TENONH_PROBE_ALWAYS = 1 /* look at no kept verdict */, TENONH_PROBE_NEVER = 2 };
 
 /* Zero-initialised but for struct_size is the default. A descriptor. */
@@ -83,9 +83,10 @@ typedef struct tenonh_registry_options {
     uint32_t reserved;       /* must be 0 */
     tenonh_log_function log; /* NULL: no log */
     void *log_context;
+    /* Since: 0.2, as what follows. */
     const char *layers; /* "a,b:option=value", from the host to the plugin; NULL: what TENON_LAYERS says; "": none */
-    uint32_t probe;     /* TENONH_PROBE_*. Since: 0.2 */
-    uint32_t quiet;     /* 1: refused plugins are no warnings but information: the application lists them. Since: 0.2 */
+    uint32_t probe;     /* TENONH_PROBE_* */
+    uint32_t quiet;     /* 1: refused plugins are no warnings but information: the application lists them */
 } tenonh_registry_options;
 #define TENONH_REGISTRY_OPTIONS_SIZE_V1 32u
 static_assert(offsetof(tenonh_registry_options, layers) == TENONH_REGISTRY_OPTIONS_SIZE_V1, "frozen layout");

@@ -18,11 +18,12 @@ typedef struct tenonh_session tenonh_session;
 
 /* Zero-initialised but for struct_size is the default. A descriptor. */
 typedef struct tenonh_session_options {
-    uint32_t struct_size;     /* bytes: sizeof */
-    uint32_t require_device;  /* 1: a node that the device refuses is an error, whatever `fallback` is */
-    tenonh_device *fallback;  /* takes what the device refuses; NULL: a refusal is an error. Retained. */
-    uint32_t keep_plans;      /* plans kept for shapes met before, at most; 0: 64 */
-    uint32_t reserved;        /* must be 0 */
+    uint32_t struct_size;    /* bytes: sizeof */
+    uint32_t require_device; /* 1: a node that the device refuses is an error, whatever `fallback` is */
+    tenonh_device *fallback; /* takes what the device refuses; NULL: a refusal is an error. Retained. */
+    uint32_t keep_plans;     /* plans kept for shapes met before, at most; 0: 64 */
+    uint32_t reserved;       /* must be 0 */
+    /* Since: 0.2, as what follows. */
     uint32_t streams;         /* of a device that a run may use at a time; 0: 1. Fewer where the device has fewer */
     uint32_t concurrent_runs; /* at most, each with buffers and streams of its own; 0: 16, the most is 64 */
     const char *rules;    /* rewrite rules to apply: NULL or "all"; "off"; "NAME,NAME,..."; "-NAME,...": all but those.
@@ -88,7 +89,8 @@ typedef struct tenonh_step_info {
     const char *location; /* where the model says it: "/encoder/layer.0/MatMul"; "" if unknown */
     const char *device;   /* "cpu:0"; "" for views */
     uint64_t bytes;       /* read and written by the step */
-    uint32_t node_count;  /* operators and composites that the step does the work of; 0 for what the plan adds */
+    /* Since: 0.2, as what follows. */
+    uint32_t node_count; /* operators and composites that the step does the work of; 0 for what the plan adds */
     uint32_t reserved;
 } tenonh_step_info;
 
@@ -101,7 +103,7 @@ TENON_EXPORT tenon_status tenonh_session_step(const tenonh_session *session, uin
 /* What the passes did to the model before it was planned: once for the session with symbols for dims, or, where that
  * can't be, for the first plan. A rule or pass that fired, at one node. Gains are estimates by one cost function, of what
  * went less what came instead: dims that are symbols count with their lowest value, views move no bytes. The caller sets
- * struct_size. Owner: strings belong to the session. */
+ * struct_size. Owner: strings belong to the session. Since: 0.2 */
 typedef struct tenonh_rewrite_info {
     uint32_t struct_size;
     uint32_t reserved;
@@ -117,7 +119,7 @@ TENON_EXPORT uint32_t tenonh_session_rewrite_count(const tenonh_session *session
 /* Errors: NOT_FOUND (index), INVALID (struct_size). Thread: any. */
 TENON_EXPORT tenon_status tenonh_session_rewrite(const tenonh_session *session, uint32_t index,
                                                  tenonh_rewrite_info *out_info);
-/* What became of a question to the device: to take a composite, or nodes as one region. */
+/* What became of a question to the device: to take a composite, or nodes as one region. Since: 0.2 */
 #define TENONH_CLAIM_TABLE(X)                                                                                          \
     X(1, TAKEN, "taken")     /* it runs so */                                                                          \
     X(2, REFUSED, "refused") /* prepare answered UNSUPPORTED or COMPILE_FAILED: `text` has the device's words */       \
@@ -133,7 +135,7 @@ enum { TENONH_CLAIM_TABLE(TENONH__CLAIM_CONSTANT) TENONH_CLAIM_COUNT };
 TENON_EXPORT const char *tenonh_claim_name(tenonh_claim claim);
 
 /* One question, of the plan that ran or was prepared last, in the order of asking. The caller sets struct_size. Owner: as
- * tenonh_step_info. */
+ * tenonh_step_info. Since: 0.2 */
 typedef struct tenonh_claim_info {
     uint32_t struct_size;
     tenonh_claim verdict;
@@ -162,9 +164,9 @@ typedef struct tenonh_session_stats {
     uint64_t prepare_ns;     /* nanoseconds in planning and preparing, all together */
     uint64_t constant_bytes; /* of weights and other constants copied to devices */
     uint64_t arena_bytes;    /* planned peak of the latest plan, all devices together */
-    uint64_t
-        live_bytes; /* bound below it: the most bytes alive at one step of that order, workspaces too, no padding */
-    uint64_t outside_nodes;    /* steps of the latest plan that are not on the session's device, views apart */
+    uint64_t live_bytes;    /* bound below it: most bytes alive at one step of that order, workspaces too, no padding */
+    uint64_t outside_nodes; /* steps of the latest plan that are not on the session's device, views apart */
+    /* Since: 0.2, as what follows. */
     uint64_t imported_bytes;   /* of constants that devices use where they lie in host memory */
     uint64_t file_order_bytes; /* live_bytes if the latest plan's steps ran in the order of the model's nodes */
     uint64_t own_order_bytes;  /* and in the best order that the planner found; the better one of the two was taken */
