@@ -1,3 +1,4 @@
 # The cases of the profile base.
 target_sources(tenon_cases PRIVATE bound.c cast_cases.c data_cases.c exact.c index_cases.c map_cases.c map_values.c
-    matmul_cases.c meaning.c number.c operand.c order_cases.c reduce_cases.c)
+    matmul_cases.c meaning.c number.c operand.c order_cases.c property_cases.c reduce_cases.c
+    repeat_cases.c)

@@ -144,7 +144,7 @@ static const struct rank_row {
     {"rank5_broadcast", 5, {2, 3, 2, 3, 5}, {CF_CONTIGUOUS, CF_EVERY_OTHER, CF_CONTIGUOUS, CF_CONTIGUOUS}},
     {"rank5_broadcast_first", 5, {2, 3, 2, 3, 5}, {CF_EVERY_OTHER, CF_CONTIGUOUS, CF_EVERY_OTHER, CF_CONTIGUOUS}},
     {"rank8", 8, {2, 3, 1, 2, 2, 1, 3, 2}, {CF_TRANSPOSED, CF_CONTIGUOUS, CF_TRANSPOSED, CF_CONTIGUOUS}},
-    {"large", 2, {257, 273}, {CF_CONTIGUOUS, CF_CONTIGUOUS, CF_CONTIGUOUS, CF_CONTIGUOUS}},
+    {"large", 2, {257, 521}, {CF_CONTIGUOUS, CF_CONTIGUOUS, CF_CONTIGUOUS, CF_CONTIGUOUS}},
 };
 
 /* Equal numbers often for `eq`, which tells little of others. */
