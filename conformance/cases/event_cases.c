@@ -192,6 +192,11 @@ static bool has_events(void) {
 enum { QUERY, WAIT, RECORD, ASKS };
 static const char *const ask_names[] = {"query", "wait", "record"};
 
+typedef struct prompt_row {
+    event_row of;
+    uint32_t what;
+} prompt_row;
+
 static bool ask(event_row *r, uint32_t what) {
     if (what == RECORD) return record(r->other, r->first);
     if (what == WAIT) return wait_for(r->second, r->event);
@@ -199,30 +204,25 @@ static bool ask(event_row *r, uint32_t what) {
     return status == TENON_STATUS_NOT_READY || cf_good(status, "query");
 }
 
-/* True when the call took about as long as the work that it must not wait for. */
-static bool ask_waits(event_row *r, uint32_t what) {
-    if (!cf_busy_enqueue(&r->busy, r->first) || !record(r->event, r->first)) return false;
+static enum cf_promptness ask_once(void *context) {
+    prompt_row *p = context;
+    event_row *r = &p->of;
+    if (!cf_busy_enqueue(&r->busy, r->first) || !record(r->event, r->first)) return CF_UNTOLD;
     uint64_t start = tenon__now();
-    if (!ask(r, what)) return false;
-    uint64_t asked = tenon__now();
+    if (!ask(r, p->what)) return CF_UNTOLD;
+    uint64_t asked = tenon__now() - start;
+    bool pending = tenonh_event_query(r->event) == TENON_STATUS_NOT_READY;
     cf_good(tenonh_stream_synchronize(r->first), "synchronise");
-    uint64_t end = tenon__now();
     cf_good(tenonh_stream_synchronize(r->second), "synchronise");
-    return asked - start > r->busy.nanoseconds / 8 && asked - start > end - asked;
+    return cf_promptness_of(&r->busy, asked, pending);
 }
 
-/* See query_never_blocks of streams: held up once is the machine, each time is the plugin. */
 static void run_never_blocks(uint32_t what) {
-    enum { TRIES = 8 };
-    event_row r;
-    int waited = 0;
+    prompt_row p = {.what = what};
     if (!cf_begin_for(what == QUERY ? "REQ-EVENT-04" : "REQ-EVENT-03", "%s_never_blocks", ask_names[what])) return;
     if (!has_events()) return;
-    if (open_row(&r))
-        while (waited < TRIES && ask_waits(&r, what)) waited++;
-    if (waited == TRIES)
-        cf_fail("%s took as long as the work before it, %d times of %d", ask_names[what], waited, TRIES);
-    cf_let_go(&r.held);
+    if (open_row(&p.of)) cf_expect_prompt(ask_once, &p, ask_names[what]);
+    cf_let_go(&p.of.held);
 }
 
 /* A wait is not for a later record: the second stream ends while the first is still busy before that. Counts only where
@@ -350,25 +350,38 @@ static bool elapsed(tenonh_event *start, tenonh_event *end, uint64_t *out_time) 
     return status == TENON_STATUS_OK;
 }
 
+/* The time of some work between two events; false where it cannot be told, or is longer than the host saw. */
+static bool time_once(event_row *r, uint64_t *out_time) {
+    cf_good(tenonh_stream_synchronize(r->first), "synchronise");
+    uint64_t start = tenon__now();
+    record(r->event, r->first);
+    cf_busy_enqueue(&r->busy, r->first);
+    record(r->other, r->first);
+    cf_good(tenonh_event_synchronize(r->other), "synchronise");
+    uint64_t most = tenon__now() - start;
+    if (!elapsed(r->event, r->other, out_time)) return false;
+    if (*out_time > most + most / 4 + 2000000)
+        cf_fail("%" PRIu64 " ns between events, and only %" PRIu64 " for the host", *out_time, most);
+    return !cf_failed();
+}
+
 /* Between two events lies what the host saw pass between them: no more, as far as clocks agree, and as much as the work
- * takes at the very least. Catches other units, negative times, and times of the call instead of the work. */
+ * takes at the very least, at least once: others may have held up the measuring of it. Catches other units, negative
+ * times, and times of the call instead of the work. */
 static void run_time(uint32_t kind) {
+    enum { TRIES = 6 };
     event_row r;
-    uint64_t time = 0;
+    uint64_t time = 0, least = 0, longest = 0;
     if (!cf_begin_for("REQ-EVENT-05", "elapsed_is_what_passes_%s", kind == CF_BY_COPIES ? "copies" : "launches"))
         return;
     if (open_row(&r) && cf_busy_make(&r.held, r.first, kind, CF_BUSY_MILLISECONDS, &r.busy)) {
-        cf_good(tenonh_stream_synchronize(r.first), "synchronise");
-        uint64_t start = tenon__now();
-        record(r.event, r.first);
-        cf_busy_enqueue(&r.busy, r.first);
-        record(r.other, r.first);
-        cf_good(tenonh_event_synchronize(r.other), "synchronise");
-        uint64_t most = tenon__now() - start, least = r.busy.nanoseconds / 64;
-        most += most / 4 + 2000000;
-        if (elapsed(r.event, r.other, &time) && (time > most || time < least))
-            cf_fail("%" PRIu64 " ns between events, the host saw %" PRIu64 " at most and %" PRIu64 " at least", time,
-                    most, least);
+        least = r.busy.nanoseconds / 64;
+        for (int i = 0; i < TRIES && longest < least && time_once(&r, &time); i++)
+            if (time > longest) longest = time;
+        if (!cf_failed() && longest && longest < least)
+            cf_fail("%" PRIu64 " ns between events, around work of at least %" PRIu64, longest, least);
+        if (!cf_failed() && !longest && tenonh_event_elapsed(r.event, r.other, &time) == TENON_STATUS_OK)
+            cf_fail("no time passes between events around work of at least %" PRIu64 " ns", least);
     }
     cf_let_go(&r.held);
 }

@@ -77,6 +77,16 @@ enum { CF_BUSY_ELEMENTS = 1 << 19, CF_BUSY_MILLISECONDS = 25 };
 bool cf_busy_make(cf_held *held, tenonh_stream *stream, uint32_t kind, uint32_t milliseconds, cf_busy *out_busy);
 bool cf_busy_enqueue(const cf_busy *busy, tenonh_stream *stream);
 
+/* Whether a call waited for the work that was enqueued before it. UNTOLD: it came back soon, but the work was over too. */
+enum cf_promptness { CF_UNTOLD, CF_PROMPT, CF_LATE };
+
+/* Of a call that took `nanoseconds`, with the work still pending afterwards or not. */
+enum cf_promptness cf_promptness_of(const cf_busy *busy, uint64_t nanoseconds, bool pending);
+
+/* Tries until a call was prompt; fails the row when there were late ones and none that was. To be late once is the
+ * machine's doing, and a device that works while it is called leaves nothing to tell by. */
+void cf_expect_prompt(enum cf_promptness (*once)(void *context), void *context, const char *what);
+
 /* -- Others ------------------------------------------------------------------------------------------------------- */
 
 /* The same plugin opened again by another registry, in layers; its log goes to `log`, which may be NULL. Between begin and
