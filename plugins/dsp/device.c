@@ -50,9 +50,13 @@ static tenon_status info(tenon_device *device, tenon_device_info *out_info) {
     out_info->compute_units = 1;
     out_info->max_streams = 1;
     out_info->cache_size = sizeof(dsp_local);
-    if (out_info->struct_size < sizeof *out_info) return TENON_STATUS_OK;
-    out_info->dtypes = DSP_DTYPES;
-    out_info->views = TENON_VIEWS_CONTIGUOUS;
+    if (out_info->struct_size >= sizeof *out_info) {
+        out_info->dtypes = DSP_DTYPES;
+        out_info->views = TENON_VIEWS_CONTIGUOUS;
+    } else {
+        out_info->shapes =
+            TENON_SHAPES_STATIC; /* an older host asks for strides: in numbers, which prepare can refuse */
+    }
     return TENON_STATUS_OK;
 }
 
