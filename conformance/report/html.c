@@ -75,27 +75,35 @@ static void write_verdict(const report *r, tenon__text *out) {
     tenon__text_add(out, "</div></div>\n");
 }
 
-/* Outcomes as parts of one bar, and as numbers. */
+/* Outcomes as parts of one bar. What is there at all is wide enough to be seen, so that widths are scaled to fit. */
+static void write_share(const report *r, tenon__text *out) {
+    double widths[REPORT_OUTCOME_COUNT], sum = 0, at = 0;
+    for (report_outcome i = 0; i < REPORT_OUTCOME_COUNT; i++) {
+        double width = (double)r->counts[i] / (r->records.row_count ? r->records.row_count : 1) * 1000;
+        widths[i] = r->counts[i] && width < 15 ? 15 : width;
+        sum += widths[i];
+    }
+    tenon__text_add(out,
+                    "<svg class=\"share\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    for (report_outcome i = 0; i < REPORT_OUTCOME_COUNT; i++) {
+        if (!r->counts[i]) continue;
+        tenon__text_format(out, "<rect class=\"f-%s\" x=\"%.1f\" width=\"%.1f\" height=\"10\"/>", report_html_tone(i),
+                           at, widths[i] * 1000 / sum);
+        at += widths[i] * 1000 / sum;
+    }
+    tenon__text_add(out, "</svg>\n");
+}
+
+/* Outcomes as numbers, and as a bar. */
 static void write_counts(const report *r, tenon__text *out) {
-    double at = 0, all = r->records.row_count ? r->records.row_count : 1;
     tenon__text_add(out, "<ul class=\"numbers\">");
     tenon__text_format(out, "<li><b>%s</b>rows</li>", report_count(r->records.row_count));
     for (report_outcome i = 0; i < REPORT_OUTCOME_COUNT; i++)
         if (r->counts[i] || i == REPORT_FAIL || i == REPORT_PASS)
             tenon__text_format(out, "<li><b class=\"%s\">%s</b>%s</li>", r->counts[i] ? report_html_tone(i) : "idle",
                                report_count(r->counts[i]), report_outcome_name(i));
-    tenon__text_add(
-        out, "</ul>\n<svg class=\"share\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
-    for (report_outcome i = 0; i < REPORT_OUTCOME_COUNT; i++) {
-        double width = r->counts[i] / all * 1000;
-        if (r->counts[i] && width < 4) width = 4; /* one failure in many rows is seen */
-        if (width > 1000 - at) width = 1000 - at;
-        if (r->counts[i])
-            tenon__text_format(out, "<rect class=\"f-%s\" x=\"%.1f\" width=\"%.1f\" height=\"10\"/>",
-                               report_html_tone(i), at, width);
-        at += width;
-    }
-    tenon__text_add(out, "</svg>\n");
+    tenon__text_add(out, "</ul>\n");
+    write_share(r, out);
 }
 
 static void fact(tenon__text *out, const char *name, const char *value) {
