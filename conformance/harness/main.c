@@ -7,6 +7,7 @@
 #include "harness/run.h"
 #include "harness/suite_main.h"
 #include "harness/worker.h"
+#include "report/report.h"
 
 static int test(int count, char **arguments) {
     cfh_options options;
@@ -37,7 +38,7 @@ static void settle(void) {
 static const struct {
     const char *name;
     int (*run)(int count, char **arguments);
-} verbs[] = {{"test", test}};
+} verbs[] = {{"test", test}, {"report", report_main}};
 
 int main(int count, char **arguments) {
     const char *name = count > 1 ? arguments[1] : "";
@@ -45,6 +46,6 @@ int main(int count, char **arguments) {
     settle();
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(name, verbs[i].name) == 0) return verbs[i].run(count - 2, arguments + 2);
-    (void)fputs("usage: tenon-conformance test PLUGIN|ID [OPTIONS], started by `tenon test`\n", stderr);
+    (void)fputs("usage: tenon-conformance test|report ..., started by `tenon test` and `tenon report`\n", stderr);
     return CLI_USAGE;
 }

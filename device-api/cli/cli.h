@@ -57,7 +57,7 @@ typedef struct cli_verb {
     int (*run)(const cli_call *call); /* gives the exit code */
 } cli_verb;
 
-extern const cli_verb cli_doctor, cli_list, cli_info, cli_run, cli_test, cli_trace;
+extern const cli_verb cli_doctor, cli_list, cli_info, cli_report, cli_run, cli_test, cli_trace;
 
 /* A verb that tenon-conformance does: becomes that program, or gives an exit code after a message. */
 int cli_conformance(const cli_verb *verb, int count, char **arguments);
