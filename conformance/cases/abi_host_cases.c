@@ -207,11 +207,10 @@ static bool live(const tenon__library *library, const cf_raw_options *options, c
     return true;
 }
 
-/* What a process keeps from its first time, of drivers and libraries too, is there before the row begins. */
 static void live_again(cf_process_aspect aspect) {
-    cf_process *before = cf_process_look();
+    cf_process *before = cf_process_begin();
     (void)live(cf_raw_library(), NULL, aspect, before);
-    cf_process_forget(before);
+    cf_process_end(before);
 }
 
 /* Threads and files of the first life may belong to libraries that stay; those of later ones do not add up. */
@@ -228,12 +227,12 @@ static void live_often(cf_process_aspect aspect) {
 static void live_first(void) {
     tenon__library library = {0};
     cf_raw_options options = {.may_fail = 1};
-    cf_process *before = cf_process_look();
+    cf_process *before = cf_process_begin();
     bool lives = cf_process_load_copy(cf_raw_path(), &library);
     if (lives) cf_process_expect(before, CF_PROCESS_MODES, "after loading");
     lives = lives && live(&library, &options, CF_PROCESS_MODES, before);
     if (!lives) cf_not_applicable("a copy of the file does not load or open elsewhere");
-    cf_process_forget(before);
+    cf_process_end(before);
 }
 
 void cf_abi_process(void) {

@@ -30,6 +30,7 @@ struct cf_process {
     char **variables; /* copies, NULL at the end */
     bool files[FILES];
     uint32_t threads;
+    struct cf_process *usual; /* what cf_process_begin found */
 };
 
 /* -- Looking ----------------------------------------------------------------------------------------------------------- */
@@ -104,10 +105,94 @@ cf_process *cf_process_look(void) {
     return seen;
 }
 
+static void free_environment(char **variables) {
+    for (char **at = variables; at && *at; at++) free(*at);
+    free((void *)variables);
+}
+
 void cf_process_forget(cf_process *process) {
-    for (char **at = process->variables; at && *at; at++) free(*at);
-    free(process->variables);
+    free_environment(process->variables);
     free(process);
+}
+
+/* -- Modes of the suite's own ------------------------------------------------------------------------------------------ */
+
+static void set_signals(const cf_process *to) {
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    for (int i = 1; i < SIGNALS; i++) (void)sigaction(i, to ? &to->actions[i] : &usual, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    (void)pthread_sigmask(SIG_SETMASK, to ? &to->mask : &none, NULL);
+}
+
+/* The environment that the process was started with, as copies. NULL: it cannot be read. */
+static char **first_environment(void) {
+    enum { ROOM = 1 << 16 };
+    size_t size = 0, count = 0;
+    FILE *file = fopen("/proc/self/environ", "re");
+    char *text = calloc(1, ROOM + 1), **made = NULL;
+    if (file && text) size = fread(text, 1, ROOM, file);
+    if (file) (void)fclose(file);
+    for (size_t i = 0; i < size; i++) count += text[i] == '\0';
+    if (size > 0 && size < ROOM) made = calloc(count + 1, sizeof *made);
+    const char *at = text;
+    for (size_t i = 0; made && i < count; i++, at += strlen(at) + 1) made[i] = strdup(at);
+    free(text);
+    return made;
+}
+
+static bool has_variable(char **variables, const char *wanted) {
+    for (char **at = variables; at && *at; at++)
+        if (strcmp(*at, wanted) == 0) return true;
+    return false;
+}
+
+/* Variable by variable: the array itself belongs to the C library. */
+static void set_environment(char **to) {
+    char **from = copy_environment();
+    for (char **at = from; at && *at; at++) {
+        size_t name = strcspn(*at, "=");
+        if (has_variable(to, *at)) continue;
+        (*at)[name] = '\0';
+        (void)unsetenv(*at);
+    }
+    for (char **at = to; at && *at; at++) {
+        size_t name = strcspn(*at, "=");
+        char *variable = has_variable(from, *at) || (*at)[name] == '\0' ? NULL : strdup(*at);
+        if (variable) variable[name] = '\0';
+        if (variable) (void)setenv(variable, variable + name + 1, 1);
+        free(variable);
+    }
+    free_environment(from);
+}
+
+cf_process *cf_process_begin(void) {
+    cf_process *usual = cf_process_look(), *begun;
+    char **first = first_environment();
+    set_signals(NULL);
+    (void)fesetenv(FE_DFL_ENV);
+    (void)setlocale(LC_ALL, "C");
+    (void)uselocale(LC_GLOBAL_LOCALE);
+    if (chdir("/usr") != 0) cf_fail("/usr cannot be entered");
+    (void)umask(0137);
+    if (first) set_environment(first);
+    free_environment(first);
+    begun = cf_process_look();
+    begun->usual = usual;
+    return begun;
+}
+
+void cf_process_end(cf_process *process) {
+    cf_process *usual = process->usual;
+    set_environment(usual->variables);
+    (void)umask(usual->umask);
+    if (usual->folder[0] && chdir(usual->folder) != 0) cf_fail("%s cannot be entered again", usual->folder);
+    (void)setlocale(LC_ALL, usual->locale);
+    (void)uselocale(usual->thread_locale);
+    (void)fesetenv(&usual->environment);
+    set_signals(usual);
+    cf_process_forget(usual);
+    cf_process_forget(process);
 }
 
 /* -- Comparing --------------------------------------------------------------------------------------------------------- */
@@ -140,12 +225,6 @@ static void expect_folder(const cf_process *a, const cf_process *b, const char *
 
 static void expect_umask(const cf_process *a, const cf_process *b, const char *when) {
     if (a->umask != b->umask) cf_fail("%s the umask is %03o, not %03o", when, b->umask, a->umask);
-}
-
-static bool has_variable(char **variables, const char *wanted) {
-    for (char **at = variables; at && *at; at++)
-        if (strcmp(*at, wanted) == 0) return true;
-    return false;
 }
 
 static void expect_environment(const cf_process *a, const cf_process *b, const char *when) {

@@ -31,6 +31,11 @@ typedef struct cf_process cf_process;
 cf_process *cf_process_look(void);
 void cf_process_forget(cf_process *process);
 
+/* Gives the process and the calling thread modes of the suite's own, which an instance of before can't have left, and
+ * looks; and puts everything back. */
+cf_process *cf_process_begin(void);
+void cf_process_end(cf_process *process);
+
 /* Fails the row where an aspect is no longer as it was; and puts modes of the calling thread back. */
 void cf_process_expect(const cf_process *before, cf_process_aspect aspect, const char *when);
 

@@ -65,6 +65,7 @@ tenon_status mutant_plugin_open(const tenon_host *host, tenon_instance **out_ins
     if (planted(MUTANT_one_host_only) && __atomic_fetch_add(&open_instances, 1, __ATOMIC_SEQ_CST) > 0)
         return TENON_STATUS_UNAVAILABLE;
     if (!mutant.plugin.open) return TENON_STATUS_UNAVAILABLE;
+    mutant_disturb(MUTANT_OPENING, host);
     instance_record *made = make_instance(host);
     if (!made) return TENON_STATUS_OUT_OF_MEMORY;
     tenon_status status = mutant.plugin.open(&made->shown, out_instance);
@@ -78,6 +79,7 @@ tenon_status mutant_plugin_open(const tenon_host *host, tenon_instance **out_ins
 
 void mutant_plugin_close(tenon_instance *instance) {
     instance_record **kept = mutant_recall(instance), *record = kept ? *kept : NULL;
+    if (record) mutant_disturb(MUTANT_CLOSING, record->host);
     mutant_forget(instance);
     mutant.plugin.close(instance);
     free(record);

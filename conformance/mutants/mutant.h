@@ -36,6 +36,10 @@ static inline bool planted(uint32_t defect) {
     return mutant.planted == defect;
 }
 
+/* What a defect does to the process at these points (process.c). `host` is the host's own table; NULL while loading. */
+enum { MUTANT_LOADING, MUTANT_OPENING, MUTANT_CLOSING, MUTANT_PREPARING, MUTANT_LAUNCHING };
+void mutant_disturb(uint32_t when, const tenon_host *host);
+
 /* What the hooks look like outside, before members that are not there inside are taken out. */
 extern const tenon_device_hooks mutant_device_hooks;
 extern const tenon_memory_hooks mutant_memory_hooks;

@@ -125,6 +125,7 @@ __attribute__((constructor)) static void load(void) {
     show_tables();
     take_out_missing();
     damage_tables();
+    mutant_disturb(MUTANT_LOADING, NULL);
 }
 
 const tenon_plugin *tenon_plugin_query(void) {

@@ -162,6 +162,7 @@ static tenon_status prepare(tenon_device *device, const tenon_work *work, tenon_
                             tenon_exec **out_exec) {
     bool whole = device && work && out_info && out_exec && work->struct_size >= TENON_WORK_SIZE_V1;
     if (!whole) return mutant.work.prepare(device, work, out_info, out_exec);
+    mutant_disturb(MUTANT_PREPARING, mutant_host_of(device));
     if (refuses(work)) return mutant_fail(device, TENON_STATUS_UNSUPPORTED, "this device does not take it");
     tenon_status status = planted(MUTANT_prepares_share_state) ? prepare_shared(device, work, out_info, out_exec)
                                                                : prepare_one(device, work, out_info, out_exec);
@@ -398,6 +399,7 @@ static bool is_well_formed(const mutant_exec *record, const tenon_launch *launch
 }
 
 static tenon_status launch(tenon_stream *stream, tenon_exec *exec, const tenon_launch *what) {
+    mutant_disturb(MUTANT_LAUNCHING, NULL);
     uint64_t scalars[16];
     if (!stream || !exec || !what || what->struct_size < TENON_LAUNCH_SIZE_V1)
         return mutant.work.launch(stream, exec, what);
