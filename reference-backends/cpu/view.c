@@ -60,8 +60,13 @@ static int measure(const cpu_view *view, const cpu_operand *operand, cpu_reach *
     return 1;
 }
 
-static int lies_on_itself(const cpu_operand *operand, int64_t dim, int64_t stride) {
-    return dim > 1 && stride == 0 && (operand->role == TENON_ROLE_OUTPUT || operand->role == TENON_ROLE_INOUT);
+/* The axis along which what is written lies on itself, or the rank. Where there are no elements strides say nothing. */
+static uint32_t repeated_axis(const cpu_operand *operand, const cpu_view *view) {
+    uint32_t i = 0;
+    if (view->elements == 0 || (operand->role != TENON_ROLE_OUTPUT && operand->role != TENON_ROLE_INOUT))
+        return operand->rank;
+    while (i < operand->rank && (view->dims[i] <= 1 || view->strides[i] != 0)) i++;
+    return i;
 }
 
 tenon_status cpu_view_resolve(tenon_exec *exec, uint32_t index, const int64_t *symbols, cpu_view *out_view,
@@ -76,12 +81,13 @@ tenon_status cpu_view_resolve(tenon_exec *exec, uint32_t index, const int64_t *s
             return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
                                "%s: dim %u of operand %u is %" PRId64 ", or its elements pass 2^64", exec->name, i,
                                index, dim);
-        if (lies_on_itself(operand, dim, out_view->strides[i]))
-            return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
-                               "%s: output %u has stride 0 along dim %u: its elements lie on one another", exec->name,
-                               index, i);
     }
     out_view->elements = elements;
+    uint32_t repeated = repeated_axis(operand, out_view);
+    if (repeated < operand->rank)
+        return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
+                           "%s: output %u has stride 0 along dim %u: its elements lie on one another", exec->name,
+                           index, repeated);
     if (measure(out_view, operand, out_reach)) return TENON_STATUS_OK;
     return cpu_fail_on(exec->device, NULL, exec, TENON_STATUS_INVALID,
                        "%s: operand %u reaches further than int64 counts", exec->name, index);
