@@ -12,6 +12,7 @@
 #include "harness/progress.h"
 #include "harness/session.h"
 #include "harness/verdict.h"
+#include "report/report.h"
 
 enum { EXIT_INTERRUPTED = 130 };
 
@@ -246,7 +247,8 @@ static int conclude(suite *s) {
     cfh_verdict_facts facts = {.session = &s->session,
                                .runs = s->runs,
                                .run_count = s->run_count,
-                               .whole = s->options->filter_count == 0 && !s->options->quick};
+                               .whole =
+                                   s->options->filter_count == 0 && !s->options->quick && !s->options->setup.layers[0]};
     cJSON *final = cfh_verdict_of(&facts);
     int code = (int)cfh_number_of(final, "exit", CLI_FAILED);
     char *text = strdup(cfh_text_of(final, "claim"));
@@ -312,7 +314,10 @@ static int carry_out(suite *s) {
 
 int cfh_suite_main(cfh_options *options) {
     suite s = {.options = options, .writer = {.file = -1}};
-    int code = carry_out(&s);
+    const report_wishes wishes = {options->junit, options->json, options->html, options->known_failures};
+    int code = report_check_wishes(&wishes);
+    if (code == CLI_OK) code = carry_out(&s);
+    if (s.writer.path && !s.writer.error) code = report_of_run(s.writer.path, &wishes, code);
     if (code == EXIT_INTERRUPTED && !s.writer_is_temporary)
         cli_line(stderr, "tenon test: interrupted; --resume %s goes on", s.writer.path);
     if (s.writer_is_temporary) (void)unlink(s.writer.path);

@@ -89,20 +89,61 @@ static int run_render(const call *c) {
     return put(c->output, &text, OK);
 }
 
-static int run_verdict(const call *c) {
+static int exit_of(cf_close close) {
     static const int codes[CF_CLOSE_COUNT] = {
 #define CODE(value, NAME, name, code) [value] = code,
         CF_CLOSE_TABLE(CODE)
 #undef CODE
     };
+    return codes[close];
+}
+
+static int run_verdict(const call *c) {
     report r;
     tenon__text text = {0};
     int code = read_one(c->files[0], c, &r);
     if (code != OK) return code;
     tenon__text_format(&text, "%s\n", r.claim);
-    code = codes[r.close];
+    code = exit_of(r.close);
     report_free(&r);
     return put_lines(&text, code);
+}
+
+/* -- For `tenon test` --------------------------------------------------------------------------------------------- */
+
+int report_check_wishes(const report_wishes *wishes) {
+    report r = {0};
+    int code = OK;
+    if (wishes->known_failures && report_known_read(wishes->known_failures, "9999-12-31", &r) != TENON_STATUS_OK) {
+        (void)fail(tenonh_error_message());
+        code = USAGE;
+    }
+    report_free(&r);
+    return code;
+}
+
+int report_of_run(const char *records, const report_wishes *wishes, int code) {
+    const struct {
+        const char *path;
+        void (*write)(const report *r, tenon__text *out);
+    } forms[] = {
+        {wishes->junit, report_write_junit}, {wishes->json, report_write_json}, {wishes->html, report_write_html}};
+    const call c = {.known = wishes->known_failures};
+    report r;
+    if (!wishes->junit && !wishes->json && !wishes->html && !wishes->known_failures) return code;
+    if (read_one(records, &c, &r) != OK) return FAILED;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        tenon__text text = {0};
+        if (!forms[i].path) continue;
+        forms[i].write(&r, &text);
+        if (put(forms[i].path, &text, OK) != OK) code = FAILED;
+    }
+    if (wishes->known_failures && r.records.final && code != exit_of(r.close)) {
+        cli_line(stdout, "with the known failures: %s", r.claim);
+        code = code == FAILED || code == OK ? exit_of(r.close) : code;
+    }
+    report_free(&r);
+    return code;
 }
 
 static int run_diff(const call *c) {

@@ -17,6 +17,17 @@
 /* `tenon-conformance report ...`: arguments are those after "report". Gives the exit code. */
 int report_main(int count, char **arguments);
 
+/* What `tenon test` is asked to make of its run: paths, or NULL. */
+typedef struct report_wishes {
+    const char *junit, *json, *html, *known_failures;
+} report_wishes;
+
+/* Before the run: what is wrong with the list of known failures is told at once. 0, or an exit code after a message. */
+int report_check_wishes(const report_wishes *wishes);
+/* After it: writes the reports. `code`: the run's exit code, which is given back unless a report could not be written, or
+ * the list of known failures makes another verdict of the run; that is then printed. */
+int report_of_run(const char *records, const report_wishes *wishes, int code);
+
 /* -- Rows --------------------------------------------------------------------------------------------------------- */
 
 /* How much an outcome weighs on the run. */

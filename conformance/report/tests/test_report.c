@@ -368,6 +368,38 @@ START_TEST(calls_give_exit_codes) {
 }
 END_TEST
 
+/* What `tenon test` gives in the end, with its run's own exit code. */
+static const struct {
+    int kind, code;
+    const char *known; /* NULL: no list */
+    int expected;
+} endings[] = {
+    {MAKE_GOOD, 0, NULL, 0},
+    {MAKE_DISAGREE, 1, NULL, 1},
+    {MAKE_DISAGREE, 1, ENTRY("map_values.sqrt_f32_n3", "2027-01-01"), 0},
+    {MAKE_DISAGREE, 1, ENTRY("map_values.sqrt_f32_n3", "2026-01-01"), 1},
+    {MAKE_GOOD, 0, ENTRY("map_values.sqrt_f32_n3", "2027-01-01"), 1},
+    {MAKE_WEDGED, 6, ENTRY("*", "2027-01-01"), 6},
+    {MAKE_UNENDED, 130, ENTRY("*", "2027-01-01"), 130},
+    {MAKE_REFUSED, 4, ENTRY("*", "2027-01-01"), 4},
+};
+
+START_TEST(runs_end_with_reports) {
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const report_wishes wishes = {"out", NULL, NULL, endings[i].known ? "known.json" : NULL};
+        make(endings[i].kind, "a.jsonl", 0);
+        if (endings[i].known) put("known.json", endings[i].known);
+        (void)unlink("out");
+        ck_assert_int_eq(report_check_wishes(&wishes), 0);
+        ck_assert_msg(report_of_run("a.jsonl", &wishes, endings[i].code) == endings[i].expected, "row %zu", i);
+        ck_assert_int_eq(access("out", R_OK), 0);
+    }
+    const report_wishes nowhere = {"no/such/folder", NULL, NULL, NULL}, bad = {NULL, NULL, NULL, "a.jsonl"};
+    ck_assert_int_eq(report_of_run("a.jsonl", &nowhere, 0), 1);
+    ck_assert_int_eq(report_check_wishes(&bad), 2);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("report");
     TCase *tests = tcase_create("report");
@@ -383,6 +415,7 @@ int main(void) {
     tcase_add_test(tests, commands_are_quoted);
     tcase_add_test(tests, differences_are_told);
     tcase_add_test(tests, calls_give_exit_codes);
+    tcase_add_test(tests, runs_end_with_reports);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
