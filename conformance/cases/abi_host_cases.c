@@ -229,6 +229,7 @@ static void live_first(void) {
     cf_raw_options options = {.may_fail = 1};
     cf_process *before = cf_process_begin();
     bool lives = cf_process_load_copy(cf_raw_path(), &library);
+    cf_leaves_behind(); /* the copy stays loaded */
     if (lives) cf_process_expect(before, CF_PROCESS_MODES, "after loading");
     lives = lives && live(&library, &options, CF_PROCESS_MODES, before);
     if (!lives) cf_not_applicable("a copy of the file does not load or open elsewhere");

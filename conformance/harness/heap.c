@@ -7,6 +7,8 @@ bool cfh_heap_check(char *out_text, size_t size) {
     return true;
 }
 
+void cfh_heap_settle(void) {}
+
 cfh_heap_use cfh_heap_in_use(void) {
     return (cfh_heap_use){0, 0};
 }
@@ -300,6 +302,16 @@ bool cfh_heap_check(char *out_text, size_t size) {
         pthread_mutex_unlock(&s->lock);
     }
     return whole;
+}
+
+void cfh_heap_settle(void) {
+    for (int i = 0; i < SHELVES; i++) {
+        shelf *s = &shelves[i];
+        pthread_mutex_lock(&s->lock);
+        while (s->oldest != s->newest) drop_oldest(s);
+        pthread_mutex_unlock(&s->lock);
+    }
+    (void)malloc_trim(0);
 }
 
 cfh_heap_use cfh_heap_in_use(void) {

@@ -13,6 +13,9 @@
 /* False after damage: out_text says which block, and who allocated it. */
 bool cfh_heap_check(char *out_text, size_t size);
 
+/* Lets go of freed blocks, after a last look, and has the C library give back what it can. */
+void cfh_heap_settle(void);
+
 /* Bytes and blocks in use; 0 and 0 where the heap is not looked after. */
 typedef struct cfh_heap_use {
     uint64_t bytes, blocks;

@@ -20,9 +20,10 @@ bool cfh_run_init(cfh_run *run, const cfh_setup *setup, const cfh_roster *roster
                      .writer = writer,
                      .number = number,
                      .verdicts = calloc(roster->row_count + 1, sizeof *run->verdicts),
-                     .texts = calloc(roster->row_count + 1, sizeof *run->texts)};
+                     .texts = calloc(roster->row_count + 1, sizeof *run->texts),
+                     .leaves = calloc(roster->row_count + 1, sizeof *run->leaves)};
     for (uint32_t i = 0; run->verdicts && i < roster->row_count; i++) run->verdicts[i] = CFH_NOT_YET;
-    return run->verdicts && run->texts;
+    return run->verdicts && run->texts && run->leaves;
 }
 
 void cfh_run_free(cfh_run *run) {
@@ -31,6 +32,7 @@ void cfh_run_free(cfh_run *run) {
     for (uint32_t i = 0; i < run->growth_count; i++) free(run->growths[i].rows);
     free(run->verdicts);
     free(run->texts);
+    free(run->leaves);
     free(run->suspects);
     free(run->growths);
     *run = (cfh_run){0};
@@ -159,10 +161,14 @@ static void add_growth(cfh_run *run, const uint32_t *rows, uint32_t count) {
     if (!growths) return;
     run->growths = growths;
     cfh_growth *g = &growths[run->growth_count];
-    *g = (cfh_growth){.rows = calloc(count + 1, sizeof *g->rows), .count = count};
+    *g = (cfh_growth){.rows = calloc(count + 1, sizeof *g->rows)};
     if (!g->rows) return;
-    memcpy(g->rows, rows, count * sizeof *rows);
-    run->growth_count++;
+    for (uint32_t i = 0; i < count; i++)
+        if (!run->leaves[rows[i]]) g->rows[g->count++] = rows[i];
+    if (g->count)
+        run->growth_count++;
+    else
+        free(g->rows);
 }
 
 static void close_worker(floor *f, hand *h) {
@@ -233,6 +239,7 @@ static void hear_end(floor *f, hand *h, const cJSON *message) {
     cfh_process_begin_time(&h->worker.process);
     if (row == CFH_NO_ROW) return;
     double verdict = cfh_number_of(message, "verdict", CF_VERDICT_FAIL);
+    f->run->leaves[row] = cfh_is(message, "leaves");
     const cf_outcome outcome = {.name = f->run->roster->rows[row].name,
                                 .requirements = cfh_text_of(message, "requirements"),
                                 .verdict = verdict >= 0 && verdict <= CF_VERDICT_NOT_APPLICABLE ? (cf_verdict)verdict
@@ -309,7 +316,8 @@ static void conclude_death(floor *f, hand *h, const cfh_ending *ending, bool lat
         (void)snprintf(text, sizeof text, "%s%s", end, runs ? "" : ", after the row had ended");
     }
     run->deaths++;
-    cf_outcome outcome = {run->roster->rows[row].name, h->requirements, verdict, text, -1, cfh_now() - h->began};
+    const cf_outcome outcome = {
+        run->roster->rows[row].name, h->requirements, verdict, text, -1, cfh_now() - h->began, false};
     take_outcome(run, row, &outcome, words);
     uint32_t before = count ? count - 1 : 0;
     if (before) add_suspect(run, &h->worker, row, before, text);

@@ -35,6 +35,7 @@ typedef struct cfh_run {
     /* What became of it. */
     cf_verdict *verdicts; /* by row of the roster */
     char **texts;         /* of rows that did not pass */
+    bool *leaves;         /* what the row leaves behind is no leak */
     uint32_t ended;       /* rows with a verdict */
     uint32_t workers;     /* started so far */
     uint32_t deaths;      /* of workers, in rows */

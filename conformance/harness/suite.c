@@ -11,7 +11,7 @@ static struct {
     const cf_sink *sink;
     char name[256], text[1024];
     const char *requirements;
-    bool runs;
+    bool runs, leaves;
     cf_verdict verdict;
     double error;
     uint64_t started, random;
@@ -28,7 +28,8 @@ static uint64_t now(void) {
 static void end_row(void) {
     if (!row.runs) return;
     row.runs = false;
-    cf_outcome outcome = {row.name, row.requirements, row.verdict, row.text, row.error, now() - row.started};
+    cf_outcome outcome = {row.name,  row.requirements,    row.verdict, row.text,
+                          row.error, now() - row.started, row.leaves};
     row.sink->end(row.sink->context, &outcome);
 }
 
@@ -42,6 +43,7 @@ static bool begin(const char *requirements, const char *format, va_list argument
     row.text[0] = 0;
     row.verdict = CF_VERDICT_PASS;
     row.error = -1;
+    row.leaves = false;
     row.random = 0xcbf29ce484222325u ^ run_seed;
     for (const char *c = row.name; *c; c++) row.random = (row.random ^ (unsigned char)*c) * 0x100000001b3u;
     row.started = now();
@@ -91,6 +93,10 @@ void cf_not_applicable(const char *format, ...) {
     va_start(arguments, format);
     conclude(CF_VERDICT_NOT_APPLICABLE, format, arguments);
     va_end(arguments);
+}
+
+void cf_leaves_behind(void) {
+    row.leaves = true;
 }
 
 void cf_note_error(double error) {

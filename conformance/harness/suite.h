@@ -57,6 +57,7 @@ typedef struct cf_outcome {
     const char *text; /* the first failure, or why it does not apply; "" */
     double error;     /* largest error seen, in units of what is allowed; negative: none was measured */
     uint64_t nanoseconds;
+    bool leaves; /* what it leaves behind is no leak */
 } cf_outcome;
 
 /* Who runs cases: it chooses rows and hears of each. */
@@ -82,6 +83,9 @@ bool cf_failed(void);
 
 /* The row asks for what the device says that it does not have; the text names the declaration. */
 void cf_not_applicable(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What the row leaves behind is meant to stay, code that it loads, say: it is no leak. */
+void cf_leaves_behind(void);
 
 /* An error that was measured, in units of what is allowed (1 is the bound). The largest of a row is kept. */
 void cf_note_error(double error);

@@ -68,6 +68,7 @@ static void tell_outcome(const cf_outcome *outcome) {
     (void)snprintf(error, sizeof error, "%.17g", outcome->error);
     cJSON_AddStringToObject(message, "error", error);
     cJSON_AddNumberToObject(message, "ns", (double)outcome->nanoseconds);
+    if (outcome->leaves) cJSON_AddTrueToObject(message, "leaves");
     tell(message);
 }
 
@@ -102,7 +103,7 @@ static uint32_t count_entries(const char *path) {
     return count;
 }
 
-static uint64_t resident_bytes(void) {
+static uint64_t mapped_bytes(void) {
     unsigned long long whole = 0, resident = 0;
     FILE *file = fopen("/proc/self/statm", "re");
     if (file && fscanf(file, "%llu %llu", &whole, &resident) != 2) whole = 0; /* NOLINT(cert-err34-c) */
@@ -112,13 +113,14 @@ static uint64_t resident_bytes(void) {
 
 static cJSON *measure(void) {
     cfh_worker_device_settle();
+    cfh_heap_settle();
     cfh_heap_use heap = cfh_heap_in_use();
     cJSON *resources = cJSON_CreateObject();
     cJSON_AddNumberToObject(resources, "heap", (double)heap.bytes);
     cJSON_AddNumberToObject(resources, "blocks", (double)heap.blocks);
     cJSON_AddNumberToObject(resources, "files", count_entries("/proc/self/fd"));
     cJSON_AddNumberToObject(resources, "threads", count_entries("/proc/self/task"));
-    cJSON_AddNumberToObject(resources, "mapped", (double)resident_bytes());
+    cJSON_AddNumberToObject(resources, "mapped", (double)mapped_bytes());
     return resources;
 }
 
