@@ -70,6 +70,7 @@ static void answer_exec(uint32_t kind, uint32_t size) {
         tenon_exec_info *info = (tenon_exec_info *)(void *)sized;
         if (CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.work.prepare(raw.device, &sample.work, info, &exec)) && exec)
             raw.hooks.work.release(raw.device, exec);
+        if (info->reserved) cf_fail("reserved of the answer is %u", info->reserved);
         for (uint32_t i = sizeof answer.info; i < size && raw.table->abi_version <= TENON_ABI_VERSION; i++)
             if (sized[i]) cf_fail("byte %u of the answer was written, which no member of its version is at", i);
         cf_sample_free(&sample);
@@ -93,6 +94,8 @@ static void ask_again(void) {
     tenon_device_info info = {.struct_size = sizeof info};
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.device.info(raw.device, &info));
     if (memcmp(&info, &raw.info, sizeof info) != 0) cf_fail("info answers something else the second time");
+    if (info.reserved) cf_fail("reserved of the device's info is %u", info.reserved);
+    if (raw.hooks.device.health) (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.device.health(raw.device));
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.memory.type_count(raw.device, &types));
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.memory.type_count(raw.device, &again));
     if (types != again || types == 0) cf_fail("type_count answers %u, then %u", types, again);

@@ -140,6 +140,14 @@ static void expect_same_device(const tenon_device_info *a, const tenon_device_in
         cf_fail("two openings of one device are of different kinds");
 }
 
+/* A failure is told to the host that called, and to no other. */
+static void refuse_for(cf_raw *raw, cf_raw *other) {
+    tenon_device *device = CF_UNTOUCHED;
+    cf_raw_forget(other);
+    (void)CF_ANSWERS(raw, TENON_STATUS_NOT_FOUND, raw->hooks.device.open(raw->instance, UINT32_MAX, &device));
+    if (other->host.reports || other->host.mute) cf_fail("a failure was reported to another host");
+}
+
 /* Each goes on while the other is there, and after it has gone. */
 static void run_two_instances(void) {
     cf_raw first, second;
@@ -149,6 +157,8 @@ static void run_two_instances(void) {
         expect_same_device(&first.info, &second.info);
         run_sample(&first, some_kind());
         run_sample(&second, some_kind());
+        refuse_for(&first, &second);
+        refuse_for(&second, &first);
         cf_raw_close(&first);
         run_sample(&second, some_kind());
         cf_raw_close(&second);

@@ -34,7 +34,9 @@ static void host_report(const tenon_host *table, tenon_device *device, tenon_str
                         tenon_status status, const char *text) {
     (void)device, (void)stream, (void)exec, (void)status;
     cf_raw_host *host = host_of(table);
-    if (text && strlen(text) >= LEAST_WORDS)
+    if (!pthread_equal(host->caller, pthread_self()))
+        host->elsewhere++;
+    else if (text && strlen(text) >= LEAST_WORDS)
         host->reports++;
     else
         host->mute++;
@@ -165,8 +167,8 @@ void cf_raw_close(cf_raw *raw) {
 /* -- Answers ----------------------------------------------------------------------------------------------------------- */
 
 void cf_raw_forget(cf_raw *raw) {
-    raw->host.reports = 0;
-    raw->host.mute = 0;
+    raw->host.reports = raw->host.mute = raw->host.elsewhere = 0;
+    raw->host.caller = pthread_self();
 }
 
 static void name_statuses(uint32_t statuses, char *out_text, size_t size) {
@@ -186,7 +188,9 @@ bool cf_raw_answers(cf_raw *raw, tenon_status got, uint32_t statuses, const char
     }
     if (got != TENON_STATUS_OK && raw->host.reports == 0) {
         cf_fail("%s answers %s and reports %s (REQ-ERR-02)", what, tenon_status_name(got),
-                raw->host.mute ? "no words" : "nothing");
+                raw->host.mute        ? "no words"
+                : raw->host.elsewhere ? "it on another thread"
+                                      : "nothing");
         return false;
     }
     return true;

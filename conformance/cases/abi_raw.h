@@ -16,9 +16,11 @@
 
 /* A host: what it was told, and what it lent. */
 typedef struct cf_raw_host {
-    const tenon_host *table;   /* what the plugin sees: ends at a page that nobody may touch */
-    _Atomic uint32_t reports;  /* since cf_raw_forget, with words in them */
-    _Atomic uint32_t mute;     /* since then, without */
+    const tenon_host *table;    /* what the plugin sees: ends at a page that nobody may touch */
+    _Atomic uint32_t reports;   /* since cf_raw_forget, with words in them, on the thread that called that */
+    _Atomic uint32_t mute;      /* since then, without words */
+    _Atomic uint32_t elsewhere; /* since then, on other threads */
+    pthread_t caller;
     _Atomic uint32_t cancel;   /* what `cancelled` answers */
     _Atomic int64_t blocks;    /* of host memory that the plugin holds */
     _Atomic uint32_t mistakes; /* releases of what this host did not give out, calls with another's table */

@@ -74,6 +74,21 @@ static void table_is_well_formed(void) {
     if (table->struct_size < TENON_PLUGIN_SIZE_V1) cf_fail("struct_size is %u", table->struct_size);
 }
 
+/* Members kept for later: what stands there would mean something to a newer host. */
+static void reserved_is_zero(void) {
+    const tenon_plugin *table = cf_raw_table();
+    const struct {
+        const char *group;
+        uint32_t reserved;
+    } rows[] = {{"device", table->device->reserved},
+                {"memory", table->memory->reserved},
+                {"stream", table->stream->reserved},
+                {"work", table->work->reserved},
+                {"event", table->event ? table->event->reserved : 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].reserved) cf_fail("reserved of group %s is %u", rows[i].group, rows[i].reserved);
+}
+
 static void extension_is_static(void) {
     static const char *const names[] = {"", "tenon.no_such_extension", "TENON", "tenon.\xff", "a.name.no.one.knows"};
     const tenon_plugin *table = cf_raw_table();
@@ -91,6 +106,7 @@ void cf_abi_query(void) {
     if (cf_begin("allocates_nothing")) query_allocates_nothing();
     if (cf_begin("const")) table_is_const();
     if (cf_begin_for("REQ-ABI-04", "preamble")) table_is_well_formed();
+    if (cf_begin_for("REQ-ABI-02", "reserved")) reserved_is_zero();
     if (cf_begin_for("REQ-ABI-07", "unknown_extension")) extension_is_static();
 }
 
