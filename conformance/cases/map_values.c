@@ -113,6 +113,16 @@ static cf_number next_pair(const cf_map *map, uint32_t k, int64_t i) {
     return cf_load(map->dtype, &word, 0);
 }
 
+/* Operand 1 is operand 0 or the number next to it: what a wider or narrower type on the way cannot tell apart. */
+static cf_number next_neighbour(const cf_map *map, uint32_t k, int64_t i) {
+    uint64_t word = ((uint64_t)i + 1) * 0x9e3779b97f4a7c15u;
+    word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9u;
+    word = (word ^ word >> 27) * 0x94d049bb133111ebu;
+    if (k == 1) word += (uint64_t)(i % 3) - 1;
+    if (map->dtype == TENON_DTYPE_BOOL) word &= 1;
+    return cf_load(map->dtype, &word, 0);
+}
+
 typedef struct next_context {
     const cf_map *map;
     const value_row *values;
@@ -160,6 +170,7 @@ static void run_cancelling(const cf_map *map) {
 
 static const value_row every = {"every_value", 65536, next_any_bits};
 static const value_row pairs = {"every_pair", 65536, next_pair};
+static const value_row neighbours = {"neighbours", 2053, next_neighbour};
 static const value_row wide = {"wide", 8209, next_wide};
 static const value_row close_ones = {"close", 4099, next_close};
 static const value_row short_ones = {"short", 4099, next_short};
@@ -182,6 +193,7 @@ void cf_map_values(const cf_map *map) {
     uint32_t bits = tenon_dtype_bits(map->dtype), inputs = map->op->input_count;
     run_edges(map);
     run_values(map, &wide);
+    if (inputs >= 2) run_values(map, &neighbours);
     if (bits <= 16) run_values(map, &every);
     if (bits == 8 && inputs >= 2) run_values(map, &pairs);
     if (cf_is_float(map->dtype)) run_values(map, &close_ones);
