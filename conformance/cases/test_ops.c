@@ -1,5 +1,6 @@
 /* Every row of one profile on one device, in this process: what a debugger wants. Usage:
- * test_ops DEVICE [PROFILE [N]] runs one row in about N, the same ones every time. The harness runs the same rows in
+ * test_ops DEVICE [PROFILE [N [CASE]]] runs one row in about N, the same ones every time, of the cases whose names have
+ * CASE in them. The harness runs the same rows in
  * processes of their own. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ int main(int argc, char **argv) {
     open_device(argc > 1 ? argv[1] : "cpu");
     for (uint32_t i = 0; i < cf_case_count; i++) {
         if (cf_cases[i].profile != profile) continue;
+        if (argc > 4 && !strstr(cf_cases[i].name, argv[4])) continue;
         tally count = {0};
         cf_run_case(&cf_cases[i], &(cf_sink){&count, begin, end});
         printf("%s: %u of %u rows, %u failed on %s\n", cf_cases[i].name, count.rows, count.listed, count.failures,
