@@ -80,12 +80,6 @@ static void answer_exec(uint32_t kind, uint32_t size) {
     cf_raw_close(&raw);
 }
 
-static bool takes(uint32_t kind, const char *name) {
-    if (tenonh_device_info(cf_under_test.device)->work_kinds & kind) return true;
-    cf_not_applicable("work_kinds has no %s work", name);
-    return false;
-}
-
 /* Every answer of an open device is the same each time, but for a budget. */
 static void ask_again(void) {
     cf_raw raw;
@@ -112,7 +106,7 @@ static void ask_again(void) {
 static void ask_dialect_again(void) {
     cf_raw raw;
     const tenon_dialect *one = NULL, *two = NULL;
-    if (!takes(TENON_WORK_KERNEL, "kernel") || !cf_raw_open(&raw, NULL)) return;
+    if (!cf_sample_takes(TENON_WORK_KERNEL, "kernel") || !cf_raw_open(&raw, NULL)) return;
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.work.dialect(raw.device, &one));
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.work.dialect(raw.device, &two));
     if (!one || one != two)
@@ -133,9 +127,9 @@ void cf_abi_answers(void) {
     ANSWERS(ROW)
 #undef ROW
 #define ROW(KIND, name)                                                                                                \
-    if (cf_begin("exec_info.v1." name) && takes(TENON_WORK_##KIND, name))                                              \
+    if (cf_begin("exec_info.v1." name) && cf_sample_takes(TENON_WORK_##KIND, name))                                    \
         answer_exec(TENON_WORK_##KIND, TENON_EXEC_INFO_SIZE_V1);                                                       \
-    if (cf_begin("exec_info.grown." name) && takes(TENON_WORK_##KIND, name))                                           \
+    if (cf_begin("exec_info.grown." name) && cf_sample_takes(TENON_WORK_##KIND, name))                                 \
         answer_exec(TENON_WORK_##KIND, sizeof(tenon_exec_info) + GROWN);
     CF_SAMPLE_KINDS(ROW)
 #undef ROW

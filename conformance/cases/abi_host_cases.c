@@ -10,12 +10,6 @@
 #include "cases/launch.h"
 #include "device/objects.h"
 
-static bool takes(uint32_t kind, const char *name) {
-    if (tenonh_device_info(cf_under_test.device)->work_kinds & kind) return true;
-    cf_not_applicable("work_kinds has no %s work", name);
-    return false;
-}
-
 static void run_sample(cf_raw *raw, uint32_t kind) {
     cf_sample sample;
     if (!cf_sample_make(kind, &sample)) return;
@@ -116,7 +110,7 @@ void cf_abi_hosts(void) {
                  {"older_tables", "skew"}};
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
 #define ROW(KIND, name_)                                                                                               \
-    if (cf_begin("%s.%s", hosts[i].name, name_) && takes(TENON_WORK_##KIND, name_))                                    \
+    if (cf_begin("%s.%s", hosts[i].name, name_) && cf_sample_takes(TENON_WORK_##KIND, name_))                          \
         run_under_host(hosts[i].size, hosts[i].speaks, TENON_WORK_##KIND);
         CF_SAMPLE_KINDS(ROW)
 #undef ROW

@@ -299,3 +299,9 @@ bool cf_sample_runs(cf_raw *raw, cf_sample *sample) {
     cf_running_end(&run);
     return works;
 }
+
+bool cf_sample_takes(uint32_t kind, const char *name) {
+    if (tenonh_device_info(cf_under_test.device)->work_kinds & kind) return true;
+    cf_not_applicable("work_kinds has no %s work", name);
+    return false;
+}

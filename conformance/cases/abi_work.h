@@ -31,6 +31,9 @@ typedef struct cf_sample {
     X(KERNEL, "kernel")                                                                                                \
     X(GRAPH, "graph")
 
+/* True where the device takes work of a kind; else the row does not apply. */
+bool cf_sample_takes(uint32_t kind, const char *name);
+
 /* Makes the sample of a kind that the device takes. False after failing the row. */
 bool cf_sample_make(uint32_t kind, cf_sample *out);
 void cf_sample_free(cf_sample *sample);

@@ -1,17 +1,11 @@
-/* Works and launches that a device must not take: with members that nobody knows, of kinds and operators that it does not
- * take, that contradict themselves, with buffers missing and symbols out of their ranges. */
+/* Works that a device must not take: with members that nobody knows, of kinds and operators that it does not take, that
+ * contradict themselves. */
 #include <string.h>
 
 #include <tenon/helpers.h>
 
 #include "cases/abi_work.h"
 #include "cases/cases.h"
-
-static bool takes(uint32_t kind, const char *name) {
-    if (tenonh_device_info(cf_under_test.device)->work_kinds & kind) return true;
-    cf_not_applicable("work_kinds has no %s work", name);
-    return false;
-}
 
 /* -- Descriptors of other sizes --------------------------------------------------------------------------------------- */
 
@@ -148,15 +142,15 @@ void cf_abi_tails(void) {
     for (int how = 0; how < TAILS; how++) {
         const char *name = tails[how].name;
 #define ROW(KIND, kind)                                                                                                \
-    if (cf_begin("work." kind ".%s", name) && takes(TENON_WORK_##KIND, kind))                                          \
+    if (cf_begin("work." kind ".%s", name) && cf_sample_takes(TENON_WORK_##KIND, kind))                                \
         prepare_resized(TENON_WORK_##KIND, false, (tail)how);                                                          \
-    if (cf_begin("part." kind ".%s", name) && takes(TENON_WORK_##KIND, kind))                                          \
+    if (cf_begin("part." kind ".%s", name) && cf_sample_takes(TENON_WORK_##KIND, kind))                                \
         prepare_resized(TENON_WORK_##KIND, true, (tail)how);                                                           \
-    if (cf_begin("launch." kind ".%s", name) && takes(TENON_WORK_##KIND, kind))                                        \
+    if (cf_begin("launch." kind ".%s", name) && cf_sample_takes(TENON_WORK_##KIND, kind))                              \
         launch_resized(TENON_WORK_##KIND, (tail)how);
         CF_SAMPLE_KINDS(ROW)
 #undef ROW
-        if (cf_begin("part.composite.%s", name) && takes(TENON_WORK_COMPOSITE, "composite"))
+        if (cf_begin("part.composite.%s", name) && cf_sample_takes(TENON_WORK_COMPOSITE, "composite"))
             prepare_composite((tail)how);
     }
 }
@@ -446,139 +440,6 @@ void cf_abi_works(void) {
         const char *kind = spoilt[i].kind == TENON_WORK_OP       ? "op"
                            : spoilt[i].kind == TENON_WORK_KERNEL ? "kernel"
                                                                  : "graph";
-        if (takes(spoilt[i].kind, kind)) refuse_spoilt(spoilt[i].kind, spoilt[i].spoil, spoilt[i].statuses);
+        if (cf_sample_takes(spoilt[i].kind, kind)) refuse_spoilt(spoilt[i].kind, spoilt[i].spoil, spoilt[i].statuses);
     }
-}
-
-/* -- Launches ---------------------------------------------------------------------------------------------------------- */
-
-/* Makes a launch what it must not be; false: there is no such launch of this exec. */
-typedef bool (*mar_function)(cf_running *run);
-
-static bool mar_first_buffer(cf_running *run) {
-    run->buffers[0].memory = NULL;
-    return true;
-}
-static bool mar_last_buffer(cf_running *run) {
-    run->buffers[CF_SAMPLE_OPERANDS - 1].memory = NULL;
-    return true;
-}
-static bool mar_few_buffers(cf_running *run) {
-    run->launch.buffer_count--;
-    return true;
-}
-static bool mar_no_buffers(cf_running *run) {
-    run->launch.buffer_count = 0;
-    run->launch.buffers = NULL;
-    return true;
-}
-static bool mar_few_symbols(cf_running *run) {
-    return run->launch.symbol_count && run->launch.symbol_count--;
-}
-static bool mar_no_symbols(cf_running *run) {
-    bool some = run->launch.symbol_count > 0;
-    run->launch.symbol_count = 0;
-    run->launch.symbols = NULL;
-    return some;
-}
-/* The first symbol with an end to its range gets the number past that. */
-static bool mar_symbol(cf_running *run, bool above) {
-    for (uint32_t i = 0; i < run->sample->work.symbol_count; i++) {
-        const tenon_symbol *range = &run->answered[i];
-        if (above ? range->max == INT64_MAX : range->min == INT64_MIN) continue;
-        run->sample->numbers[i] = above ? range->max + 1 : range->min - 1;
-        return true;
-    }
-    return false;
-}
-static bool mar_symbol_above(cf_running *run) {
-    return mar_symbol(run, true);
-}
-static bool mar_symbol_below(cf_running *run) {
-    return mar_symbol(run, false);
-}
-static bool mar_grids(cf_running *run) {
-    bool some = run->launch.grid_count > 0;
-    run->launch.grid_count = 0;
-    run->launch.grids = NULL;
-    return some;
-}
-
-static const struct {
-    const char *name;
-    mar_function mar;
-    const char *needs; /* what an exec lacks of which there is no such launch */
-} marred[] = {
-    {"first_buffer_missing", mar_first_buffer, ""},
-    {"last_buffer_missing", mar_last_buffer, ""},
-    {"few_buffers", mar_few_buffers, ""},
-    {"no_buffers", mar_no_buffers, ""},
-    {"few_symbols", mar_few_symbols, "symbols"},
-    {"no_symbols", mar_no_symbols, "symbols"},
-    {"symbol_above", mar_symbol_above, "symbols with a largest value"},
-    {"symbol_below", mar_symbol_below, "symbols with a least value"},
-    {"grids_missing", mar_grids, "grids"},
-};
-
-/* A launch refused: nothing has happened, and the next one works. */
-static void refuse_launch(uint32_t kind, mar_function mar, const char *needs) {
-    cf_raw raw;
-    cf_sample sample;
-    cf_running run;
-    if (!cf_raw_open(&raw, NULL)) return;
-    if (cf_sample_make(kind, &sample)) {
-        if (cf_running_begin(&raw, &sample, &run)) {
-            tenon_buffer buffers[CF_SAMPLE_OPERANDS];
-            tenon_launch good = run.launch;
-            int64_t numbers[256];
-            uint32_t count = good.symbol_count < 256 ? good.symbol_count : 256;
-            memcpy(buffers, run.buffers, sizeof buffers);
-            if (count) memcpy(numbers, sample.numbers, count * sizeof *numbers);
-            if (!mar(&run)) {
-                cf_not_applicable("the exec has no %s", needs);
-            } else if (CF_ANSWERS(&raw, TENON_STATUS_INVALID,
-                                  raw.hooks.work.launch(raw.stream, run.exec, &run.launch))) {
-                memcpy(run.buffers, buffers, sizeof buffers);
-                if (count) memcpy(sample.numbers, numbers, count * sizeof *numbers);
-                (void)(cf_running_is_untouched(&run) && cf_running_works(&run, &good));
-            }
-        }
-        cf_running_end(&run);
-        cf_sample_free(&sample);
-    }
-    cf_raw_close(&raw);
-}
-
-/* The work is gone when an exec is launched, the launch when it is waited for. */
-static void forget(uint32_t kind, bool launch) {
-    cf_raw raw;
-    cf_sample sample;
-    cf_running run;
-    if (!cf_raw_open(&raw, NULL)) return;
-    if (cf_sample_make(kind, &sample)) {
-        if (cf_running_begin(&raw, &sample, &run)) {
-            if (!launch) cf_sample_scribble(&sample);
-            (void)(launch ? cf_running_works_scribbled(&run) : cf_running_works(&run, &run.launch));
-        }
-        cf_running_end(&run);
-        cf_sample_free(&sample);
-    }
-    cf_raw_close(&raw);
-}
-
-void cf_abi_launches(void) {
-    for (size_t i = 0; i < sizeof marred / sizeof *marred; i++) {
-#define ROW(KIND, kind)                                                                                                \
-    if (cf_begin_for("REQ-WORK-04 REQ-ERR-02", kind ".%s", marred[i].name) && takes(TENON_WORK_##KIND, kind))          \
-        refuse_launch(TENON_WORK_##KIND, marred[i].mar, marred[i].needs);
-        CF_SAMPLE_KINDS(ROW)
-#undef ROW
-    }
-#define ROW(KIND, kind)                                                                                                \
-    if (cf_begin_for("REQ-WORK-01", kind ".work_is_gone") && takes(TENON_WORK_##KIND, kind))                           \
-        forget(TENON_WORK_##KIND, false);                                                                              \
-    if (cf_begin_for("REQ-WORK-04", kind ".launch_is_gone") && takes(TENON_WORK_##KIND, kind))                         \
-        forget(TENON_WORK_##KIND, true);
-    CF_SAMPLE_KINDS(ROW)
-#undef ROW
 }
