@@ -320,7 +320,7 @@ int cfh_suite_main(cfh_options *options) {
     if (s.writer.path && !s.writer.error) code = report_of_run(s.writer.path, &wishes, code);
     if (code == EXIT_INTERRUPTED && !s.writer_is_temporary)
         cli_line(stderr, "tenon test: interrupted; --resume %s goes on", s.writer.path);
-    if (s.writer_is_temporary) (void)unlink(s.writer.path);
+    if (s.writer.path && s.writer_is_temporary) (void)unlink(s.writer.path);
     cf_record_close(&s.writer);
     for (uint32_t i = 0; i < s.run_count; i++) cfh_run_free(&s.runs[i]);
     free(s.runs);
