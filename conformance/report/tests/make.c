@@ -75,7 +75,7 @@ static void spoil(const maker *m, cf_outcome *outcome) {
 }
 
 static void run_row(maker *m, const shape *of, const char *word, const char *name, uint32_t i) {
-    cf_outcome outcome = {name, of->requirements, CF_VERDICT_PASS, "", error_of(m, word, i), 0};
+    cf_outcome outcome = {.name = name, .requirements = of->requirements, .text = "", .error = error_of(m, word, i)};
     outcome.nanoseconds = (m->index * 7919u % 900u + 100) * (m->index % 37 == 0 ? 90000u : 1500u) + m->variant * 1000u;
     spoil(m, &outcome);
     (void)cf_record_begin(&m->writer, m->run, m->variant, name);
@@ -170,7 +170,7 @@ static void write_run(maker *m, uint32_t run) {
     m->run = run;
     for (int i = 0; i < SHAPE_COUNT && m->kind != MAKE_NO_ROWS; i++) each_row(m, &shapes[i]);
     if (m->kind == MAKE_STRANGER) {
-        cf_outcome outcome = {"map_values.nobody", "", CF_VERDICT_PASS, "", -1, 1};
+        cf_outcome outcome = {.name = "map_values.nobody", .requirements = "", .text = "", .error = -1};
         (void)cf_record_end(&m->writer, run, &outcome, "");
     }
 }

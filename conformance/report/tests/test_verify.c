@@ -65,8 +65,8 @@ static bool take_row(void *context, const char *name, const char *requirements) 
         return false;
     }
     bool fails = m->faults & (FAILING_ROW | HONEST_FAIL) && index == 5;
-    cf_outcome outcome = {name, requirements, fails ? CF_VERDICT_FAIL : CF_VERDICT_PASS, fails ? "wrong" : "",
-                          0.5,  1000};
+    cf_outcome outcome = {.name = name, .requirements = requirements, .text = fails ? "wrong" : "", .error = 0.5};
+    outcome.verdict = fails ? CF_VERDICT_FAIL : CF_VERDICT_PASS;
     (void)cf_record_begin(&m->writer, m->run, 0, name);
     if (!(m->faults & SILENT_ROW && m->run == 1 && index == 5)) (void)cf_record_end(&m->writer, m->run, &outcome, "");
     return false;
