@@ -80,7 +80,7 @@ typedef struct cf_graph_work {
 
 /* Numbers the values as the work does; gives the number of operands. */
 uint32_t cf_graph_number(cf_graph *g);
-void cf_graph_describe(cf_graph *g, cf_graph_work *out_work);
+void cf_graph_describe(cf_graph *g, cf_graph_work *w);
 
 /* Claims and prepares: every node has to be claimed, and what is claimed prepared. Fails the row and gives NULL if not. */
 tenonh_exec *cf_graph_prepare(cf_graph *g);
@@ -90,7 +90,7 @@ typedef struct cf_graph_run {
     cf_graph *graph;
     tenonh_exec *exec;
     uint32_t operand_count;
-    const cf_graph_value *operands[CF_GRAPH_VALUES]; /* by number */
+    uint32_t values[CF_GRAPH_VALUES]; /* of operands, by number */
     tenonh_memory *memories[CF_GRAPH_VALUES];
     uint64_t sizes[CF_GRAPH_VALUES]; /* bytes between the fences, as the exec takes them */
     tenonh_memory *workspace;

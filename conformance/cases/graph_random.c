@@ -226,7 +226,7 @@ static bool reshape(cf_graph *g) {
 static bool permute(cf_graph *g) {
     uint32_t x = pick(g);
     const cf_operand from = *operand(g, x);
-    int64_t perm[TENON_MAX_RANK], dims[TENON_MAX_RANK];
+    int64_t perm[TENON_MAX_RANK] = {0}, dims[TENON_MAX_RANK];
     for (uint32_t i = 0; i < from.rank; i++) {
         uint32_t k = below(i + 1);
         perm[i] = perm[k];

@@ -58,6 +58,10 @@ tenonh_exec *cf_graph_prepare(cf_graph *g) {
 
 /* -- Placing ---------------------------------------------------------------------------------------------------------- */
 
+static const cf_graph_value *value_of(const cf_graph_run *run, uint32_t number) {
+    return &run->graph->values[run->values[number]];
+}
+
 static uint64_t bytes_of(const cf_operand *operand) {
     return (uint64_t)cf_count(operand->rank, operand->dims) * (tenon_dtype_bits(operand->dtype) / 8);
 }
@@ -67,7 +71,7 @@ static uint64_t bytes_of(const cf_operand *operand) {
 static uint64_t start_of(const cf_graph_run *run, uint32_t number) {
     const tenon_operand_info *info = &tenonh_exec_info(run->exec)->operands[number];
     if (info->packed_size) return 4096;
-    return FENCE + strlen(cf_row_name()) % 2 * (tenon_dtype_bits(run->operands[number]->operand.dtype) / 8);
+    return FENCE + strlen(cf_row_name()) % 2 * (tenon_dtype_bits(value_of(run, number)->operand.dtype) / 8);
 }
 
 static tenon_status fill_memory(tenonh_stream *stream, tenonh_memory *memory, uint64_t size, const void *bytes,
@@ -83,7 +87,7 @@ static tenon_status fill_memory(tenonh_stream *stream, tenonh_memory *memory, ui
 }
 
 static tenon_status pack(const cf_graph_run *run, uint32_t number, tenonh_stream *stream) {
-    const cf_operand *operand = &run->operands[number]->operand;
+    const cf_operand *operand = &value_of(run, number)->operand;
     uint64_t size = bytes_of(operand), start = start_of(run, number);
     tenonh_memory *source;
     TENON_TRY(tenonh_memory_create(cf_under_test.device, 0, size, &source));
@@ -97,7 +101,7 @@ static tenon_status pack(const cf_graph_run *run, uint32_t number, tenonh_stream
 }
 
 static tenon_status fill_operand(cf_graph_run *run, uint32_t number, tenonh_stream *stream) {
-    const cf_graph_value *v = run->operands[number];
+    const cf_graph_value *v = value_of(run, number);
     const tenon_operand_info *info = &tenonh_exec_info(run->exec)->operands[number];
     uint64_t start = start_of(run, number);
     bool is_read = v->role != TENON_ROLE_OUTPUT && info->layout != TENON_LAYOUT_HELD && !info->packed_size;
@@ -122,10 +126,10 @@ static tenon_status place(cf_graph_run *run) {
     const tenon_exec_info *info = tenonh_exec_info(run->exec);
     run->operand_count = cf_graph_number(run->graph);
     for (uint32_t i = 0; i < run->graph->value_count; i++)
-        if (run->graph->values[i].role) run->operands[run->graph->values[i].number] = &run->graph->values[i];
+        if (run->graph->values[i].role) run->values[run->graph->values[i].number] = i;
     for (uint32_t i = 0; i < run->operand_count; i++) {
         uint64_t packed = info->operands[i].packed_size;
-        run->sizes[i] = packed ? packed : bytes_of(&run->operands[i]->operand);
+        run->sizes[i] = packed ? packed : bytes_of(&value_of(run, i)->operand);
         TENON_TRY(
             tenonh_memory_create(cf_under_test.device, 0, start_of(run, i) + run->sizes[i] + FENCE, &run->memories[i]));
     }
@@ -159,11 +163,11 @@ tenon_status cf_graph_launch(const cf_graph_run *run, tenonh_stream *stream) {
 /* -- Comparing -------------------------------------------------------------------------------------------------------- */
 
 static bool agrees(const cf_graph_run *run, uint32_t number, const void *got, int64_t element, cf_allowed allowed) {
-    const cf_operand *operand = &run->operands[number]->operand;
+    const cf_operand *operand = &value_of(run, number)->operand;
     cf_number x = cf_load(operand->dtype, got, element), y = cf_load(operand->dtype, operand->bytes, element);
     if (!cf_is_float(operand->dtype)) return x.i == y.i;
     if (!allowed) return cf_ulps(operand->dtype, x.f, y.f, true) == 0;
-    long double bound = allowed(run->graph, (uint32_t)(run->operands[number] - run->graph->values), element);
+    long double bound = allowed(run->graph, run->values[number], element);
     if (!isfinite(y.f)) return cf_ulps(operand->dtype, x.f, y.f, false) == 0;
     long double error = fabsl(x.f - y.f);
     cf_note_error((double)(error == 0 ? 0 : error / bound));
@@ -171,7 +175,7 @@ static bool agrees(const cf_graph_run *run, uint32_t number, const void *got, in
 }
 
 static void compare(const cf_graph_run *run, uint32_t number, const void *got, cf_allowed allowed) {
-    const cf_operand *operand = &run->operands[number]->operand;
+    const cf_operand *operand = &value_of(run, number)->operand;
     char a[64], b[64];
     for (int64_t i = 0; i < cf_count(operand->rank, operand->dims); i++) {
         if (agrees(run, number, got, i, allowed)) continue;
@@ -190,7 +194,7 @@ static bool is_filled(const unsigned char *bytes, uint64_t size) {
 }
 
 static void check_operand(const cf_graph_run *run, uint32_t number, const unsigned char *bytes, cf_allowed allowed) {
-    const cf_graph_value *v = run->operands[number];
+    const cf_graph_value *v = value_of(run, number);
     const tenon_operand_info *info = &tenonh_exec_info(run->exec)->operands[number];
     uint64_t start = start_of(run, number), size = run->sizes[number];
     if (!is_filled(bytes, start) || !is_filled(bytes + start + size, FENCE))

@@ -180,9 +180,9 @@ static tenon_status end(npu_compiler *c) {
     TENON_TRY(npu_chain_end(c));
     for (uint32_t i = 0; i < c->work->operand_count; i++) {
         if (c->work->operands[i].role != TENON_ROLE_OUTPUT) continue;
-        npu_view view;
-        int64_t steps[NPU_MOST_RANK];
-        uint32_t dense;
+        npu_view view = {.rank = 0};
+        int64_t steps[NPU_MOST_RANK] = {0};
+        uint32_t dense = 0;
         npu_buffer result = {.form = npu_form_dense(tenon_dtype_bits(c->values[i].dtype) / 8,
                                                     npu_count(c->values[i].rank, c->values[i].dims)),
                              .place = NPU_AT_OPERAND,
