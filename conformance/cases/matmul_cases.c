@@ -57,7 +57,7 @@ static term_sum sum_of(const product *p, const cf_number *a, const cf_number *b,
             sum.value.f += x.f * y.f;
             sum.magnitude += fabsl(x.f * y.f);
         } else {
-            sum.value.i += (cf_integer)((cf_natural)x.i * (cf_natural)y.i);
+            sum.value.i = (cf_integer)((cf_natural)sum.value.i + (cf_natural)x.i * (cf_natural)y.i);
         }
     }
     return sum;
