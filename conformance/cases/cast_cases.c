@@ -120,7 +120,7 @@ static void run_layouts(const conversion *c) {
         for (uint32_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
             char what[64];
             snprintf(what, sizeof what, "%s_to_%s.%lld", cf_layout_name(layouts[l][0]), cf_layout_name(layouts[l][1]),
-                     (long long)(sizes[s][0] * sizes[s][1]));
+                     (long long)sizes[s][0] * sizes[s][1]);
             if (!begin(c, what)) continue;
             cf_operand x = {.dtype = c->from, .rank = 2, .dims = {sizes[s][0], sizes[s][1]}, .layout = layouts[l][0]};
             cf_fill_mixed(&x);

@@ -136,8 +136,9 @@ tenon_status cf_launch_map(cf_launch *out, tenon_op op, tenon_dtype dtype, int64
 
 static tenon_status launch_copies(const cf_launch *launch, tenonh_stream *stream, const cf_place *places) {
     for (uint32_t k = 0; k < launch->operand_count; k++) {
-        const cf_place copy[] = {places[k], {launch->copied[k], 0}};
-        if (launch->copies[k]) TENON_TRY(cf_launch_enqueue(launch->copies[k], stream, copy));
+        if (!launch->copies[k]) continue;
+        const cf_place copy[CF_LAUNCH_OPERANDS] = {places[k], {launch->copied[k], 0}};
+        TENON_TRY(cf_launch_enqueue(launch->copies[k], stream, copy));
     }
     return TENON_STATUS_OK;
 }

@@ -12,9 +12,9 @@ enum { FENCE = 64, POISON = 0xa5, IMAGES = 2 /* the interpreter's and the device
 
 typedef struct program_buffer {
     uint32_t dtype, role;
-    int64_t count; /* elements from the first place to the last, gaps too */
-    uint64_t size; /* bytes, fences too */
-    unsigned char *images[IMAGES];
+    int64_t count;                 /* elements from the first place to the last, gaps too */
+    uint64_t size;                 /* bytes, fences too */
+    unsigned char *images[IMAGES]; /* of one block */
     tenonh_memory *memory;
 } program_buffer;
 
@@ -92,10 +92,9 @@ static tenon_status make_buffer(const program_run *run, const tenon__kir_operand
     *out = (program_buffer){.dtype = operand->dtype, .role = operand->role, .count = extent_of(run, operand)};
     uint32_t size = tenon_dtype_bits(operand->dtype) / 8;
     out->size = 2 * FENCE + (uint64_t)out->count * size;
-    for (uint32_t k = 0; k < IMAGES; k++) {
-        out->images[k] = malloc(out->size);
-        if (!out->images[k]) return TENON_STATUS_OUT_OF_MEMORY;
-    }
+    out->images[0] = malloc(IMAGES * out->size);
+    if (!out->images[0]) return TENON_STATUS_OUT_OF_MEMORY;
+    out->images[1] = out->images[0] + out->size;
     memset(out->images[0], POISON, out->size);
     for (int64_t i = 0; i < out->count && operand->role != TENON__KIR_OUT; i++)
         cf_store(operand->dtype, out->images[0] + FENCE, i, cf_any(operand->dtype));
@@ -118,7 +117,7 @@ static tenon_status make_buffers(program_run *run) {
 
 static void free_buffers(program_run *run) {
     for (uint32_t i = 0; i < run->count; i++) {
-        for (uint32_t k = 0; k < IMAGES; k++) free(run->buffers[i].images[k]);
+        free(run->buffers[i].images[0]);
         tenonh_memory_release(run->buffers[i].memory);
     }
     tenonh_memory_release(run->workspace);

@@ -121,6 +121,8 @@ static void compute(symbolic_run *r) {
     const symbolic *s = r->of;
     cf_number *const *n = r->numbers;
     cf_number *y = n[s->operand_count - 1];
+    for (uint32_t k = 0; k < s->operand_count; k++)
+        if (!n[k]) return;
     int64_t count = r->counts[s->operand_count - 1], inner = r->values[s->ranks[0] == 2 ? s->dims[0][1] : 0];
     for (int64_t i = 0; s->op == TENON_OP_ADD && i < count; i++) y[i] = plus(n[0][i], n[1][i]);
     for (int64_t i = 0; s->op == TENON_OP_COPY && i < count; i++) y[i] = n[0][i];
