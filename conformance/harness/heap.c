@@ -163,7 +163,7 @@ static void *give(size_t alignment, size_t size, bool cleared, void *caller) {
 static void drop_oldest(shelf *s) {
     block *b = s->kept[s->oldest % KEPT];
     s->kept[s->oldest++ % KEPT] = NULL;
-    if (!b || !is_whole(s, b, FREED)) return;
+    if (!is_whole(s, b, FREED)) return;
     s->kept_bytes -= b->size;
     b->state = 0;
     __libc_free(b->base);
@@ -176,7 +176,8 @@ static void keep(shelf *s, block *b) {
         return;
     }
     memset((void *)(b + 1), FREE_BYTE, b->size);
-    while (s->newest - s->oldest == KEPT || s->kept_bytes + b->size > MOST_KEPT_BYTES) drop_oldest(s);
+    while (s->newest != s->oldest && (s->newest - s->oldest == KEPT || s->kept_bytes + b->size > MOST_KEPT_BYTES))
+        drop_oldest(s);
     s->kept[s->newest++ % KEPT] = b;
     s->kept_bytes += b->size;
 }

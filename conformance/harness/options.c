@@ -186,7 +186,7 @@ static int take_call(const cli_call *call, cfh_options *o) {
 int cfh_options_parse(int count, char **arguments, cfh_options *out_options) {
     static char program[PATH_MAX];
     cli_call call;
-    *out_options = (cfh_options){.setup = {.program = program, .patience = PATIENCE, .batch = 64, .life = 1024}};
+    *out_options = (cfh_options){.setup = {.program = program, .patience = PATIENCE, .batch = 64, .life = 4096}};
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length <= 0) {
         cli_line(stderr, "tenon test: /proc/self/exe cannot be read: %s", strerror(errno));

@@ -37,12 +37,12 @@ static uint32_t profiles_of(const cJSON *facts) {
 static bool check_rows(cfh_session *s, uint32_t asked, bool filtered) {
     char text[256];
     if (s->roster.run_count == 0) return refuse(s, EXIT_FAILED, "NO_ROWS", "there is no row to run");
-    for (uint32_t bit = 1; bit < CF_PROFILE_LIMIT && !filtered; bit *= 2) {
+    for (uint32_t bit = 1; bit < CF_PROFILE_LIMIT; bit *= 2) {
         bool found = false;
         for (uint32_t i = 0; i < s->roster.case_count; i++) found |= s->roster.cases[i].of->profile == bit;
         if (found) continue;
         (void)snprintf(text, sizeof text, "the profile %s has no row to run", cf_profile_name(bit));
-        if (asked & bit) return refuse(s, EXIT_FAILED, "NO_ROWS", text);
+        if ((asked & bit) && !filtered) return refuse(s, EXIT_FAILED, "NO_ROWS", text);
         s->profile &= ~bit;
     }
     return true;

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -184,10 +185,16 @@ static void list_rows(cJSON *command) {
 
 /* -- Commands -- */
 
+/* What is in use now is what later looks are compared with: the command but for its name is none of it. */
 static void open_device(cJSON *command) {
-    cJSON *message = cfh_worker_device_open(command);
+    cJSON *message = cfh_worker_device_open(command), *member;
     cf_set_seed(strtoull(cfh_text_of(command, "seed"), NULL, 16));
-    if (cfh_is(message, "open")) cJSON_AddItemToObject(message, "resources", measure());
+    while ((member = command->child->next)) cJSON_Delete(cJSON_DetachItemViaPointer(command, member));
+    if (!message) {
+        cJSON *resources = measure();
+        message = cfh_worker_device_describe();
+        cJSON_AddItemToObject(message, "resources", resources);
+    }
     tell(message);
 }
 
@@ -212,10 +219,20 @@ static bool carry_out(cJSON *command) {
     return strcmp(name, "close") != 0;
 }
 
+/* What the harness was started with is none of the plugin's. */
+static void close_inherited(void) {
+    enum { MOST_FILES = 4096 };
+    if (syscall(SYS_close_range, 3, CFH_COMMANDS - 1, 0) == 0 && syscall(SYS_close_range, CFH_REPORTS + 1, ~0u, 0) == 0)
+        return;
+    for (int i = 3; i < MOST_FILES; i++)
+        if (i != CFH_COMMANDS && i != CFH_REPORTS) (void)close(i);
+}
+
 /* Nothing outlives the harness or dumps core (1 byte: also where a program takes dumps). */
 static bool settle(void) {
     const struct rlimit no_core = {1, 1};
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close_inherited();
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);

@@ -47,6 +47,9 @@ static tenon_status make_registry(const cJSON *command) {
     return status;
 }
 
+/* Which plugin of the registry's is opened. */
+static uint32_t plugin_index;
+
 /* The plugin that was given by its file or its id. */
 static tenon_status find_plugin(const cJSON *command, tenonh_plugin_info *out_info) {
     const char *plugin = cfh_text_of(command, "plugin"), *id = cfh_text_of(command, "id");
@@ -57,6 +60,7 @@ static tenon_status find_plugin(const cJSON *command, tenonh_plugin_info *out_in
     }
     for (uint32_t i = 0; i < tenonh_registry_plugin_count(cf_under_test.registry); i++) {
         TENON_TRY(tenonh_registry_plugin(cf_under_test.registry, i, out_info));
+        plugin_index = i;
         if (strcmp(out_info->id, id) == 0 && out_info->reason != TENONH_REASON_DUPLICATE_ID)
             return tenonh_reason_status(out_info->reason);
     }
@@ -70,17 +74,19 @@ static void add_hex(cJSON *object, const char *key, const uint8_t *bytes, size_t
     cJSON_AddStringToObject(object, key, text);
 }
 
-static cJSON *describe(const tenonh_plugin_info *info) {
+cJSON *cfh_worker_device_describe(void) {
+    tenonh_plugin_info info = {.struct_size = sizeof info};
+    (void)tenonh_registry_plugin(cf_under_test.registry, plugin_index, &info);
     char abi[32];
     const tenon_device_info *device = tenonh_device_info(cf_under_test.device);
     cJSON *message = cJSON_CreateObject(), *open = cJSON_AddObjectToObject(message, "open");
     cJSON *plugin = cJSON_AddObjectToObject(open, "plugin"), *of = cJSON_AddObjectToObject(open, "device");
-    (void)snprintf(abi, sizeof abi, "%u.%u", info->abi_version >> 16, info->abi_version & 0xffff);
-    cJSON_AddStringToObject(plugin, "path", info->path);
-    cJSON_AddStringToObject(plugin, "id", info->id);
-    cJSON_AddStringToObject(plugin, "vendor", info->vendor);
-    cJSON_AddStringToObject(plugin, "version", info->version);
-    cJSON_AddStringToObject(plugin, "license", info->license);
+    (void)snprintf(abi, sizeof abi, "%u.%u", info.abi_version >> 16, info.abi_version & 0xffff);
+    cJSON_AddStringToObject(plugin, "path", info.path);
+    cJSON_AddStringToObject(plugin, "id", info.id);
+    cJSON_AddStringToObject(plugin, "vendor", info.vendor);
+    cJSON_AddStringToObject(plugin, "version", info.version);
+    cJSON_AddStringToObject(plugin, "license", info.license);
     cJSON_AddStringToObject(plugin, "abi", abi);
     cJSON_AddStringToObject(of, "name", tenonh_device_name(cf_under_test.device));
     cJSON_AddStringToObject(of, "title", device->name);
@@ -115,7 +121,7 @@ cJSON *cfh_worker_device_open(const cJSON *command) {
         return answer;
     }
     if (!cfh_worker_device_works(text, sizeof text)) return refused(TENON_STATUS_DEVICE_LOST, TENONH_REASON_OK, text);
-    return describe(&info);
+    return NULL;
 }
 
 /* -- Health -- */

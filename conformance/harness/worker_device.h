@@ -6,8 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Opens cf_under_test as the command says; the answer. */
+/* Opens cf_under_test as the command says. NULL, or the answer that says why not. */
 cJSON *cfh_worker_device_open(const cJSON *command);
+
+/* The answer that describes what was opened. */
+cJSON *cfh_worker_device_describe(void);
 
 /* Health, and a few bytes that go to the device and back. False: out_text says what is wrong. */
 bool cfh_worker_device_works(char *out_text, size_t size);

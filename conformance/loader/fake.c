@@ -7,7 +7,7 @@
  *   max  launches with a status that is none      min  prepares until it is cancelled
  * and everything else is UNSUPPORTED.
  *
- * CONSTRUCTOR, DESTRUCTOR, QUERY, OPEN and INFO are statements that run there; misbehaviours for them stand below. */
+ * CONSTRUCTOR, DESTRUCTOR, QUERY, OPEN, INFO, CLOSE (of a device) and WRITE are statements that run there; misbehaviours for them stand below. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -301,6 +301,9 @@ OPTIONAL tenon_status device_open(tenon_instance *instance, uint32_t index, teno
 }
 
 static void device_close(tenon_device *device) {
+#ifdef CLOSE
+    CLOSE;
+#endif
     if (device->objects) abort();
     device->instance->devices--;
     free(device);
@@ -419,6 +422,9 @@ static tenon_status check(tenon_stream *stream) {
 }
 
 static tenon_status stream_write(tenon_stream *stream, tenon_buffer destination, const void *source, uint64_t size) {
+#ifdef WRITE
+    WRITE;
+#endif
     TENON_TRY(check(stream));
     memcpy(destination.memory->bytes + destination.offset, source, size);
     return TENON_STATUS_OK;

@@ -1,0 +1,311 @@
+/* The harness on a plugin with one deed in one row: that row is blamed, whatever the deed, and no other row is lost. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/record.h"
+
+enum { MOST_ARGUMENTS = 24, ROWS = 40, LONE_ROWS = 3 };
+
+static char folder[] = "/tmp/tenon-harness-XXXXXX", records_path[96], marker_path[96], output_path[96];
+
+static void set_up(void) {
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(records_path, sizeof records_path, "%s/records.jsonl", folder);
+    (void)snprintf(marker_path, sizeof marker_path, "%s/marker", folder);
+    (void)snprintf(output_path, sizeof output_path, "%s/output", folder);
+    (void)setenv("TENON_PLANTED_MARKER", marker_path, 1);
+}
+
+static void clear(void) {
+    (void)unlink(records_path);
+    (void)unlink(marker_path);
+    (void)unlink(output_path);
+}
+
+static void tear_down(void) {
+    clear();
+    (void)rmdir(folder);
+}
+
+/* Starts "SUITE test ..." with its output in a file. */
+static pid_t start(const char *deed, const char *const *more) {
+    const char *arguments[MOST_ARGUMENTS] = {SUITE, "test"};
+    pid_t id = 0;
+    posix_spawn_file_actions_t actions;
+    int count = 2;
+    for (; *more; more++) arguments[count++] = *more;
+    (void)setenv("TENON_PLANTED", deed, 1);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, output_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    ck_assert_int_eq(posix_spawn(&id, SUITE, &actions, NULL, (char *const *)(uintptr_t)arguments, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    return id;
+}
+
+static int finish(pid_t id) {
+    int status = 0;
+    while (waitpid(id, &status, 0) < 0) ck_assert_int_eq(errno, EINTR);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static int run(const char *deed, const char *const *more) {
+    return finish(start(deed, more));
+}
+
+#define RUN(deed, ...) run(deed, (const char *const[]){__VA_ARGS__, NULL})
+
+static cf_records read_records(void) {
+    cf_records records;
+    char error[512] = "";
+    ck_assert_msg(cf_records_read(records_path, &records, error, sizeof error), "%s", error);
+    return records;
+}
+
+/* What a deed in a row of "told" must lead to. */
+static const struct deed {
+    const char *name;
+    uint32_t row;
+    cf_verdict verdict;
+    const char *text; /* that the row's text holds */
+    int code;
+    const char *watch;     /* a row of the harness's own that fails with it */
+    bool heap_only;        /* sanitizers see it in their way: as a crash */
+    const char *sanitizer; /* not tried under this one, which ends the process in another way */
+} deeds[] = {
+    {"segfault", 7, CF_VERDICT_CRASH, "signal 11", 1, NULL, true, NULL},
+    {"segfault", 0, CF_VERDICT_CRASH, "signal 11", 1, NULL, true, NULL},
+    {"segfault", 39, CF_VERDICT_CRASH, "signal 11", 1, NULL, true, NULL},
+    {"abort", 7, CF_VERDICT_CRASH, "signal 6", 1, NULL, true, NULL},
+    {"exit", 7, CF_VERDICT_CRASH, "exit status", 1, NULL, false, NULL},
+    {"hang", 7, CF_VERDICT_HANG, "no end", 1, NULL, false, NULL},
+    {"poison", 5, CF_VERDICT_CRASH, "after it, the row told.r12", 1, NULL, false, NULL},
+    {"write_behind", 7, CF_VERDICT_FAIL, "wrote behind a block of 40 bytes that libtenon_planted.so", 1, NULL, true,
+     "thread"},
+    {"write_before", 7, CF_VERDICT_FAIL, "wrote before a block", 1, NULL, true, "thread"},
+    {"write_after_free", 7, CF_VERDICT_FAIL, "after it was freed", 1, NULL, true, "thread"},
+    {"free_twice", 7, CF_VERDICT_CRASH, "signal 6", 1, NULL, true, "thread"},
+    {"leak_file", 7, CF_VERDICT_FAIL, "1 open files more", 1, "process.files", false, NULL},
+    {"leak_thread", 7, CF_VERDICT_FAIL, "1 threads more", 1, "process.threads", false, NULL},
+    {"leak_heap", 7, CF_VERDICT_FAIL, "100 bytes of heap more", 1, "process.memory", false, "any"},
+    {"leak_mapping", 7, CF_VERDICT_FAIL, "4194304 bytes of address space more", 1, "process.memory", false, "any"},
+    {"talk", 7, CF_VERDICT_CRASH, "signal 11", 1, NULL, true, NULL},
+    {"garble", 7, CF_VERDICT_FAIL, "wrote into a file that it did not open", 1, NULL, false, NULL},
+    {"close_files", 7, CF_VERDICT_FAIL, "closed a file that it did not open", 1, NULL, false, NULL},
+    {"close_badly", 7, CF_VERDICT_CRASH, "closing the device", 1, "process.close", false, NULL},
+    {"wedge", 7, CF_VERDICT_HANG, "no end", 6, NULL, false, NULL},
+};
+
+#ifdef TENON_SANITIZED
+static const bool is_sanitized = true;
+#else
+static const bool is_sanitized = false;
+#endif
+
+static bool is_tried(const struct deed *d) {
+    if (!d->sanitizer || !is_sanitized) return true;
+    return strcmp(d->sanitizer, "any") != 0 && !strstr(TENON_SANITIZE, d->sanitizer);
+}
+
+static void check_row(const struct deed *d, const cf_record_row *row) {
+    bool in_its_way = d->heap_only && is_sanitized;
+    if (in_its_way) {
+        ck_assert_msg(row->verdict == CF_VERDICT_CRASH, "%s: %s", d->name, cf_verdict_name(row->verdict));
+        return;
+    }
+    ck_assert_msg(row->verdict == d->verdict, "%s: %s ends with %s: %s", d->name, row->name,
+                  cf_verdict_name(row->verdict), row->text);
+    ck_assert_msg(strstr(row->text, d->text), "%s: '%s' says nothing of '%s'", d->name, row->text, d->text);
+}
+
+/* A wedged device leaves those that had not been run without a verdict. */
+static void check_others(const struct deed *d, const cf_records *records, const cf_record_row *culprit) {
+    for (uint32_t i = 0; i < records->row_count; i++) {
+        const cf_record_row *row = &records->rows[i];
+        bool wedged = d->code == 6 && row->verdict == CF_VERDICT_NO_VERDICT;
+        bool watched = strncmp(row->name, "process.", 8) == 0;
+        ck_assert_msg(row->ended, "%s: %s is lost", d->name, row->name);
+        if (row == culprit || wedged) continue;
+        if (watched && d->watch && strcmp(row->name, d->watch) == 0)
+            ck_assert_msg(row->verdict == CF_VERDICT_FAIL, "%s: %s does not fail", d->name, row->name);
+        else if (!watched || !is_sanitized)
+            ck_assert_msg(row->verdict == CF_VERDICT_PASS, "%s: %s ends with %s: %s", d->name, row->name,
+                          cf_verdict_name(row->verdict), row->text);
+    }
+}
+
+START_TEST(deeds_are_blamed_on_their_row) {
+    const struct deed *d = &deeds[_i];
+    char deed[64], name[64];
+    if (!is_tried(d)) return;
+    (void)snprintf(deed, sizeof deed, "%s:%u", d->name, d->row);
+    (void)snprintf(name, sizeof name, "told.r%02u", d->row);
+    int code =
+        RUN(deed, PLANTED, "--filter", "told", "--filter", "lone", "--records", records_path, "--patience", "0.5");
+    cf_records records = read_records();
+    ck_assert_uint_ge(records.row_count, ROWS + LONE_ROWS);
+    const cf_record_row *row = cf_records_row(&records, 0, name);
+    ck_assert_ptr_nonnull(row);
+    check_row(d, row);
+    check_others(d, &records, row);
+    ck_assert_msg(code == d->code, "%s: exit code %d", d->name, code);
+    ck_assert(records.final && records.bound);
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
+/* What a plugin prints is kept, up to a bound, with its row, and cannot steer a terminal. */
+START_TEST(words_stay_with_their_row) {
+    (void)RUN("talk:7", PLANTED, "--filter", "told", "--records", records_path, "--jobs", "1");
+    cf_records records = read_records();
+    const cf_record_row *row = cf_records_row(&records, 0, "told.r07");
+    ck_assert_ptr_nonnull(strstr(row->output, "noise\\xff"));
+    ck_assert_ptr_nonnull(strstr(row->output, "the last words"));
+    ck_assert_uint_lt(strlen(row->output), 16384);
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
+START_TEST(two_deeds_are_told_apart) {
+    int code = RUN("segfault:3,hang:20,abort:31", PLANTED, "--filter", "told", "--records", records_path, "--patience",
+                   "0.5", "--jobs", "2");
+    cf_records records = read_records();
+    ck_assert_int_eq(code, 1);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        cf_verdict want = i == 3 || i == 31 ? CF_VERDICT_CRASH : i == 20 ? CF_VERDICT_HANG : CF_VERDICT_PASS;
+        ck_assert_msg(records.rows[i].verdict == want, "%s: %s", records.rows[i].name, records.rows[i].text);
+    }
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
+/* A row that fails only now and then is no pass, even if its process is gone by then. */
+START_TEST(wavering_is_failing) {
+    int code = RUN("waver:9", PLANTED, "--filter", "told", "--records", records_path, "--repeat", "2");
+    cf_records records = read_records();
+    ck_assert_int_eq(code, 1);
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "verdict")), "failed");
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
+START_TEST(good_plugins_are_conformant) {
+    int code = RUN("", PLANTED, "--profile", "runtime", "--records", records_path);
+    cf_records records = read_records();
+    ck_assert_int_eq(code, 0);
+    ck_assert_uint_eq(records.run_count, 2);
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")),
+                     "conformant: runtime, ABI 0.2, device planted:0");
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
+START_TEST(nothing_run_is_nothing_passed) {
+    ck_assert_int_eq(RUN("", PLANTED, "--filter", "no_such_case", "--records", records_path), 1);
+    ck_assert_int_eq(RUN("", PLANTED, "--profile", "model"), 1);
+    ck_assert_int_eq(RUN("", PLANTED, "--profile", "graph"), 1); /* its one row does not apply */
+    ck_assert_int_eq(RUN("", PLANTED, "--profile", "nonsense"), 2);
+    ck_assert_int_eq(RUN("", "/no/such/plugin.so"), 2);
+    ck_assert_int_eq(RUN("", "no-such-id"), 5);
+    ck_assert_int_eq(RUN("", SUITE), 4);
+    clear();
+}
+END_TEST
+
+/* -- Resuming -- */
+
+static uint32_t ends_so_far(void) {
+    char line[65536];
+    uint32_t ends = 0;
+    FILE *file = fopen(records_path, "re");
+    while (file && fgets(line, sizeof line, file)) ends += strncmp(line, "{\"end\"", 6) == 0;
+    if (file) (void)fclose(file);
+    return ends;
+}
+
+START_TEST(killed_runs_go_on) {
+    const char *const arguments[] = {PLANTED, "--filter", "slow", "--records", records_path, "--seed", "5", NULL};
+    pid_t id = start("", arguments);
+    while (ends_so_far() < 10) (void)usleep(5000);
+    ck_assert_int_eq(kill(id, SIGKILL), 0);
+    ck_assert_int_eq(finish(id), -SIGKILL);
+    uint32_t before = ends_so_far();
+    ck_assert_uint_lt(before, ROWS);
+    FILE *file = fopen(records_path, "ae"); /* a line that was being written */
+    ck_assert(file && fputs("{\"end\":\"slow.r", file) >= 0 && fclose(file) == 0);
+    ck_assert_int_eq(RUN("", "--resume", records_path), 0);
+    cf_records records = read_records();
+    ck_assert(records.final && records.bound);
+    for (uint32_t i = 0; i < records.row_count; i++) ck_assert_uint_eq(records.rows[i].verdict, CF_VERDICT_PASS);
+    ck_assert_uint_eq(ends_so_far(), records.row_count); /* what had ended was not run again */
+    cf_records_free(&records);
+    ck_assert_int_eq(RUN("", "--resume", records_path), 2);
+    clear();
+}
+END_TEST
+
+/* -- The same seed -- */
+
+/* Rows in the suite's order, without times. */
+static char *essence(const char *seed, const char *jobs) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    int code = RUN("segfault:7,leak_file:30", PLANTED, "--filter", "told", "--records", records_path, "--seed", seed,
+                   "--jobs", jobs, "--repeat", "2");
+    cf_records records = read_records();
+    (void)fprintf(out, "%d %s\n", code, cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")));
+    for (uint32_t i = 0; i < records.row_count * records.run_count; i++) {
+        const cf_record_row *row = &records.rows[i];
+        (void)fprintf(out, "%s %u %s %s %.17g\n", row->name, row->verdict, row->text, row->requirements, row->error);
+    }
+    (void)fclose(out);
+    cf_records_free(&records);
+    clear();
+    return text;
+}
+
+START_TEST(the_same_seed_gives_the_same_records) {
+    char *first = essence("7", "2"), *second = essence("7", "1"), *other = essence("8", "2");
+    ck_assert_str_eq(first, second);
+    ck_assert_str_ne(first, other); /* random numbers of rows come from it */
+    free(first);
+    free(second);
+    free(other);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("harness");
+    TCase *tests = tcase_create("all");
+    tcase_add_unchecked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, deeds_are_blamed_on_their_row, 0, sizeof deeds / sizeof *deeds);
+    tcase_add_test(tests, words_stay_with_their_row);
+    tcase_add_test(tests, two_deeds_are_told_apart);
+    tcase_add_test(tests, wavering_is_failing);
+    tcase_add_test(tests, good_plugins_are_conformant);
+    tcase_add_test(tests, nothing_run_is_nothing_passed);
+    tcase_add_test(tests, killed_runs_go_on);
+    tcase_add_test(tests, the_same_seed_gives_the_same_records);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}
