@@ -39,15 +39,14 @@ static bool has_room(uint32_t count) {
     return count < CF_HELD_MOST;
 }
 
-/* The stream of the operator cases may take the only place that the device has. */
-static void make_place(void) {
+void cf_make_place(void) {
     tenonh_stream_release(cf_under_test.stream);
     cf_under_test.stream = NULL;
 }
 
 tenonh_stream *cf_stream(cf_held *held) {
     tenonh_stream *stream = NULL;
-    make_place();
+    cf_make_place();
     if (!has_room(held->stream_count)) return NULL;
     if (!cf_good(tenonh_stream_create(cf_under_test.device, &stream), "create a stream")) return NULL;
     return held->streams[held->stream_count++] = stream;
@@ -213,7 +212,7 @@ static void hear(void *context, uint32_t level, const char *source, const char *
 
 bool cf_second_begin(cf_second *second, const char *layers) {
     cf_device other = {.name = cf_under_test.name};
-    make_place();
+    cf_make_place();
     *second = (cf_second){.before = cf_under_test};
     const tenonh_registry_options options = {.struct_size = sizeof options,
                                              .no_search = 1,
@@ -233,7 +232,7 @@ bool cf_second_begin(cf_second *second, const char *layers) {
 }
 
 void cf_second_end(cf_second *second) {
-    make_place();
+    cf_make_place();
     tenon__execs_destroy(cf_under_test.execs);
     tenonh_device_release(cf_under_test.device);
     tenonh_registry_destroy(cf_under_test.registry);

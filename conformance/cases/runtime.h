@@ -33,6 +33,9 @@ typedef struct cf_held {
     uint32_t stream_count, event_count, memory_count, launch_count, block_count;
 } cf_held;
 
+/* Gives back the stream of the operator cases, which may take the only place that the device has. */
+void cf_make_place(void);
+
 /* Make one each, kept until cf_let_go. NULL after the row was failed. */
 tenonh_stream *cf_stream(cf_held *held);
 tenonh_event *cf_event(cf_held *held);

@@ -170,6 +170,7 @@ static const struct storm_row {
 };
 
 static bool open_storm(storm *s) {
+    cf_make_place();
     s->stream = tenonh_device_info(cf_under_test.device)->max_streams == 1 ? NULL : cf_stream(&s->held);
     s->memory = cf_memory(&s->held, 0, LARGE);
     s->out = cf_memory(&s->held, 0, LARGE);
