@@ -85,6 +85,9 @@ void cf_graph_describe(cf_graph *g, cf_graph_work *w);
 /* Claims and prepares: every node has to be claimed, and what is claimed prepared. Fails the row and gives NULL if not. */
 tenonh_exec *cf_graph_prepare(cf_graph *g);
 
+/* False, and the row says so, where the graph has an optional operator that the device does not claim. */
+bool cf_graph_has_optional(cf_graph *g);
+
 /* Operands, packed constants and a workspace for launches that do not overlap. */
 typedef struct cf_graph_run {
     cf_graph *graph;

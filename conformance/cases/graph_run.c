@@ -37,6 +37,21 @@ static bool check_claims(const cf_graph *g, const cf_graph_work *w) {
     return true;
 }
 
+bool cf_graph_has_optional(cf_graph *g) {
+    tenon_claim claims[CF_GRAPH_NODES] = {{0}};
+    cf_graph_work *w = malloc(sizeof *w);
+    bool all = true;
+    if (w) cf_graph_describe(g, w);
+    bool asked = w && tenonh_device_claim(cf_under_test.device, &w->work, claims) == TENON_STATUS_OK;
+    for (uint32_t i = 0; i < g->node_count && asked && all; i++) {
+        const tenon_op_row *row = tenon_op_row_of(g->nodes[i].op);
+        all = claims[i].region || !row || !row->optional;
+        if (!all) cf_not_applicable("the device does not claim %s, which is optional", row->name);
+    }
+    free(w);
+    return all;
+}
+
 tenonh_exec *cf_graph_prepare(cf_graph *g) {
     cf_graph_work *w = malloc(sizeof *w);
     tenonh_exec *exec = NULL;
