@@ -233,8 +233,8 @@ static tenon_status work_launch(tenon_stream *stream, tenon_exec *exec, const te
         return FAIL(stream->device, stream, status, "a count, buffer or symbol is not as prepared");
     workspace = launch->workspace.memory ? bytes_of(launch->workspace) : NULL;
     for (uint32_t i = 0; i < launch->buffer_count; i++) buffers[i] = bytes_of(launch->buffers[i]);
-    memcpy(numbers, launch->symbols, launch->symbol_count * sizeof *numbers);
-    memcpy(numbers + launch->symbol_count, launch->scalars, launch->scalar_count * sizeof *numbers);
+    for (uint32_t i = 0; i < launch->symbol_count; i++) numbers[i] = launch->symbols[i];
+    for (uint32_t i = 0; i < launch->scalar_count; i++) numbers[launch->symbol_count + i] = (int64_t)launch->scalars[i];
     for (uint32_t i = 0; i < launch->grid_count && !stream->failed; i++)
         if (exec->entries[i](buffers, numbers, workspace, 0, (int64_t)launch->grids[i].groups[0]))
             stream->failed =
