@@ -165,11 +165,16 @@ static void write_strip(const strip *s, tenon__text *out) {
     tenon__text_add(out, "</td></tr>\n");
 }
 
-static void begin_strips(const char *name, tenon__text *out) {
+/* Cases of one kind are called alike: map_add, map_mul. */
+static size_t family(const char *name) {
+    return strcspn(name, "_");
+}
+
+static void begin_strips(const char *of, tenon__text *out) {
     tenon__text_add(out, "<h3>");
-    report_xml(out, name);
+    report_xml_part(out, of, family(of));
     tenon__text_add(
-        out, "</h3>\n<table class=\"cards\"><thead><tr><th scope=\"col\">Operator</th><th scope=\"col\" "
+        out, "</h3>\n<table class=\"cards\"><thead><tr><th scope=\"col\">Operator or case</th><th scope=\"col\" "
              "class=\"n\">Rows</th>"
              "<th scope=\"col\" class=\"n\">Largest</th><th scope=\"col\">Rows by error</th></tr></thead><tbody>\n");
 }
@@ -195,7 +200,7 @@ static void end_strips(tenon__text *out) {
 static void write_strips(const strip *strips, uint32_t count, tenon__text *out) {
     const char *of = "";
     for (uint32_t i = 0; i < count; i++) {
-        if (strcmp(of, strips[i].of) != 0) {
+        if (family(of) != family(strips[i].of) || strncmp(of, strips[i].of, family(of)) != 0) {
             if (i) end_strips(out);
             begin_strips(of = strips[i].of, out);
         }
