@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,7 +79,7 @@ static bool tell_name(void *context, const char *name, const char *requirements)
     return false;
 }
 
-/* Names of a case's rows, a line each. Cases list rows without a device; in a process of its own, so that one which
+/* Names of a case's rows, a line each. Most cases list rows without a device; in a process of its own, so that one which
  * wants a device after all harms nothing. NULL: it cannot be listed here. Owner: the caller. */
 static char *list_rows(const cf_case *of) {
     int ends[2];
@@ -89,6 +90,7 @@ static char *list_rows(const cf_case *of) {
     if (child == 0) {
         FILE *out = fdopen(ends[1], "we");
         (void)alarm(LIST_SECONDS);
+        (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         (void)freopen("/dev/null", "we", stderr);
         if (out) cf_run_case(of, &(cf_sink){.context = out, .begin = tell_name});
         _exit(out && fclose(out) == 0 ? 0 : 1);
@@ -112,11 +114,18 @@ static bool has_case(const report *r, const char *name) {
     return false;
 }
 
-static void check_rows(const report *r, const cf_case *of, uint32_t *missing, tenon__text *out) {
+/* What verify finds of the rows that there must be. */
+typedef struct findings {
+    uint32_t missing;   /* rows, and cases without any */
+    uint32_t by_device; /* cases that list rows by what the device declares: these rows are the records' word */
+} findings;
+
+static void check_rows(const report *r, const cf_case *of, findings *found, tenon__text *out) {
     char *names = list_rows(of), *rest = NULL;
+    found->by_device += !names;
     for (char *name = names ? strtok_r(names, "\n", &rest) : NULL; name; name = strtok_r(NULL, "\n", &rest)) {
         if (cf_records_row(&r->records, 0, name)) continue;
-        if ((*missing)++ < MOST_TOLD)
+        if (found->missing++ < MOST_TOLD)
             (void)refuse(out, "missing", "row %s is required, and the records do not have it", name);
     }
     free(names);
@@ -135,19 +144,25 @@ static uint32_t profiles_of(const report *r) {
 }
 
 static bool check_cases(const report *r, tenon__text *out) {
-    uint32_t profiles = profiles_of(r), missing = 0;
+    uint32_t profiles = profiles_of(r);
+    findings found = {0};
     if (!profiles)
         return refuse(out, "unknown profile", "this suite has no profile '%.64s'", report_header(r, "profile"));
     for (uint32_t i = 0; i < cf_case_count; i++) {
         if (!(cf_cases[i].profile & profiles)) continue;
         if (has_case(r, cf_cases[i].name))
-            check_rows(r, &cf_cases[i], &missing, out);
+            check_rows(r, &cf_cases[i], &found, out);
         else
-            missing++, (void)refuse(out, "missing", "case %s is required, and the records have no row of it",
-                                    cf_cases[i].name);
+            found.missing++, (void)refuse(out, "missing", "case %s is required, and the records have no row of it",
+                                          cf_cases[i].name);
     }
-    if (missing > MOST_TOLD) tenon__text_format(out, "and %u more\n", missing - MOST_TOLD);
-    return missing == 0;
+    if (found.missing > MOST_TOLD) tenon__text_format(out, "and %u more\n", found.missing - MOST_TOLD);
+    if (found.by_device)
+        tenon__text_format(out,
+                           "%u cases list their rows by what the device declares: that all of these rows are there is "
+                           "the records' word\n",
+                           found.by_device);
+    return found.missing == 0;
 }
 
 /* -- All of it ---------------------------------------------------------------------------------------------------- */
