@@ -1,7 +1,8 @@
 /* REQ-OP-03: contractions. Three ways to look at a product: small whole numbers, whose products and sums are exact; one
  * product an output, with all its bits; random ones within the bound that any order of additions meets. What they kill:
  * tiles and tails (whole), accumulation in f16, bf16 or their like (whole, random), operands cut to TF32 or split into
- * too few parts (one_hot), all of these from some K on only, operands or strides swapped, subnormal numbers flushed. */
+ * too few parts (one_hot), all of these from some K on only, operands or strides swapped, NaN and infinities swallowed,
+ * subnormal numbers flushed. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,26 @@ static void run_sums(const product *p, types t, const char *name, bool exact, bo
     cf_free(&row);
 }
 
+/* NaN and infinities among the factors reach just the outputs that they are terms of. */
+static void run_not_finite(const product *p, types t) {
+    if (!cf_begin("%s_%s.not_finite.%lldx%lldx%lld", tenon_dtype_name(t.from), tenon_dtype_name(t.to), (long long)p->m,
+                  (long long)p->k, (long long)p->n))
+        return;
+    int64_t type;
+    cf_row row = row_of(p, t, &type);
+    void *a, *b;
+    for (uint32_t i = 0; i < 2; i++) cf_fill_small(&row.operands[i]);
+    a = row.operands[0].bytes, b = row.operands[1].bytes;
+    cf_store(t.from, a, p->k + p->k - 1, (cf_number){.f = NAN});
+    cf_store(t.from, a, 2 * p->k + p->k / 2, (cf_number){.f = INFINITY});
+    cf_store(t.from, b, p->k / 2 * p->n, (cf_number){0}); /* by that infinity: NaN */
+    cf_store(t.from, b, (p->k - 1) * p->n + 1, (cf_number){.f = -INFINITY});
+    tenonh_array result = {0};
+    if (cf_run_or_fail(&row, &result)) check_sums(p, &row, &result, false, CF_SIGNS_RANDOM);
+    tenonh_array_free(&result);
+    cf_free(&row);
+}
+
 /* -- One product an output -- */
 
 /* Column of a that holds the one number of row `m`: the ends of k, and places between. */
@@ -116,15 +137,19 @@ static int64_t place_in(const product *p, int64_t m) {
     return m == 0 ? p->k - 1 : m == 1 ? 0 : (m * 977 + p->k / 2) % p->k;
 }
 
+/* Factors of exponents near 0; of all exponents; subnormal ones by large ones. */
+enum { FULL, WIDE, SUBNORMAL };
+
 typedef struct hot {
     const product *p;
-    bool wide;
-    int high; /* largest exponent of a factor */
+    uint32_t mode;
+    int high, low; /* largest exponent of a factor; one below that of the smallest normal number */
 } hot;
 
-static cf_number hot_number(const cf_operand *x, const hot *h, int direction) {
-    int spread = h->wide ? h->high : 2;
-    int exponent = direction * (int)(cf_random() % (uint64_t)(spread + 1));
+static cf_number hot_number(const cf_operand *x, const hot *h, int64_t i, bool first) {
+    int spread = h->mode == WIDE ? h->high : 2;
+    int exponent = (i & 1 ? 1 : -1) * (int)(cf_random() % (uint64_t)(spread + 1));
+    if (h->mode == SUBNORMAL) exponent = first ? h->low - (int)(cf_random() % 4) : -h->low - 2;
     long double full = scalbnl(1 + fabsl(cf_uniform()), exponent);
     return cf_rounded(x->dtype, (cf_number){.f = cf_random() & 1 ? full : -full});
 }
@@ -132,12 +157,11 @@ static cf_number hot_number(const cf_operand *x, const hot *h, int direction) {
 static cf_number next_a(const cf_operand *x, int64_t i, void *context) {
     const hot *h = context;
     if (i % h->p->k != place_in(h->p, i / h->p->k % h->p->m)) return (cf_number){0};
-    return hot_number(x, h, i & 1 ? 1 : -1);
+    return hot_number(x, h, i, true);
 }
 
 static cf_number next_b(const cf_operand *x, int64_t i, void *context) {
-    const hot *h = context;
-    return hot_number(x, h, i & 1 ? 1 : -1);
+    return hot_number(x, context, i, false);
 }
 
 static void check_one_hot(const product *p, const cf_row *row, const tenonh_array *result) {
@@ -152,14 +176,15 @@ static void check_one_hot(const product *p, const cf_row *row, const tenonh_arra
     free(want);
 }
 
-static void run_one_hot(const product *p, types t, bool wide) {
-    if (!cf_begin("%s_%s.%s.%lldx%lldx%lldx%lld", tenon_dtype_name(t.from), tenon_dtype_name(t.to),
-                  wide ? "wide" : "full", (long long)p->batch, (long long)p->m, (long long)p->k, (long long)p->n))
+static void run_one_hot(const product *p, types t, uint32_t mode) {
+    static const char *const names[] = {"full", "wide", "subnormal"};
+    if (!cf_begin("%s_%s.%s.%lldx%lldx%lldx%lld", tenon_dtype_name(t.from), tenon_dtype_name(t.to), names[mode],
+                  (long long)p->batch, (long long)p->m, (long long)p->k, (long long)p->n))
         return;
     int64_t type;
     cf_row row = row_of(p, t, &type);
-    int narrow = t.from == TENON_DTYPE_F16 ? 6 : 60;
-    hot context = {p, wide, t.from == TENON_DTYPE_F64 ? 500 : narrow};
+    bool half = t.from == TENON_DTYPE_F16, f64 = t.from == TENON_DTYPE_F64;
+    hot context = {p, mode, f64 ? 500 : half ? 6 : 60, f64 ? -1023 : half ? -15 : -127};
     cf_fill_with(&row.operands[0], next_a, &context);
     cf_fill_with(&row.operands[1], next_b, &context);
     tenonh_array result = {0};
@@ -253,17 +278,21 @@ void cf_matmul_whole(void) {
 }
 
 void cf_matmul_one_hot(void) {
+    bool keeps = tenonh_device_info(cf_under_test.device)->denormals != TENON_DENORMAL_FLUSH;
     static const tenon_dtype floats[] = {TENON_DTYPE_F64, TENON_DTYPE_F32, TENON_DTYPE_F16, TENON_DTYPE_BF16};
     for (uint32_t i = 0; i < 6; i++) {
         types t = i < 4 ? (types){floats[i], floats[i]} : (types){floats[i - 2], TENON_DTYPE_F32};
         for (uint32_t k = 0; k < LENGTHS; k++) {
-            run_one_hot(&(product){.batch = 1, .m = 3, .k = lengths[k], .n = 5}, t, false);
-            run_one_hot(&(product){.batch = 1, .m = 3, .k = lengths[k], .n = 5}, t, true);
-            run_one_hot(&(product){.batch = 1, .m = 1, .k = lengths[k], .n = 9}, t, false);
-            if (lengths[k] <= 4099) run_one_hot(&(product){.batch = 1, .m = 33, .k = lengths[k], .n = 65}, t, false);
-            if (lengths[k] <= 1025) run_one_hot(&(product){.batch = 2, .m = 129, .k = lengths[k], .n = 67}, t, true);
+            run_one_hot(&(product){.batch = 1, .m = 3, .k = lengths[k], .n = 5}, t, FULL);
+            run_one_hot(&(product){.batch = 1, .m = 3, .k = lengths[k], .n = 5}, t, WIDE);
+            if (keeps) run_one_hot(&(product){.batch = 1, .m = 3, .k = lengths[k], .n = 5}, t, SUBNORMAL);
+            if (keeps && lengths[k] <= 1025)
+                run_one_hot(&(product){.batch = 1, .m = 33, .k = lengths[k], .n = 65}, t, SUBNORMAL);
+            run_one_hot(&(product){.batch = 1, .m = 1, .k = lengths[k], .n = 9}, t, FULL);
+            if (lengths[k] <= 4099) run_one_hot(&(product){.batch = 1, .m = 33, .k = lengths[k], .n = 65}, t, FULL);
+            if (lengths[k] <= 1025) run_one_hot(&(product){.batch = 2, .m = 129, .k = lengths[k], .n = 67}, t, WIDE);
         }
-        run_one_hot(&(product){.batch = 1, .m = 17, .k = 65536, .n = 33}, t, false);
+        run_one_hot(&(product){.batch = 1, .m = 17, .k = 65536, .n = 33}, t, FULL);
     }
 }
 
@@ -278,5 +307,9 @@ void cf_matmul_random(void) {
         }
         for (uint32_t r = 0; r < sizeof layout_rows / sizeof *layout_rows; r++)
             run_sums(&layout_rows[r].p, t, layout_rows[r].name, false, false);
+        for (uint32_t k = 3; k < LENGTHS && lengths[k] <= 4099; k++) {
+            run_not_finite(&(product){.batch = 1, .m = 5, .k = lengths[k], .n = 7}, t);
+            if (lengths[k] <= 257) run_not_finite(&(product){.batch = 1, .m = 65, .k = lengths[k], .n = 33}, t);
+        }
     }
 }
