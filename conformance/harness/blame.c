@@ -23,12 +23,12 @@ typedef struct replay {
     cfh_use use[REPEATS + 1];
 } replay;
 
-static void take_end(replay *r, cfh_worker *worker, bool late) {
+static void take_end(replay *r, cfh_worker *worker, bool kill_now) {
     char end[128];
-    cfh_ending ending = cfh_worker_end(worker, late);
+    cfh_ending ending = cfh_worker_end(worker, kill_now);
     cfh_ending_describe(&ending, end, sizeof end);
     r->died = true;
-    (void)snprintf(r->ending, sizeof r->ending, "%s", late ? "it comes to no end" : end);
+    (void)snprintf(r->ending, sizeof r->ending, "%s", kill_now ? "it comes to no end" : end);
 }
 
 /* Follows the worker until it is done. False: it ended, or was late. */
@@ -59,7 +59,7 @@ static bool follow(const cfh_run *run, cfh_worker *worker, const uint32_t *rows,
                                                : (uint64_t)(BETWEEN_SECONDS * 1e9 * run->setup->patience);
         bool late = cfh_process_is_late(&worker->process, limit);
         if (over || late) {
-            take_end(r, worker, late);
+            take_end(r, worker, late || worker->process.inbox.garbled);
             return false;
         }
         cfh_process_await((cfh_process *const[]){&worker->process}, 1);

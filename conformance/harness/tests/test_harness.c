@@ -150,8 +150,9 @@ START_TEST(deeds_are_blamed_on_their_row) {
     if (!is_tried(d)) return;
     (void)snprintf(deed, sizeof deed, "%s:%u", d->name, d->row);
     (void)snprintf(name, sizeof name, "told.r%02u", d->row);
+    const char *patience = d->code == 6 ? "0.1" : "0.5"; /* each try to open a wedged device takes its time */
     int code =
-        RUN(deed, PLANTED, "--filter", "told", "--filter", "lone", "--records", records_path, "--patience", "0.5");
+        RUN(deed, PLANTED, "--filter", "told", "--filter", "lone", "--records", records_path, "--patience", patience);
     cf_records records = read_records();
     ck_assert_uint_ge(records.row_count, ROWS + LONE_ROWS);
     const cf_record_row *row = cf_records_row(&records, 0, name);
