@@ -71,8 +71,10 @@ static const long double float_edges[] = {
 };
 enum { FLOAT_EDGES = sizeof float_edges / sizeof *float_edges };
 static const int64_t whole_edges[] = {
-    0,  1,   -1,  2,   -2,   3,    7,   8,   15,    16,    31,    32,         33,          63,        64,
-    65, 100, 127, 128, -127, -128, 255, 256, 32767, 32768, 65535, 2147483647, -2147483648, INT64_MAX, INT64_MIN};
+    0, 1, -1, 2, -2, 3, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 127, 128, -127, -128, 255, 256, 32767, 32768, 65535,
+    2147483647, -2147483648, INT64_MAX, INT64_MIN,
+    /* neighbours that are one number in f32, or in f64 */
+    16777216, 16777217, 2147483646, 9007199254740992, 9007199254740993, INT64_MAX - 1};
 enum { WHOLE_EDGES = sizeof whole_edges / sizeof *whole_edges };
 
 static cf_number edge(tenon_dtype dtype, uint64_t index) {

@@ -105,6 +105,16 @@ static void refused_copies(storm *s) {
     cf_answers(hooks()->stream.write(s->stream->handle, at, &byte, 1), TENON_STATUS_INVALID, "write past the end");
 }
 
+static void refused_works(storm *s) {
+    const tenon_op_work op = {.struct_size = sizeof op, .op = TENON_OP_LIMIT - 1};
+    const tenon_work work = {.struct_size = sizeof work, .kind = TENON_WORK_OP, .op = &op};
+    tenon_exec_info info = {.struct_size = sizeof info};
+    tenon_exec *exec = NULL;
+    (void)s;
+    cf_answers(hooks()->work.prepare(cf_under_test.device->handle, &work, &info, &exec), TENON_STATUS_UNSUPPORTED,
+               "prepare an operator that there is none of");
+}
+
 static void execs(storm *s) {
     cf_launch launch = {0};
     (void)tenonh_device_trim(cf_under_test.device, NULL);
@@ -163,6 +173,7 @@ static const struct storm_row {
     {"mapped_memory", "REQ-MEM-05 REQ-ABI-12", mapped_memory, 500},
     {"copies", "REQ-STREAM-05 REQ-ABI-12", copies, 500},
     {"refused_copies", "REQ-STREAM-05 REQ-ABI-12", refused_copies, 200},
+    {"refused_works", "REQ-WORK-02 REQ-ABI-12", refused_works, 200},
     {"launches", "REQ-WORK-04 REQ-ABI-12", launches, 300},
     {"execs", "REQ-WORK-05 REQ-ABI-12", execs, 8},
     {"devices", "REQ-DEV-02 REQ-DEV-05", devices, 12},

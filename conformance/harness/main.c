@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "harness/mutants.h"
 #include "harness/run.h"
 #include "harness/suite_main.h"
 #include "harness/worker.h"
@@ -12,7 +13,7 @@
 static int test(int count, char **arguments) {
     cfh_options options;
     int code = cfh_options_parse(count, arguments, &options);
-    if (code == CLI_OK) code = cfh_suite_main(&options);
+    if (code == CLI_OK) code = options.mutants ? cfh_mutants_main(&options) : cfh_suite_main(&options);
     if (code < 0) code = CLI_OK;
     cfh_options_free(&options);
     if (fflush(stdout) == 0 && !ferror(stdout)) return code;

@@ -25,13 +25,14 @@ tenon_status mutant_write(tenon_stream *stream, tenon_buffer destination, const 
 
 /* -- A command held back: defects of order ---------------------------------------------------------------------------- */
 
-enum { HELD_NOTHING, HELD_COPY, HELD_FILL, HELD_WRITE, HELD_WAIT };
+enum { HELD_NOTHING, HELD_COPY, HELD_FILL, HELD_WRITE, HELD_READ, HELD_WAIT };
 
 typedef struct command {
     uint32_t what;
     tenon_stream *stream;
     tenon_buffer destination, source;
     const void *bytes;
+    void *target;
     uint64_t pattern, size;
     uint32_t pattern_size;
     tenon_event *event;
@@ -45,6 +46,7 @@ static tenon_status carry_out(const command *c) {
     case HELD_COPY: return mutant.stream.copy(c->stream, c->destination, c->source, c->size);
     case HELD_FILL: return mutant.stream.fill(c->stream, c->destination, c->pattern, c->pattern_size, c->size);
     case HELD_WRITE: return mutant.stream.write(c->stream, c->destination, c->bytes, c->size);
+    case HELD_READ: return mutant.stream.read(c->stream, c->target, c->source, c->size);
     case HELD_WAIT: return mutant.event.wait(c->stream, c->event);
     default: return TENON_STATUS_OK;
     }
@@ -85,14 +87,15 @@ static tenon_status overtake(const command *c) {
 
 static bool holds_back(uint32_t what) {
     switch (mutant.planted) {
-    case MUTANT_copies_overtaken:
-    case MUTANT_destroy_drops_the_last: return what == HELD_COPY;
+    case MUTANT_copies_overtaken: return what == HELD_COPY;
+    case MUTANT_destroy_drops_the_last: return what == HELD_COPY || what == HELD_READ;
     case MUTANT_fills_overtaken: return what == HELD_FILL;
     default: return false;
     }
 }
 
 static tenon_status submit(const command *c) {
+    if (planted(MUTANT_destroy_drops_the_last)) TENON_TRY(mutant_release_held(c->stream));
     if (holds_back(c->what) && c->size && hold(c)) return TENON_STATUS_OK;
     if (planted(MUTANT_copies_overtaken) || planted(MUTANT_fills_overtaken)) return overtake(c);
     TENON_TRY(mutant_release_held(c->stream));
@@ -200,7 +203,9 @@ static tenon_status stream_read(tenon_stream *stream, void *destination, tenon_b
         return TENON_STATUS_OK;
     TENON_TRY(mutant_release_held(stream));
     size = shortened(MUTANT_read_tail_byte, MUTANT_read_tail_block, size);
-    return ranged(stream, MUTANT_read_past_the_end_taken, mutant.stream.read(stream, destination, source, size));
+    command c = {.what = HELD_READ, .stream = stream, .target = destination, .source = source, .size = size};
+    tenon_status status = holds_back(HELD_READ) ? submit(&c) : carry_out(&c);
+    return ranged(stream, MUTANT_read_past_the_end_taken, status);
 }
 
 static bool fits(tenon_buffer buffer, uint64_t size) {
@@ -280,8 +285,10 @@ static tenon_status event_record(tenon_event *event, tenon_stream *stream) {
     mutant_event *record = mutant_recall(event);
     TENON_TRY(mutant_release_held(stream));
     if (planted(MUTANT_record_does_not_move) && record && record->records) return TENON_STATUS_OK;
-    if (planted(MUTANT_record_on_failed_streams_fails) && mutant.stream.query(stream) > TENON_STATUS_NOT_READY)
-        return TENON_STATUS_FAILED_STREAM;
+    if (planted(MUTANT_record_on_failed_streams_fails)) {
+        tenon_status status = mutant.stream.query(stream);
+        if (status != TENON_STATUS_OK && status != TENON_STATUS_NOT_READY) return TENON_STATUS_FAILED_STREAM;
+    }
     if (record) record->records++;
     return mutant.event.record(event, stream);
 }

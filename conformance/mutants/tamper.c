@@ -103,7 +103,7 @@ static const void *first_of_size(const void *bytes, uint64_t size) {
 }
 
 static void change_constants(mutant_request *request, const tenon_work *work) {
-    if (!planted(MUTANT_constants_of_a_size_alike)) return;
+    if (!planted(MUTANT_constants_of_a_size_alike) || !work->operand_count) return;
     request->operands = malloc((work->operand_count + 1) * sizeof *request->operands);
     if (!request->operands) return;
     memcpy(request->operands, work->operands, work->operand_count * sizeof *request->operands);

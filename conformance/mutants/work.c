@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mutants/tamper.h"
 
@@ -84,7 +85,7 @@ static bool refuses(const tenon_work *work) {
     switch (mutant.planted) {
     case MUTANT_refuses_all:
     case MUTANT_claims_all_and_refuses: return true;
-    case MUTANT_dsp_refuses_bf16:
+    case MUTANT_dsp_refuses_f16: return has_dtype(work, TENON_DTYPE_F16);
     case MUTANT_npu_refuses_bf16: return has_dtype(work, TENON_DTYPE_BF16);
     case MUTANT_dsp_refuses_rank_7: return has_rank(work, 7);
     case MUTANT_dsp_refuses_scatter: return has_op(work, TENON_OP_SCATTER);
@@ -163,6 +164,7 @@ static tenon_status prepare(tenon_device *device, const tenon_work *work, tenon_
     bool whole = device && work && out_info && out_exec && work->struct_size >= TENON_WORK_SIZE_V1;
     if (!whole) return mutant.work.prepare(device, work, out_info, out_exec);
     mutant_disturb(MUTANT_PREPARING, mutant_host_of(device));
+    if (planted(MUTANT_cancel_ignored)) sleep(2); /* long enough to be called off */
     if (refuses(work)) return mutant_fail(device, TENON_STATUS_UNSUPPORTED, "this device does not take it");
     tenon_status status = planted(MUTANT_prepares_share_state) ? prepare_shared(device, work, out_info, out_exec)
                                                                : prepare_one(device, work, out_info, out_exec);
