@@ -5,7 +5,7 @@
 
 #include <tenon/helpers.h>
 
-/* -- f16 ---------------------------------------------------------------------------------------------------------- */
+/* -- f16 and bf16 ------------------------------------------------------------------------------------------------- */
 
 static float float_of_bits(uint32_t bits) {
     float value;
@@ -31,18 +31,32 @@ static uint16_t round_half(float value) {
     return (uint16_t)(sign | (size + 0xfffu + (size >> 13 & 1u) - 0x38000000u) >> 13);
 }
 
-static void load_halves(dsp_lanes *lanes, const unsigned char *from, int64_t step, int64_t count) {
+static float widen_brain(uint16_t brain) {
+    return float_of_bits((uint32_t)brain << 16);
+}
+
+/* The same for bf16. */
+static uint16_t round_brain(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(bits >> 16 | 0x40u);
+    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
+/* Floats of 16 bits, by one of the functions above. */
+static void load_short(dsp_lanes *lanes, float (*widen)(uint16_t), const unsigned char *from, int64_t step,
+                       int64_t count) {
     for (int64_t i = 0; i < count; i++) {
-        uint16_t half;
-        memcpy(&half, from + i * step * 2, sizeof half);
-        lanes->f[i] = widen_half(half);
+        uint16_t bits;
+        memcpy(&bits, from + i * step * 2, sizeof bits);
+        lanes->f[i] = widen(bits);
     }
 }
 
-static void store_halves(const dsp_lanes *lanes, unsigned char *to, int64_t count) {
+static void store_short(const dsp_lanes *lanes, uint16_t (*round)(float), unsigned char *to, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
-        uint16_t half = round_half(lanes->f[i]);
-        memcpy(to + i * 2, &half, sizeof half);
+        uint16_t bits = round(lanes->f[i]);
+        memcpy(to + i * 2, &bits, sizeof bits);
     }
 }
 
@@ -68,8 +82,9 @@ static void load_floats(dsp_lanes *lanes, const unsigned char *from, int64_t ste
 void dsp_load(dsp_lanes *lanes, tenon_dtype dtype, const unsigned char *from, int64_t step, int64_t count) {
     switch (dtype) {
     case TENON_DTYPE_F32: load_floats(lanes, from, step, count); break;
-    case TENON_DTYPE_F16:
-        load_halves(lanes, from, step, count);
+    case TENON_DTYPE_F16: load_short(lanes, widen_half, from, step, count); break;
+    case TENON_DTYPE_BF16:
+        load_short(lanes, widen_brain, from, step, count);
         break;
         DSP_INTEGERS(DSP__LOAD)
     default: break;
@@ -87,8 +102,9 @@ void dsp_load(dsp_lanes *lanes, tenon_dtype dtype, const unsigned char *from, in
 void dsp_store(const dsp_lanes *lanes, tenon_dtype dtype, unsigned char *to, int64_t count) {
     switch (dtype) {
     case TENON_DTYPE_F32: memcpy(to, lanes->f, (size_t)count * sizeof(float)); break;
-    case TENON_DTYPE_F16:
-        store_halves(lanes, to, count);
+    case TENON_DTYPE_F16: store_short(lanes, round_half, to, count); break;
+    case TENON_DTYPE_BF16:
+        store_short(lanes, round_brain, to, count);
         break;
         DSP_INTEGERS(DSP__STORE)
     default: break;
@@ -152,6 +168,15 @@ static void to_integers(dsp_lanes *lanes, tenon_dtype to, bool wraps, int64_t co
     }
 }
 
+/* Cut to 24 bits, the last of which tells whether anything was cut away: what then rounds to fewer bits rounds once. */
+static float odd_float(int64_t value) {
+    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    int cut = size >> 24 ? 40 - __builtin_clzll(size) : 0;
+    uint64_t head = size >> cut;
+    if (head << cut != size) head |= 1;
+    return copysignf(ldexpf((float)head, cut), value < 0 ? -1.0f : 1.0f);
+}
+
 void dsp_convert(dsp_lanes *lanes, tenon_dtype from, tenon_dtype to, bool wraps, int64_t count) {
     if (dsp_is_float(from)) {
         if (!dsp_is_float(to)) to_integers(lanes, to, wraps, count);
@@ -159,7 +184,7 @@ void dsp_convert(dsp_lanes *lanes, tenon_dtype from, tenon_dtype to, bool wraps,
     }
     for (int64_t i = 0; i < count; i++) {
         if (dsp_is_float(to))
-            lanes->f[i] = (float)lanes->i[i];
+            lanes->f[i] = to == TENON_DTYPE_F32 ? (float)lanes->i[i] : odd_float(lanes->i[i]);
         else if (to == TENON_DTYPE_BOOL)
             lanes->i[i] = lanes->i[i] != 0;
     }

@@ -26,10 +26,12 @@ typedef union dsp_lanes {
 
 #define DSP__DTYPE_BIT(NAME, type, low, high) | (uint64_t)1 << TENON_DTYPE_##NAME
 /* What the core computes in, as the device declares it. */
-#define DSP_DTYPES ((uint64_t)1 << TENON_DTYPE_F32 | (uint64_t)1 << TENON_DTYPE_F16 DSP_INTEGERS(DSP__DTYPE_BIT))
+#define DSP_DTYPES                                                                                                     \
+    ((uint64_t)1 << TENON_DTYPE_F32 | (uint64_t)1 << TENON_DTYPE_F16 |                                                 \
+     (uint64_t)1 << TENON_DTYPE_BF16 DSP_INTEGERS(DSP__DTYPE_BIT))
 
 static inline bool dsp_is_float(tenon_dtype dtype) {
-    return dtype == TENON_DTYPE_F32 || dtype == TENON_DTYPE_F16;
+    return dtype == TENON_DTYPE_F32 || dtype == TENON_DTYPE_F16 || dtype == TENON_DTYPE_BF16;
 }
 
 /* `count` elements, `step` elements from one to the next, at most DSP_LANES. */

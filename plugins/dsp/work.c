@@ -167,7 +167,7 @@ static void release(tenon_device *device, tenon_exec *exec) {
 static tenon_status choose_accumulator(tenon_exec *exec) {
     tenon_dtype value = exec->operands[0].view.dtype, asked = (tenon_dtype)dsp_attr(exec, TENON_ATTR_ACCUMULATOR);
     exec->accumulator = asked ? asked : tenon_dtype_accumulator(exec->row->op, value);
-    bool known = DSP_DTYPES >> exec->accumulator & 1 && exec->accumulator != TENON_DTYPE_F16;
+    bool known = DSP_DTYPES >> exec->accumulator & 1 && tenon_dtype_compute(exec->accumulator) == exec->accumulator;
     return known && (dsp_is_float(exec->accumulator) || !dsp_is_float(value)) ? TENON_STATUS_OK
                                                                               : TENON_STATUS_UNSUPPORTED;
 }
