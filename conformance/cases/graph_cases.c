@@ -29,11 +29,11 @@ void cf_graph_of_many(void) {
         }
 }
 
-/* -- A graph whose numbers stay exact whatever its small inputs are: y = max(x w + b, 0), with y also turned over, summed
+/* -- A graph whose numbers stay exact whatever its small inputs are: y = max(x w + b - c, 0), with y also turned over, summed
  * and joined to itself -- */
 
 typedef struct perceptron {
-    uint32_t x, w, b;
+    uint32_t x, w, b, c;
 } perceptron;
 
 static void refill(cf_graph *g, uint32_t value) {
@@ -52,17 +52,22 @@ static uint32_t shaped(cf_graph *g, tenon_op op, uint32_t x, uint32_t attr, uint
 static perceptron build_with(cf_graph *g, int64_t m, int64_t k, int64_t n, bool turns) {
     perceptron p = {cf_graph_input(g, TENON_DTYPE_F32, 2, (int64_t[]){m, k}),
                     cf_graph_constant(g, TENON_DTYPE_F32, 2, (int64_t[]){turns ? n : k, turns ? k : n}),
+                    cf_graph_constant(g, TENON_DTYPE_F32, 1, (int64_t[]){n}),
                     cf_graph_constant(g, TENON_DTYPE_F32, 1, (int64_t[]){n})};
     int64_t whole[] = {m, n}, turned[] = {n, m}, twice[] = {m, 2 * n}, type = TENON_DTYPE_F32, bits = 0;
     refill(g, p.x);
     refill(g, p.w);
     refill(g, p.b);
+    refill(g, p.c);
     uint32_t w = p.w;
     if (turns) w = shaped(g, TENON_OP_PERMUTE, w, TENON_ATTR_PERM, 2, (int64_t[]){1, 0}, 2, (int64_t[]){k, n});
     cf_graph_node *node = cf_graph_begin(g, TENON_OP_MATMUL, (uint32_t[]){p.x, w}, 2);
     uint32_t product = cf_graph_output(g, node, TENON_DTYPE_F32, 2, whole);
     uint32_t bias = shaped(g, TENON_OP_EXPAND, p.b, TENON_ATTR_DIMS, 2, whole, 2, whole);
     node = cf_graph_begin(g, TENON_OP_ADD, (uint32_t[]){product, bias}, 2);
+    uint32_t raised = cf_graph_output(g, node, TENON_DTYPE_F32, 2, whole);
+    uint32_t lower = shaped(g, TENON_OP_EXPAND, p.c, TENON_ATTR_DIMS, 2, whole, 2, whole);
+    node = cf_graph_begin(g, TENON_OP_SUB, (uint32_t[]){raised, lower}, 2);
     uint32_t sum = cf_graph_output(g, node, TENON_DTYPE_F32, 2, whole);
     node = cf_graph_begin(g, TENON_OP_FILL, NULL, 0);
     cf_graph_attr(node, TENON_ATTR_DTYPE, 1, &type);
@@ -180,8 +185,8 @@ void cf_graph_side_by_side(void) {
         side *sides = calloc(SIDES, sizeof *sides);
         for (uint32_t k = 0; k < SIDES && sides; k++) {
             perceptron p = build(&sides[k].graph, sizes[i][0], sizes[i][1], sizes[i][2]);
-            const uint32_t shared[] = {p.w, p.b};
-            for (uint32_t c = 0; c < 2 && k; c++) {
+            const uint32_t shared[] = {p.w, p.b, p.c};
+            for (uint32_t c = 0; c < 3 && k; c++) {
                 cf_operand *to = &sides[k].graph.values[shared[c]].operand;
                 const cf_operand *from = &sides[0].graph.values[shared[c]].operand;
                 memcpy(to->bytes, from->bytes, (size_t)cf_count(to->rank, to->dims) * sizeof(float));
@@ -245,8 +250,8 @@ static void run_shared_constants(int64_t m, int64_t k, int64_t n, bool turns) {
     tenonh_exec *execs[2] = {NULL, NULL};
     perceptron p = build(&g[0], m, k, n);
     build_with(&g[1], m + 3, k, n, turns);
-    const uint32_t shared[] = {p.w, p.b};
-    for (uint32_t c = 0; c < 2; c++) {
+    const uint32_t shared[] = {p.w, p.b, p.c};
+    for (uint32_t c = 0; c < 3; c++) {
         cf_operand *to = &g[1].values[shared[c]].operand;
         memcpy(to->bytes, g[0].values[shared[c]].operand.bytes, (size_t)cf_count(to->rank, to->dims) * sizeof(float));
     }
@@ -254,7 +259,7 @@ static void run_shared_constants(int64_t m, int64_t k, int64_t n, bool turns) {
     bool good = stream && cf_good(cf_graph_evaluate(&g[1]), "the host's own evaluation");
     for (uint32_t i = 0; i < 2 && good; i++)
         good = (execs[i] = cf_graph_prepare(&g[i])) && cf_graph_place(&g[i], execs[i], stream, &runs[i]);
-    for (uint32_t c = 0; c < 2 && good; c++) {
+    for (uint32_t c = 0; c < 3 && good; c++) {
         uint32_t number = g[0].values[shared[c]].number;
         const tenon_operand_info *a = &tenonh_exec_info(execs[0])->operands[number];
         if (!has_key_of(a, &tenonh_exec_info(execs[1])->operands[number])) continue;

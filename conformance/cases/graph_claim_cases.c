@@ -146,6 +146,11 @@ static const struct {
     {"softmax_last", "%1: f32[3, 17] = tenon.softmax.1(%0) {axis = 1}"},
     {"softmax_first", "%1: f32[3, 17] = tenon.softmax.1(%0) {axis = 0}"},
     {"log_softmax", "%1: f32[3, 17] = tenon.log_softmax.1(%0) {axis = 1}"},
+    {"softmax_middle",
+     "%2: f32[3, 1, 17] = reshape(%0) {dims = [3, 1, 17]}\n  %3: f32[1, 3, 17] = permute(%2) {perm = [1, 0, 2]}\n"
+     "  %4: f32[1, 3, 17] = tenon.softmax.1(%3) {axis = 1}\n  %1: f32[3, 17] = reshape(%4) {dims = [3, 17]}"},
+    {"layer_norm_large_epsilon", "%1: f32[3, 17] = tenon.layer_norm.1(%0) {axis = 1, epsilon = 0.5}"},
+    {"layer_norm_whole", "%1: f32[3, 17] = tenon.layer_norm.1(%0) {axis = 0, epsilon = 0.1}"},
     {"layer_norm", "%1: f32[3, 17] = tenon.layer_norm.1(%0) {axis = 1, epsilon = 1e-05}"},
     {"rms_norm", "%1: f32[3, 17] = tenon.rms_norm.1(%0) {axis = 1, epsilon = 1e-05}"},
     {"reduce_mean", "%1: f32[3, 1] = tenon.reduce_mean.1(%0) {axes = [1], keep = 1}"},

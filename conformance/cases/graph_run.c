@@ -105,10 +105,10 @@ static tenon_status pack(const cf_graph_run *run, uint32_t number, tenonh_stream
     const cf_operand *operand = &value_of(run, number)->operand;
     uint64_t size = bytes_of(operand), start = start_of(run, number);
     tenonh_memory *source;
-    TENON_TRY(tenonh_memory_create(cf_under_test.device, 0, size, &source));
-    tenon_status status = tenonh_stream_write(stream, source, 0, operand->bytes, size);
+    TENON_TRY(tenonh_memory_create(cf_under_test.device, 0, FENCE + size, &source));
+    tenon_status status = fill_memory(stream, source, FENCE + size, operand->bytes, FENCE, size);
     if (status == TENON_STATUS_OK)
-        status = tenonh_exec_pack(run->exec, stream, number, tenonh_memory_buffer(source, 0),
+        status = tenonh_exec_pack(run->exec, stream, number, tenonh_memory_buffer(source, FENCE),
                                   tenonh_memory_buffer(run->memories[number], start));
     tenon_status end = tenonh_stream_synchronize(stream);
     tenonh_memory_release(source);

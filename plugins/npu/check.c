@@ -241,17 +241,47 @@ static tenon_status check_concat(const tenon_graph_work *graph, const tenon_grap
     return total == y.dims[axis] ? TENON_STATUS_OK : TENON_STATUS_INVALID;
 }
 
+/* Softmax and layer_norm: floats, one result like the first input. */
+static tenon_status check_line_composite(const tenon_graph_work *graph, const tenon_graph_node *node, uint32_t most) {
+    int64_t axis = tenon_attr_int(node->attrs, node->attr_count, TENON_ATTR_AXIS, 0), length = 1;
+    if (node->output_count != 1 || node->input_count < 1 || node->input_count > most) return TENON_STATUS_INVALID;
+    if (node->inputs[0] == TENON_ABSENT) return TENON_STATUS_INVALID;
+    shape x = shape_of(&graph->values[node->inputs[0]]), y = shape_of(&graph->values[node->outputs[0]]);
+    if (tenon_dtype_class(x.dtype) != TENON_CLASS_FLOAT) return TENON_STATUS_UNSUPPORTED;
+    if (!is_same(&x, &y) || axis < 0 || axis >= x.rank) return TENON_STATUS_INVALID;
+    for (uint32_t i = (uint32_t)axis; i < x.rank; i++) length *= x.dims[i];
+    for (uint32_t i = 1; i < node->input_count; i++) {
+        if (node->inputs[i] == TENON_ABSENT) continue;
+        shape factor = shape_of(&graph->values[node->inputs[i]]);
+        if (factor.dtype != x.dtype || count_of(&factor) != length) return TENON_STATUS_INVALID;
+    }
+    return TENON_STATUS_OK;
+}
+
+static tenon_status check_composite(const tenon_graph_work *graph, const tenon_graph_node *node, const char **why) {
+    *why = "dims, dtypes or attributes do not go together";
+    switch (npu_composite_of(node)) {
+    case NPU_CONCAT: return check_concat(graph, node);
+    case NPU_SOFTMAX: return check_line_composite(graph, node, 1);
+    case NPU_LAYER_NORM: return check_line_composite(graph, node, 3);
+    default: *why = "there is no such operator here"; return TENON_STATUS_UNSUPPORTED;
+    }
+}
+
+npu_composite npu_composite_of(const tenon_graph_node *node) {
+    static const char *const names[] = {
+        [NPU_CONCAT] = "tenon.concat", [NPU_SOFTMAX] = "tenon.softmax", [NPU_LAYER_NORM] = "tenon.layer_norm"};
+    if (node->op != TENON_OP_NONE || node->version != 1) return NPU_NO_COMPOSITE;
+    for (uint32_t i = NPU_CONCAT; i < sizeof names / sizeof *names; i++)
+        if (strcmp(node->name, names[i]) == 0) return (npu_composite)i;
+    return NPU_NO_COMPOSITE;
+}
+
 tenon_status npu_check_node(const tenon_graph_work *graph, uint32_t index, const char **why) {
     const tenon_graph_node *node = &graph->nodes[index];
     const tenon_op_row *row = tenon_op_row_of(node->op);
     node_shapes s = {.node = node};
-    if (!row) {
-        *why = "the pieces do not make the result";
-        if (node->op == 0 && strcmp(node->name, "tenon.concat") == 0 && node->version == 1)
-            return check_concat(graph, node);
-        *why = "there is no such operator here";
-        return TENON_STATUS_UNSUPPORTED;
-    }
+    if (!row) return check_composite(graph, node, why);
     int in_place = row->family == TENON_FAMILY_UPDATE || row->family == TENON_FAMILY_SCATTER;
     *why = "an attribute that the operator does not have";
     for (uint32_t i = 0; i < node->attr_count; i++)

@@ -167,12 +167,19 @@ static tenon_status (*const families[])(npu_compiler *c) = {
     [TENON_FAMILY_RANDOM] = npu_lower_random,
 };
 
+/* By npu_composite. */
+static tenon_status (*const composites[])(npu_compiler *c) = {
+    [NPU_CONCAT] = npu_lower_concat,
+    [NPU_SOFTMAX] = npu_lower_softmax,
+    [NPU_LAYER_NORM] = npu_lower_layer_norm,
+};
+
 static tenon_status lower_node(npu_compiler *c, const tenon_graph_node *node) {
     const tenon_op_row *row = tenon_op_row_of(node->op);
     c->node = node;
     if (c->device->host->cancelled(c->device->host, c->work))
         return NPU_FAIL(c->device, TENON_STATUS_CANCELLED, "cancelled while the graph was compiled");
-    return row ? families[row->family](c) : npu_lower_concat(c);
+    return row ? families[row->family](c) : composites[npu_composite_of(node)](c);
 }
 
 /* The results, brought into the launch's buffers. */

@@ -99,7 +99,6 @@ tenon_status npu_lower_fill(npu_compiler *c);    /* make.c */
 tenon_status npu_lower_iota(npu_compiler *c);
 tenon_status npu_lower_pad(npu_compiler *c);
 tenon_status npu_lower_random(npu_compiler *c);
-tenon_status npu_lower_concat(npu_compiler *c);
 tenon_status npu_lower_reduce(npu_compiler *c); /* line.c */
 tenon_status npu_lower_arg(npu_compiler *c);
 tenon_status npu_lower_scan(npu_compiler *c);
@@ -108,5 +107,10 @@ tenon_status npu_lower_gather(npu_compiler *c); /* index.c */
 tenon_status npu_lower_scatter(npu_compiler *c);
 tenon_status npu_lower_update(npu_compiler *c);
 tenon_status npu_lower_matmul(npu_compiler *c); /* matmul.c */
+
+/* -- Composites that stay whole -- */
+tenon_status npu_lower_concat(npu_compiler *c);  /* make.c */
+tenon_status npu_lower_softmax(npu_compiler *c); /* line.c */
+tenon_status npu_lower_layer_norm(npu_compiler *c);
 
 #endif

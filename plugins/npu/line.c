@@ -1,4 +1,4 @@
-/* Operators along one axis: reductions, argmax, scan, sort. The axis is brought to the end and made the columns; then each
+/* Operators along one axis: reductions, argmax, scan, sort, softmax, layer_norm. The axis is brought to the end and made the columns; then each
  * row is one line, read into scratch side by side and, where there is arithmetic, widened to 64 bits. */
 #include <math.h>
 #include <string.h>
@@ -22,7 +22,9 @@ typedef struct line_step {
     uint32_t combine, exclusive, reverse;
     uint32_t descending, reserved;
     int64_t rows, length;
-    uint64_t empty; /* bits of a reduction's result over nothing */
+    uint64_t empty;       /* bits of a reduction's result over nothing */
+    uint32_t scale, bias; /* layer_norm's, as long as a line; NONE: absent */
+    double epsilon;
 } line_step;
 
 /* Scratch of a line: its elements, two arrays of words and two of positions. */
@@ -35,6 +37,7 @@ typedef struct line {
 } line;
 
 enum { SCRATCH_ARRAYS = 5 };
+#define NONE UINT32_MAX
 
 static line line_of(const line_step *step, const npu_run *run) {
     word *start = (word *)(void *)run->at[step->scratch];
@@ -262,6 +265,54 @@ static tenon_status run_sort(const npu_step *step, const npu_run *run) {
     return TENON_STATUS_OK;
 }
 
+/* -- Composites along lines: computed in f64, rounded once ----------------------------------------------------------- */
+
+static tenon_status run_softmax(const npu_step *step, const npu_run *run) {
+    const line_step *s = (const line_step *)step;
+    line l = line_of(s, run);
+    for (int64_t row = 0; row < s->rows && s->length; row++) {
+        double most = -INFINITY, sum = 0;
+        read_line(&l, run, row);
+        widen(&l);
+        for (int64_t i = 0; i < s->length; i++) most = isnan(l.words[i].f) || l.words[i].f > most ? l.words[i].f : most;
+        for (int64_t i = 0; i < s->length; i++) sum += l.more[i].f = exp(l.words[i].f - most);
+        for (int64_t i = 0; i < s->length; i++) l.more[i].f /= sum;
+        l.kernels->narrow[NPU_WIDE_F64][s->dtype](l.elements, (const void *[]){l.more}, s->length);
+        write_line(&run->exec->buffers[s->out].form, run->at[s->out], row, l.elements);
+    }
+    return TENON_STATUS_OK;
+}
+
+/* Each element times that of `scale`, or plus that of `bias`. */
+static void scale_line(line *l, const npu_run *run, uint32_t buffer, int adds) {
+    word *factors = (word *)(void *)l->order; /* as many, and free */
+    if (buffer == NONE) return;
+    l->kernels->widen[l->step->dtype](factors, (const void *[]){run->at[buffer]}, l->step->length);
+    for (int64_t i = 0; i < l->step->length; i++)
+        l->words[i].f = adds ? l->words[i].f + factors[i].f : l->words[i].f * factors[i].f;
+}
+
+static tenon_status run_layer_norm(const npu_step *step, const npu_run *run) {
+    const line_step *s = (const line_step *)step;
+    line l = line_of(s, run);
+    double length = (double)s->length;
+    for (int64_t row = 0; row < s->rows && s->length; row++) {
+        double square = 0;
+        read_line(&l, run, row);
+        widen(&l);
+        double mean = fold(l.words, s->length, TENON_COMBINE_ADD, NPU_WIDE_F64).f / length;
+        for (int64_t i = 0; i < s->length; i++) l.words[i].f -= mean;
+        for (int64_t i = 0; i < s->length; i++) square += l.words[i].f * l.words[i].f;
+        double root = sqrt(square / length + s->epsilon);
+        for (int64_t i = 0; i < s->length; i++) l.words[i].f /= root;
+        scale_line(&l, run, s->scale, 0);
+        scale_line(&l, run, s->bias, 1);
+        l.kernels->narrow[NPU_WIDE_F64][s->dtype](l.elements, (const void *[]){l.words}, s->length);
+        write_line(&run->exec->buffers[s->out].form, run->at[s->out], row, l.elements);
+    }
+    return TENON_STATUS_OK;
+}
+
 /* -- Lowering -------------------------------------------------------------------------------------------------------- */
 
 /* The element that min, max, sums and products begin with, as bits. */
@@ -321,6 +372,8 @@ static tenon_status make_line_step(npu_compiler *c, const line_step *what,
     npu_touch(c, s->out);
     npu_touch(c, s->positions);
     npu_touch(c, scratch);
+    if (s->scale != NONE) npu_touch(c, s->scale);
+    if (s->bias != NONE) npu_touch(c, s->bias);
     return TENON_STATUS_OK;
 }
 
@@ -328,7 +381,7 @@ tenon_status npu_lower_reduce(npu_compiler *c) {
     const tenon_attr *axes = tenon_attr_find(c->node->attrs, c->node->attr_count, TENON_ATTR_AXES);
     uint8_t is_line[TENON_MAX_RANK] = {0};
     tenon_op op = c->node->op;
-    line_step s = {.dtype = c->values[c->node->inputs[0]].dtype};
+    line_step s = {.dtype = c->values[c->node->inputs[0]].dtype, .scale = NONE, .bias = NONE};
     for (uint32_t i = 0; axes && i < axes->count; i++) is_line[axes->values[i]] = 1;
     s.combine = op == TENON_OP_SUM    ? TENON_COMBINE_ADD
                 : op == TENON_OP_PROD ? TENON_COMBINE_MUL
@@ -350,7 +403,7 @@ static tenon_status begin_axis(npu_compiler *c, line_step *s) {
 }
 
 tenon_status npu_lower_arg(npu_compiler *c) {
-    line_step s = {.combine = TENON_COMBINE_MAX};
+    line_step s = {.combine = TENON_COMBINE_MAX, .scale = NONE, .bias = NONE};
     TENON_TRY(begin_axis(c, &s));
     TENON_TRY(npu_make_output(c, 0, &s.out));
     s.positions = s.out;
@@ -377,7 +430,9 @@ static tenon_status make_lines(npu_compiler *c, uint32_t index, const line_step 
 tenon_status npu_lower_scan(npu_compiler *c) {
     line_step s = {.combine = (uint32_t)npu_attr(c, TENON_ATTR_COMBINE),
                    .exclusive = npu_attr(c, TENON_ATTR_EXCLUSIVE) != 0,
-                   .reverse = npu_attr(c, TENON_ATTR_REVERSE) != 0};
+                   .reverse = npu_attr(c, TENON_ATTR_REVERSE) != 0,
+                   .scale = NONE,
+                   .bias = NONE};
     TENON_TRY(begin_axis(c, &s));
     TENON_TRY(make_lines(c, 0, &s, &s.out));
     s.positions = s.out;
@@ -386,9 +441,45 @@ tenon_status npu_lower_scan(npu_compiler *c) {
 }
 
 tenon_status npu_lower_sort(npu_compiler *c) {
-    line_step s = {.descending = npu_attr(c, TENON_ATTR_DESCENDING) != 0};
+    line_step s = {.descending = npu_attr(c, TENON_ATTR_DESCENDING) != 0, .scale = NONE, .bias = NONE};
     TENON_TRY(begin_axis(c, &s));
     TENON_TRY(make_lines(c, 0, &s, &s.out));
     TENON_TRY(make_lines(c, 1, &s, &s.positions));
     return make_line_step(c, &s, run_sort);
+}
+
+tenon_status npu_lower_softmax(npu_compiler *c) {
+    line_step s = {.scale = NONE, .bias = NONE};
+    TENON_TRY(begin_axis(c, &s));
+    TENON_TRY(make_lines(c, 0, &s, &s.out));
+    s.positions = s.out;
+    return make_line_step(c, &s, run_softmax);
+}
+
+/* Input `index`, if it is there, as one line. */
+static tenon_status settle_factor(npu_compiler *c, uint32_t index, const line_step *s, uint32_t *out_buffer) {
+    npu_view view;
+    *out_buffer = NONE;
+    if (index >= c->node->input_count || c->node->inputs[index] == TENON_ABSENT) return TENON_STATUS_OK;
+    TENON_TRY(npu_input(c, index, &view));
+    TENON_TRY(npu_reshape(c, &view, 1, &s->length));
+    return npu_settle(c, &view, out_buffer);
+}
+
+tenon_status npu_lower_layer_norm(npu_compiler *c) {
+    const npu_value *y = &c->values[c->node->outputs[0]];
+    uint8_t is_line[TENON_MAX_RANK] = {0};
+    line_step s = {.dtype = y->dtype};
+    int64_t bits = npu_attr(c, TENON_ATTR_EPSILON);
+    memcpy(&s.epsilon, &bits, sizeof s.epsilon);
+    for (uint32_t i = (uint32_t)npu_attr(c, TENON_ATTR_AXIS); i < y->rank; i++) is_line[i] = 1;
+    TENON_TRY(settle_lines(c, is_line, &s.rows, &s.length, &s.in));
+    TENON_TRY(settle_factor(c, 1, &s, &s.scale));
+    TENON_TRY(settle_factor(c, 2, &s, &s.bias));
+    int64_t dims[2] = {s.rows, s.length};
+    TENON_TRY(npu_make_buffer(c, y->dtype, 2, dims, &s.out));
+    npu_view view = npu_view_of(s.out, y->dtype, 2, dims);
+    TENON_TRY(npu_set_output(c, 0, &view));
+    s.positions = s.out;
+    return make_line_step(c, &s, run_layer_norm);
 }
