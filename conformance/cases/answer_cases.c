@@ -42,7 +42,7 @@ static void run_alias(const struct alias_row *row, uint32_t operand, int64_t cou
     cf_launch *launch = cf_map(&held, row->op, TENON_DTYPE_F32, count);
     unsigned char *want = cf_block(&held, whole), *back = cf_block(&held, whole);
     float *bytes = cf_block(&held, size);
-    cf_place places[3];
+    cf_place places[3] = {{NULL, 0}};
     for (uint32_t k = 0; k < inputs && launch; k++) {
         places[k] = (cf_place){cf_memory(&held, 0, whole), at};
         memset(want, 0xa5, whole);
