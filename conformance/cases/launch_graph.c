@@ -104,7 +104,8 @@ static void add_operator(row_graph *g, const cf_row *row, const uint32_t *inputs
 
 /* Operands: inputs as they are stored, the first value of a result that has one, results as they are stored. */
 static void describe(row_graph *g, const cf_row *row) {
-    uint32_t input_count = tenon_op_row_of(row->op)->input_count, inputs[CF_MAX_OPERANDS] = {0}, outputs[CF_MAX_RESULTS] = {0};
+    uint32_t input_count = tenon_op_row_of(row->op)->input_count, inputs[CF_MAX_OPERANDS] = {0},
+             outputs[CF_MAX_RESULTS] = {0};
     bool in_place = cf_works_in_place(row->op);
     int64_t dims[TENON_MAX_RANK];
     memset(g, 0, sizeof *g);

@@ -4,7 +4,8 @@
 
 #include "cli.h"
 
-static const cli_verb *const verbs[] = {&cli_list, &cli_info, &cli_doctor, &cli_run, &cli_test, &cli_report, &cli_trace};
+static const cli_verb *const verbs[] = {&cli_list, &cli_info,   &cli_doctor, &cli_run,
+                                        &cli_test, &cli_report, &cli_trace};
 
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
