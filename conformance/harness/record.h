@@ -2,9 +2,10 @@
  *
  * A file is one run of tenon-conformance, its continuations (--resume) included. Lines, by their first member:
  *
- *   {"format":1, "suite", "profile", "filter", "seed", "repeat", "quick", "layers", "plugin":{"path", "id", "vendor",
- *    "version", "license", "abi", "sha256"}, "device":{"name", "title", "driver", "architecture", "uuid"},
- *    "environment":{...}}                   the header, first line; no "device" when the plugin was refused
+ *   {"format":1, "suite", "profile", "filters":[...], "seed", "runs", "shuffle", "quick", "layers", "index",
+ *    "plugin":{"path", "id", "vendor", "version", "license", "abi", "sha256"},
+ *    "device":{"name", "title", "driver", "architecture", "uuid"}, "environment":{...}}
+ *                                           the header, first line; no "device" when the plugin was refused
  *   {"case":NAME, "profile", "requirements", "seconds", "alone", "rows":[ROW...]}
  *                                           every row that is to be run, in the suite's order; rows are CASE.ROW
  *   {"run":R, "order":"table"|"shuffled"}   run R begins: every row is run once in each
@@ -12,7 +13,7 @@
  *   {"end":CASE.ROW, "run":R, "verdict", "requirements", "text"?, "output"?, "error"?, "ns"}
  *                                           what became of it; a later line on the same row of the same run replaces it:
  *                                           its text says why. "output": what the plugin wrote to stdout and stderr
- *   {"batch":W, "run":R, "rows":N, "resources":{"heap", "files", "threads", "resident"}}
+ *   {"batch":W, "run":R, "rows":N, "resources":{"heap", "blocks", "files", "threads", "mapped"}}
  *                                           worker W went through N rows, and what it used afterwards
  *   {"health":"ok"|"lost"|"wedged", "run":R, "text"?}
  *   {"verdict":"conformant"|"passed"|"failed"|"no verdict"|"refused", "claim", "exit", "counts":{...}, "flaky":[...],

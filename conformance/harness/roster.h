@@ -11,9 +11,9 @@
 #define CFH_WATCH_TABLE(X)                                                                                             \
     X(OPEN, "open", "REQ-ABI-13 REQ-DEV-02")                                                                           \
     X(CLOSE, "close", "REQ-DEV-05 REQ-ABI-10")                                                                         \
-    X(FILES, "files", "REQ-ABI-14")                                                                                    \
-    X(THREADS, "threads", "REQ-ABI-14")                                                                                \
-    X(MEMORY, "memory", "REQ-ABI-12")
+    X(FILES, "files", "REQ-ABI-15")                                                                                    \
+    X(THREADS, "threads", "REQ-ABI-15")                                                                                \
+    X(MEMORY, "memory", "REQ-ABI-12 REQ-ABI-15")
 
 #define CFH__WATCH_CONSTANT(NAME, name, requirements) CFH_WATCH_##NAME,
 enum { CFH_WATCH_TABLE(CFH__WATCH_CONSTANT) CFH_WATCH_COUNT };

@@ -51,11 +51,15 @@ static void take_outcome(cfh_run *run, uint32_t row, const cf_outcome *outcome, 
 
 void cfh_run_conclude(cfh_run *run, uint32_t row, cf_verdict verdict, const char *text, const char *output) {
     const cfh_roster_row *of = &run->roster->rows[row];
-    const cf_outcome outcome = {.name = of->name,
-                                .requirements = run->roster->cases[of->case_index].of->requirements,
-                                .verdict = verdict,
-                                .text = text ? text : "",
-                                .error = -1};
+    static const char *const watched[] = {
+#define REQUIREMENTS(NAME, name, requirements) requirements,
+        CFH_WATCH_TABLE(REQUIREMENTS)
+#undef REQUIREMENTS
+    };
+    const char *requirements = row < run->roster->run_count ? run->roster->cases[of->case_index].of->requirements
+                                                            : watched[row - run->roster->run_count];
+    const cf_outcome outcome = {
+        .name = of->name, .requirements = requirements, .verdict = verdict, .text = text ? text : "", .error = -1};
     take_outcome(run, row, &outcome, output);
 }
 

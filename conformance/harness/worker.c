@@ -84,6 +84,7 @@ static void end_row(void *context, const cf_outcome *outcome) {
     else if (heap_is_whole)
         text[0] = '\0';
     if (text[0]) {
+        if (outcome->verdict != CF_VERDICT_FAIL) told.requirements = heap_is_whole ? "REQ-DEV-06" : "REQ-ABI-15";
         const char *before = outcome->verdict == CF_VERDICT_FAIL ? outcome->text : "";
         (void)snprintf(all, sizeof all, "%s%s%s", text, before[0] ? "; the row itself: " : "", before);
         told.verdict = CF_VERDICT_FAIL;
