@@ -48,7 +48,8 @@ typedef struct tenon__exec_memo {
 } tenon__exec_memo;
 
 /* Prepares a task on a device, or finds it prepared: op work if the device takes it, else a kernel. `memo` may be NULL.
- * Errors: UNSUPPORTED when the device takes neither; what prepare answers; OUT_OF_MEMORY. */
+ * Errors: UNSUPPORTED when the device takes neither, or declares not to take a dtype or operands with gaps; what prepare
+ *         answers; OUT_OF_MEMORY. */
 tenon_status tenon__prepare(tenon__execs *execs, tenonh_device *device, const tenon__task *task, tenon__exec_memo *memo,
                             tenon__arena *arena, tenon__prepared *out_prepared);
 

@@ -1,10 +1,7 @@
 /* Devices that know nothing of strides (TENON_VIEWS_CONTIGUOUS): the operator copy, whose input may lie in any way, brings
  * operands into row-major order. Its result has no gaps either, so that nothing is ever written into a part of a whole
  * that lies apart. */
-#include <string.h>
-
 #include "plan/builder.h"
-#include "support/error.h"
 
 bool tenon__copies_views(const tenon__plan_builder *b, uint32_t place) {
     const tenon_device_info *info = tenonh_device_info(b->context->devices[place]);
