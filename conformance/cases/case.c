@@ -73,14 +73,23 @@ static bool agrees(tenon_dtype dtype, cf_number got, cf_number want, double boun
     return error <= (long double)(bound + slack);
 }
 
+/* What a whole result says of the device: poison is what results hold before a launch. */
+static const char *sign_of(const tenonh_array *array) {
+    const unsigned char *bytes = array->data;
+    bool untouched = array->size > 0, nan = array->size > 0 && cf_is_float(array->dtype);
+    for (uint64_t i = 0; untouched && i < array->size; i++) untouched = bytes[i] == 0xa5;
+    for (int64_t i = 0; nan && i < tenonh_array_count(array); i++) nan = isnan(cf_load(array->dtype, bytes, i).f);
+    return untouched ? CF_SIGN_UNTOUCHED : nan ? CF_SIGN_NAN : "";
+}
+
 static void fail_element(const tenonh_array *array, int64_t index, cf_number got, cf_number want, const char *format,
                          long double bound) {
     char a[64], b[64], text[64];
     cf_format(array->dtype, got, a, sizeof a);
     cf_format(array->dtype, want, b, sizeof b);
     snprintf(text, sizeof text, format, bound);
-    cf_fail("element %lld of %lld is %s, not %s (%s)", (long long)index, (long long)tenonh_array_count(array), a, b,
-            text);
+    cf_fail("%selement %lld of %lld is %s, not %s (%s)", sign_of(array), (long long)index,
+            (long long)tenonh_array_count(array), a, b, text);
 }
 
 void cf_expect(const tenonh_array *got, const cf_number *want, double bound) {

@@ -67,6 +67,11 @@ typedef struct cf_sink {
     void (*end)(void *context, const cf_outcome *outcome);
 } cf_sink;
 
+/* How the texts of rows begin in which a device shows that it does not compute at all. */
+#define CF_SIGN_UNTOUCHED "nothing was written: "
+#define CF_SIGN_NAN       "every element is NaN: "
+#define CF_SIGN_REFUSED   "UNSUPPORTED: "
+
 /* -- For cases ---------------------------------------------------------------------------------------------------- */
 
 /* Begins a row of the running case. True: run it now; false: go on to the next row at once. */

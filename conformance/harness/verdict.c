@@ -1,5 +1,7 @@
 #include "harness/verdict.h"
 
+#include "harness/diagnosis.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -70,7 +72,7 @@ static void add_claim(cJSON *final, const cfh_verdict_facts *facts, cf_close clo
     const cJSON *device = cJSON_GetObjectItemCaseSensitive(facts->session->facts, "device");
     uint32_t bad = counts[CF_VERDICT_FAIL] + counts[CF_VERDICT_CRASH] + counts[CF_VERDICT_HANG];
     uint32_t good = counts[CF_VERDICT_PASS] + counts[CF_VERDICT_NOT_APPLICABLE];
-    const char *name = cfh_text_of(device, "name");
+    const char *name = cfh_text_of(device, "name"), *why = facts->run_count ? cfh_diagnosis(&facts->runs[0]) : "";
     char profiles[64] = "";
     size_t length = 0;
     for (uint32_t bit = 1; bit < CF_PROFILE_LIMIT; bit *= 2)
@@ -89,8 +91,8 @@ static void add_claim(cJSON *final, const cfh_verdict_facts *facts, cf_close clo
     else if (bad == 0 && flaky == 0)
         (void)snprintf(claim, sizeof claim, "failed: %s, device %s: no row passed", profiles, name);
     else
-        (void)snprintf(claim, sizeof claim, "failed: %s, device %s: %u of %u rows%s", profiles, name, bad, bad + good,
-                       flaky ? ", and verdicts differ from run to run" : "");
+        (void)snprintf(claim, sizeof claim, "failed: %s, device %s: %u of %u rows%s%s%s", profiles, name, bad,
+                       bad + good, flaky ? ", and verdicts differ from run to run" : "", why[0] ? "; " : "", why);
     cJSON_AddStringToObject(final, "claim", claim);
 }
 

@@ -179,7 +179,6 @@ static void unsteady(mutant_job *job) {
 static void all_nan(mutant_job *job) {
     mutant_array *y = &job->outputs[0];
     for (int64_t i = 0; cf_is_float(y->dtype) && i < y->count; i++) y->values[i].f = NAN;
-    for (int64_t i = 0; !cf_is_float(y->dtype) && i < y->count; i++) y->values[i] = job->before[0].values[i];
 }
 
 #define FLOATS (MUTANT_OF(F64) | MUTANT_OF(F32) | MUTANT_OF(F16) | MUTANT_OF(BF16))
