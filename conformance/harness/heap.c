@@ -25,9 +25,9 @@ cfh_heap_use cfh_heap_in_use(void) {
 #include <unistd.h>
 
 /* The C library's own, under the names that it has for those who stand in for it. */
-void *__libc_malloc(size_t size);               /* NOLINT(bugprone-reserved-identifier) */
-void *__libc_calloc(size_t count, size_t size); /* NOLINT(bugprone-reserved-identifier) */
-void __libc_free(void *pointer);                /* NOLINT(bugprone-reserved-identifier) */
+void *library_malloc(size_t size) __asm__("__libc_malloc");
+void *library_calloc(size_t count, size_t size) __asm__("__libc_calloc");
+void library_free(void *pointer) __asm__("__libc_free");
 
 /* -- Blocks -- */
 
@@ -139,7 +139,7 @@ static void *give(size_t alignment, size_t size, bool cleared, void *caller) {
         errno = ENOMEM;
         return NULL;
     }
-    void *base = cleared ? __libc_calloc(1, front + size + TAIL) : __libc_malloc(front + size + TAIL);
+    void *base = cleared ? library_calloc(1, front + size + TAIL) : library_malloc(front + size + TAIL);
     if (!base) return NULL;
     uintptr_t at = (uintptr_t)base + sizeof(block);
     at = (at + alignment - 1) / alignment * alignment;
@@ -166,13 +166,13 @@ static void drop_oldest(shelf *s) {
     if (!is_whole(s, b, FREED)) return;
     s->kept_bytes -= b->size;
     b->state = 0;
-    __libc_free(b->base);
+    library_free(b->base);
 }
 
 static void keep(shelf *s, block *b) {
     if (b->size > KEPT_SIZE) {
         b->state = 0;
-        __libc_free(b->base);
+        library_free(b->base);
         return;
     }
     memset((void *)(b + 1), FREE_BYTE, b->size);
@@ -201,6 +201,8 @@ static void take(void *pointer) {
 }
 
 /* -- The family -- */
+
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's are reserved names */
 
 #define EXPORTED __attribute__((visibility("default")))
 #define CALLER   __builtin_extract_return_addr(__builtin_return_address(0))
@@ -276,6 +278,8 @@ EXPORTED void *pvalloc(size_t size) {
 EXPORTED size_t malloc_usable_size(void *pointer) {
     return pointer ? ((const block *)pointer - 1)->size : 0;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 /* What a case asks to see whether something is left behind: what is in use, not what is kept here. */
 EXPORTED struct mallinfo2 mallinfo2(void) {

@@ -42,7 +42,7 @@ bool cfh_message_send(int file, cJSON *message) {
     if (bytes) {
         frame head = {MAGIC, (uint32_t)size, check_of(text, size)};
         memcpy(bytes, &head, sizeof head);
-        memcpy(bytes + sizeof head, text, size);
+        memcpy(bytes + sizeof head, text, size); /* NOLINT(bugprone-not-null-terminated-result) */
         sent = write_all(file, bytes, sizeof head + size);
     }
     free(bytes);
