@@ -37,7 +37,7 @@ static report_outcome outcome_of(const cf_record_row *row) {
     return row->ended ? of_verdict[row->verdict] : REPORT_NOT_RUN;
 }
 
-/* What the runs of row `index` come to: the worst of them, and whether those that say something say the same. */
+/* What the runs of row `index` come to: the worst of them, and whether those that ran it say the same. */
 static void gather(const cf_records *records, uint32_t index, report_row *out_row) {
     bool agree = true;
     *out_row = (report_row){.shown = &records->rows[index], .outcome = outcome_of(&records->rows[index])};
@@ -45,8 +45,7 @@ static void gather(const cf_records *records, uint32_t index, report_row *out_ro
     for (uint32_t run = 1; run < records->run_count; run++) {
         const cf_record_row *row = &records->rows[(size_t)run * records->row_count + index];
         report_outcome outcome = outcome_of(row);
-        bool said = report_outcome_weight(outcome) != REPORT_SAYS_NOTHING &&
-                    report_outcome_weight(first) != REPORT_SAYS_NOTHING;
+        bool said = outcome != REPORT_NOT_RUN && first != REPORT_NOT_RUN;
         agree = agree && (!said || outcome == first);
         if (outcome > out_row->outcome) *out_row = (report_row){.shown = row, .outcome = outcome};
     }
