@@ -125,16 +125,6 @@ static void execs(storm *s) {
     (void)tenonh_device_trim(cf_under_test.device, NULL);
 }
 
-/* Work of a kind that is not there. */
-static void refused_work(storm *s) {
-    tenon_work work = {.struct_size = sizeof work, .kind = 1u << 20};
-    tenon_exec_info info = {.struct_size = sizeof info};
-    tenon_exec *exec = NULL;
-    (void)s;
-    cf_answers(hooks()->work.prepare(cf_under_test.device->handle, &work, &info, &exec), TENON_STATUS_UNSUPPORTED,
-               "prepare work of an unknown kind");
-}
-
 /* A device of its own, with a stream and memory, through the plugin's hooks. */
 static void devices(storm *s) {
     tenon_device *device = NULL;
@@ -186,7 +176,6 @@ static const struct storm_row {
     {"refused_works", "REQ-WORK-02 REQ-ABI-12", refused_works, 200},
     {"launches", "REQ-WORK-04 REQ-ABI-12", launches, 300},
     {"execs", "REQ-WORK-05 REQ-ABI-12", execs, 8},
-    {"refused_work", "REQ-WORK-02 REQ-ABI-12", refused_work, 200},
     {"devices", "REQ-DEV-02 REQ-DEV-05", devices, 12},
     {"hosts", "REQ-ABI-06 REQ-ABI-12", hosts, 4},
 };
