@@ -41,6 +41,17 @@ static tenon_status find_events(tenon__context *context, tenon__binding *binding
     return TENON_STATUS_OK;
 }
 
+bool tenon__context_has_queues(const tenon__context *context, const tenon__plan *plan) {
+    uint32_t streams[TENON__MAX_PLACES] = {0}, events[TENON__MAX_PLACES] = {0};
+    for (uint32_t i = 0; i < plan->stream_count; i++) streams[plan->stream_places[i]]++;
+    for (uint32_t i = 0; i < plan->command_count; i++)
+        if (plan->commands[i].kind == TENON__COMMAND_RECORD) events[plan->stream_places[plan->commands[i].stream]]++;
+    bool has = true;
+    for (uint32_t place = 0; place < TENON__MAX_PLACES; place++)
+        has = has && streams[place] <= context->stream_counts[place] && events[place] <= context->event_counts[place];
+    return has;
+}
+
 static tenon_status create_launches(tenon__binding *binding) {
     const tenon__plan *plan = binding->planned->plan;
     tenon_buffer *buffers = binding->buffers;

@@ -243,10 +243,19 @@ bool tenon__context_yield(tenon__context *context) {
 
 /* -- All of them -- */
 
-/* Destroys contexts that no run has: their memory, streams and old plans go. */
+/* Destroys contexts that no run has: their memory, streams and old plans go. Not the one that is being planned for: that
+ * thread may be the caller. */
 static void reclaim(void *argument) {
     tenon__contexts *contexts = argument;
-    for (tenon__context *context; (context = take_idle(contexts));) discard(context);
+    uint64_t kept = 0;
+    for (tenon__context *context; (context = take_idle(contexts));)
+        if (tenon__foresight_has(context))
+            kept |= (uint64_t)1 << context->slot;
+        else
+            discard(context);
+    if (!kept) return;
+    atomic_fetch_or(&contexts->idle, kept);
+    notify(contexts);
 }
 
 static bool is_busy(void *argument) {

@@ -115,6 +115,9 @@ void tenon__foresight_end(tenon__foresight *foresight); /* contexts are gone */
  * plans and binds it meanwhile. A guess that is wrong, or would take long, leaves nothing but a plan more. */
 void tenon__foresight_ask(tenon__context *context, const tenon__binding *running);
 
+/* True while the thread has the context's bindings. */
+bool tenon__foresight_has(tenon__context *context);
+
 /* Waits until the context's bindings are no longer lent. Costs nothing where they were not. */
 void tenon__foresight_await(tenon__context *context);
 
@@ -129,6 +132,9 @@ void tenon__context_sweep(tenon__context *context, const tenon__binding *kept);
 
 /* Binds a plan, which it takes the reference of, and lists the binding first. */
 tenon_status tenon__context_add(tenon__context *context, tenon__planned *planned, tenon__binding **out_binding);
+
+/* True when the context has all streams and events that the plan uses. */
+bool tenon__context_has_queues(const tenon__context *context, const tenon__plan *plan);
 
 /* True when the plan's arenas and moves fit in what the context has: binding_refresh then changes nothing that runs. */
 bool tenon__context_fits(const tenon__context *context, const tenon__planned *planned);

@@ -1,8 +1,9 @@
 /* Plans the next run of a session whose dims grow evenly, as those of a decode loop do, while this one goes on.
  *
- * One thread for all contexts of a session, started by the first guess. It has a context's bindings from ask to await; the
- * run meanwhile uses its own binding alone. What is in question of one session at a time only is planned ahead: whoever
- * comes while the thread is at work plans for itself, as ever. */
+ * One thread for all contexts of a session, started by the first guess. It has a context's list of bindings from ask to
+ * await; the run meanwhile uses its own binding, and the context's streams, events and arenas, which the thread leaves as
+ * they are: a plan that needs more of them is bound by the run that needs it. Runs that ask while the thread is at work
+ * plan for themselves, as ever. */
 #include <signal.h>
 
 #include "loader/registry.h"
@@ -22,6 +23,10 @@ static void plan_ahead(tenon__context *context, const tenon__binding *running) {
     tenon__binding *binding;
     if (tenon__plans_foresee(plans, next, &planned) != TENON_STATUS_OK) return;
     tenon__context_sweep(context, running);
+    if (!tenon__context_has_queues(context, planned->plan)) {
+        tenon__planned_release(planned);
+        return;
+    }
     if (tenon__context_add(context, planned, &binding) != TENON_STATUS_OK) return;
     if (tenon__context_fits(context, planned)) (void)tenon__binding_refresh(context, binding);
 }
@@ -106,6 +111,15 @@ void tenon__foresight_ask(tenon__context *context, const tenon__binding *running
         pthread_cond_broadcast(&f->changed);
     }
     pthread_mutex_unlock(&f->lock);
+}
+
+bool tenon__foresight_has(tenon__context *context) {
+    tenon__foresight *f = &context->contexts->foresight;
+    if (!context->lent || tenon__forked(f->generation)) return false;
+    pthread_mutex_lock(&f->lock);
+    bool has = f->context == context;
+    pthread_mutex_unlock(&f->lock);
+    return has;
 }
 
 void tenon__foresight_await(tenon__context *context) {
