@@ -1,6 +1,7 @@
 #include "harness/verdict.h"
 
 #include "harness/diagnosis.h"
+#include "harness/options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,13 +18,21 @@ static bool is_good(cf_verdict verdict) {
     return verdict == CF_VERDICT_PASS || verdict == CF_VERDICT_NOT_APPLICABLE;
 }
 
-bool cfh_run_passed(const cfh_run *run) {
-    uint32_t passed = 0;
-    for (uint32_t i = 0; i < run->roster->row_count; i++) {
-        if (!is_good(run->verdicts[i])) return false;
-        passed += i < run->roster->run_count && run->verdicts[i] == CF_VERDICT_PASS;
+/* Profiles with rows to run of which none passed: nothing is known of the device there. */
+static uint32_t empty_profiles(const cfh_run *run) {
+    uint32_t asked = 0, passed = 0;
+    for (uint32_t i = 0; i < run->roster->run_count; i++) {
+        uint32_t profile = run->roster->cases[run->roster->rows[i].case_index].of->profile;
+        asked |= profile;
+        if (run->verdicts[i] == CF_VERDICT_PASS) passed |= profile;
     }
-    return passed > 0;
+    return asked & ~passed;
+}
+
+bool cfh_run_passed(const cfh_run *run) {
+    for (uint32_t i = 0; i < run->roster->row_count; i++)
+        if (!is_good(run->verdicts[i])) return false;
+    return run->roster->run_count > 0 && empty_profiles(run) == 0;
 }
 
 /* Rows whose verdict differs from run to run. */
@@ -73,12 +82,9 @@ static void add_claim(cJSON *final, const cfh_verdict_facts *facts, cf_close clo
     uint32_t bad = counts[CF_VERDICT_FAIL] + counts[CF_VERDICT_CRASH] + counts[CF_VERDICT_HANG];
     uint32_t good = counts[CF_VERDICT_PASS] + counts[CF_VERDICT_NOT_APPLICABLE];
     const char *name = cfh_text_of(device, "name"), *why = facts->run_count ? cfh_diagnosis(&facts->runs[0]) : "";
-    char profiles[64] = "";
-    size_t length = 0;
-    for (uint32_t bit = 1; bit < CF_PROFILE_LIMIT; bit *= 2)
-        if (facts->session->profile & bit)
-            length += (size_t)snprintf(profiles + length, sizeof profiles - length, "%s%s", length ? "," : "",
-                                       cf_profile_name(bit));
+    const char *profiles = cfh_profiles_text(facts->session->profile);
+    uint32_t empty = 0;
+    for (uint32_t r = 0; r < facts->run_count; r++) empty |= empty_profiles(&facts->runs[r]);
     if (close == CF_CLOSE_CONFORMANT)
         (void)snprintf(claim, sizeof claim, "conformant: %s, ABI %s, device %s", profiles, cfh_text_of(plugin, "abi"),
                        name);
@@ -89,7 +95,9 @@ static void add_claim(cJSON *final, const cfh_verdict_facts *facts, cf_close clo
         (void)snprintf(claim, sizeof claim, "passed: %s, device %s: %u rows, of which %u do not apply", profiles, name,
                        good, counts[CF_VERDICT_NOT_APPLICABLE]);
     else if (bad == 0 && flaky == 0)
-        (void)snprintf(claim, sizeof claim, "failed: %s, device %s: no row passed", profiles, name);
+        (void)snprintf(claim, sizeof claim, "failed: %s, device %s: no row%s%s passed", profiles, name,
+                       counts[CF_VERDICT_PASS] ? " of profile " : "",
+                       counts[CF_VERDICT_PASS] ? cfh_profiles_text(empty) : "");
     else
         (void)snprintf(claim, sizeof claim, "failed: %s, device %s: %u of %u rows%s%s%s", profiles, name, bad,
                        bad + good, flaky ? ", and verdicts differ from run to run" : "", why[0] ? "; " : "", why);

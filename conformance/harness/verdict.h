@@ -14,7 +14,7 @@ typedef struct cfh_verdict_facts {
 /* The final record, but for what binds it. Owner: the caller. */
 cJSON *cfh_verdict_of(const cfh_verdict_facts *facts);
 
-/* True when every row of a run passed or did not apply, and one passed. */
+/* True when every row of a run passed or did not apply, and one of each profile passed. */
 bool cfh_run_passed(const cfh_run *run);
 
 const char *cfh_suite_version(void);

@@ -53,12 +53,46 @@ static void judge_choice(report *r) {
     set(r, REPORT_WHOLE, !detail[0], "%s", detail[0] ? detail + 1 : "");
 }
 
-/* Rows that passed, of the profiles' cases: that the process could be watched shows nothing of the device. */
-static uint32_t count_passed(const report *r) {
-    uint32_t count = 0;
+/* Profiles of rows with this outcome. The harness's own rows have none: that the process could be watched shows nothing of
+ * the device. */
+static uint32_t profiles_with(const report *r, report_outcome outcome) {
+    uint32_t profiles = 0;
     for (uint32_t i = 0; i < r->records.row_count; i++)
-        count += r->rows[i].outcome == REPORT_PASS && r->records.cases[r->rows[i].shown->case_index].profile[0];
-    return count;
+        if (r->rows[i].outcome == outcome)
+            profiles |= cf_profile_named(r->records.cases[r->rows[i].shown->case_index].profile);
+    return profiles;
+}
+
+/* Profiles that the header names, as bits; all where it names none. */
+static uint32_t profiles_asked(const report *r) {
+    uint32_t profiles = 0;
+    for (const char *at = report_header(r, "profile"); *at; at += strspn(at, ",")) {
+        char name[32];
+        size_t length = strcspn(at, ",");
+        snprintf(name, sizeof name, "%.*s", length < sizeof name ? (int)length : 0, at);
+        profiles |= cf_profile_named(name);
+        at += length;
+    }
+    return profiles ? profiles : CF_PROFILE_LIMIT - 1;
+}
+
+/* Tells the condition, and which profiles fall short of it. */
+static void judge_passed(report *r) {
+    uint32_t passed = profiles_with(r, REPORT_PASS), empty = profiles_asked(r) & ~passed;
+    char names[128] = "";
+    size_t length = 0;
+    for (uint32_t bit = 1; bit < CF_PROFILE_LIMIT && passed; bit *= 2)
+        if (empty & bit)
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
+                                       length ? "," : " No row passed of profile ", cf_profile_name(bit));
+    set(r, REPORT_SOME_PASSED, empty == 0,
+        "Rows that passed: %u; rows that ask for what the device declares that it lacks: %u.%s%s",
+        r->counts[REPORT_PASS], r->counts[REPORT_NOT_APPLICABLE], names, length ? "." : "");
+}
+
+/* A profile is not empty either whose rows are known to fail: the device passes, but does not conform. */
+static uint32_t empty_profiles(const report *r) {
+    return profiles_asked(r) & ~profiles_with(r, REPORT_PASS) & ~profiles_with(r, REPORT_KNOWN);
 }
 
 static void judge_rows(report *r) {
@@ -66,9 +100,7 @@ static void judge_rows(report *r) {
     uint32_t bad = count_weight(r, REPORT_BAD);
     set(r, REPORT_COMPLETE, rows > 0 && silent == 0, rows == 0 ? "No row was run." : "Rows that ran: %u of %u.",
         rows - silent, rows);
-    set(r, REPORT_SOME_PASSED, count_passed(r) > 0,
-        "Rows that passed: %u; rows that ask for what the device declares that it lacks: %u.", r->counts[REPORT_PASS],
-        r->counts[REPORT_NOT_APPLICABLE]);
+    judge_passed(r);
     set(r, REPORT_NONE_FAILED, bad == 0 && r->expired_count == 0,
         "Rows that failed: %u; known failures past their day: %u.", bad, r->expired_count);
     set(r, REPORT_NO_KNOWN, r->counts[REPORT_KNOWN] == 0, "Rows that are known to fail: %u.", r->counts[REPORT_KNOWN]);
@@ -93,7 +125,7 @@ static cf_close conclude(const report *r) {
     if (!r->conditions[REPORT_NONE_FAILED].holds) return CF_CLOSE_FAILED;
     if (!r->conditions[REPORT_ENDED].holds || !r->conditions[REPORT_BOUND].holds) return CF_CLOSE_NO_VERDICT;
     if (count_weight(r, REPORT_SAYS_NOTHING)) return CF_CLOSE_NO_VERDICT;
-    if (!r->conditions[REPORT_SOME_PASSED].holds && r->counts[REPORT_KNOWN] == 0) return CF_CLOSE_FAILED;
+    if (empty_profiles(r)) return CF_CLOSE_FAILED;
     for (uint32_t i = 0; i < REPORT_CONDITION_COUNT; i++)
         if (!r->conditions[i].holds) return CF_CLOSE_PASSED;
     return CF_CLOSE_CONFORMANT;
@@ -121,7 +153,9 @@ static void claim(report *r) {
         snprintf(r->claim, size, "%s: %u known failures have expired, profile %s, device %s", word, r->expired_count,
                  profile, device);
     else if (r->close == CF_CLOSE_FAILED)
-        snprintf(r->claim, size, "%s: no row passed, profile %s, device %s", word, profile, device);
+        snprintf(r->claim, size, "%s: no row passed, profile %s, device %s%s%s", word, profile, device,
+                 profiles_with(r, REPORT_PASS) ? ". " : "",
+                 profiles_with(r, REPORT_PASS) ? r->conditions[REPORT_SOME_PASSED].detail : "");
     else
         snprintf(r->claim, size, "%s: profile %s, device %s. %s", word, profile, device, first_missing(r));
 }

@@ -76,7 +76,7 @@ typedef struct report_row {
     X(BOUND, "The records are as they were written, and name the plugin file by its SHA-256")                          \
     X(WHOLE, "The whole profile was run: no filter, no quick selection, no layers")                                    \
     X(COMPLETE, "Every row ran")                                                                                       \
-    X(SOME_PASSED, "At least one row passed")                                                                          \
+    X(SOME_PASSED, "A row of each profile passed")                                                                     \
     X(NONE_FAILED, "No row failed, crashed or hung")                                                                   \
     X(NO_KNOWN, "No failure is excused by the list of known failures")                                                 \
     X(SHUFFLED, "A second run in another order was made")                                                              \

@@ -220,6 +220,11 @@ START_TEST(nothing_run_is_nothing_passed) {
     ck_assert_int_eq(RUN("", PLANTED, "--filter", "no_such_case", "--records", records_path), 1);
     ck_assert_int_eq(RUN("", PLANTED, "--profile", "model"), 1);
     ck_assert_int_eq(RUN("", PLANTED, "--profile", "graph"), 1); /* its one row does not apply */
+    ck_assert_int_eq(RUN("", PLANTED, "--profile", "runtime,graph", "--records", records_path), 1);
+    cf_records records = read_records();
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")),
+                     "failed: runtime,graph, device planted:0: no row of profile graph passed");
+    cf_records_free(&records);
     ck_assert_int_eq(RUN("", PLANTED, "--profile", "nonsense"), 2);
     ck_assert_int_eq(RUN("", "/no/such/plugin.so"), 2);
     ck_assert_int_eq(RUN("", "no-such-id"), 5);

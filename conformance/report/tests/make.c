@@ -62,7 +62,8 @@ static void spoil(const maker *m, cf_outcome *outcome) {
     if (mixed && at == 40)
         outcome->verdict = CF_VERDICT_HANG, outcome->error = -1,
         outcome->text = "no answer within 10 s; the worker was killed";
-    if ((mixed && at % 17 == 3) || (m->kind == MAKE_LACKING && strncmp(outcome->name, "process", 7) != 0))
+    if ((mixed && at % 17 == 3) || (m->kind == MAKE_LACKING && strncmp(outcome->name, "process", 7) != 0) ||
+        (m->kind == MAKE_HALF && strncmp(outcome->name, "streams", 7) == 0))
         outcome->verdict = CF_VERDICT_NOT_APPLICABLE, outcome->error = -1, outcome->text = "the device declares no f64";
     if ((mixed || m->kind == MAKE_DISAGREE) && at == 50 && m->run == 1)
         outcome->verdict = CF_VERDICT_FAIL, outcome->text = "element 0 is nan, 2 is right";
@@ -121,7 +122,7 @@ static void write_header(maker *m, const char *plugin, const char *sha256) {
     cJSON *header = cJSON_CreateObject();
     cJSON_AddNumberToObject(header, "format", CF_RECORD_FORMAT);
     cJSON_AddStringToObject(header, "suite", "0.1.0");
-    cJSON_AddStringToObject(header, "profile", "base");
+    cJSON_AddStringToObject(header, "profile", m->kind == MAKE_HALF ? "runtime,base" : "base");
     cJSON *filters = cJSON_AddArrayToObject(header, "filters");
     if (m->kind == MAKE_FILTERED) cJSON_AddItemToArray(filters, cJSON_CreateString("map_*"));
     cJSON_AddStringToObject(header, "seed", "0x000000000000002a");
@@ -146,12 +147,17 @@ static void write_header(maker *m, const char *plugin, const char *sha256) {
     (void)cf_record_write(&m->writer, header);
 }
 
+static const char *profile_of(const maker *m, const char *name) {
+    if (strcmp(name, "process") == 0) return "";
+    return m->kind == MAKE_HALF && strcmp(name, "streams") == 0 ? "runtime" : "base";
+}
+
 static void write_cases(maker *m) {
     m->index = 0;
     for (int i = 0; i < SHAPE_COUNT && m->kind != MAKE_NO_ROWS && m->kind != MAKE_REFUSED; i++) {
         cJSON *line = cJSON_CreateObject();
         cJSON_AddStringToObject(line, "case", shapes[i].name);
-        cJSON_AddStringToObject(line, "profile", strcmp(shapes[i].name, "process") == 0 ? "" : "base");
+        cJSON_AddStringToObject(line, "profile", profile_of(m, shapes[i].name));
         cJSON_AddStringToObject(line, "requirements", shapes[i].requirements);
         cJSON_AddNumberToObject(line, "seconds", 10);
         m->listed = cJSON_AddArrayToObject(line, "rows");

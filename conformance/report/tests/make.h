@@ -19,6 +19,7 @@
     X(WEDGED, "wedged")       /* rows without a verdict */                                                             \
     X(DISAGREE, "disagree")   /* runs that disagree on one row */                                                      \
     X(LACKING, "lacking")     /* nothing applies */                                                                    \
+    X(HALF, "half")           /* nothing of one of two profiles applies */                                             \
     X(DUPLICATE, "duplicate") /* two rows of one name */                                                               \
     X(STRANGER, "stranger")   /* an end of a row that no case lists */
 

@@ -68,6 +68,7 @@ static const struct {
     {MAKE_WEDGED, CF_CLOSE_NO_VERDICT, "Rows that ran: 61 of 226"},
     {MAKE_DISAGREE, CF_CLOSE_FAILED, "failed: 1 of 226 rows"},
     {MAKE_LACKING, CF_CLOSE_FAILED, "no row passed"},
+    {MAKE_HALF, CF_CLOSE_FAILED, "No row passed of profile runtime."},
 };
 
 START_TEST(verdicts_follow_from_rows) {
