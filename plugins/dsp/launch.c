@@ -12,12 +12,16 @@ static tenon_status resolve(tenon_stream *stream, tenon_exec *exec, uint32_t ind
     const tenon_view *view = &exec->operands[index].view;
     *out =
         (dsp_operand){.dtype = view->dtype, .size = tenon_dtype_bits(view->dtype) / 8, .rank = view->rank, .count = 1};
-    bool fits = true;
+    bool fits = true, negative = false, empty = false;
     for (uint32_t i = 0; i < view->rank; i++) {
         out->dims[i] = out_shape->dims[i] = tenon_extent_value(&view->dims[i], symbols);
         out_shape->strides[i] = tenon_extent_value(&view->strides[i], symbols);
-        fits = fits && out->dims[i] >= 0 && !__builtin_mul_overflow(out->count, out->dims[i], &out->count);
+        negative = negative || out->dims[i] < 0;
+        empty = empty || out->dims[i] == 0;
+        fits = fits && !__builtin_mul_overflow(out->count, out->dims[i], &out->count);
     }
+    if (empty) out->count = 0; /* however large the other dims are */
+    fits = !negative && (fits || empty);
     bool any = exec->row->op == TENON_OP_COPY && index == 0;
     if (!fits || out->count > INT64_MAX / 8)
         return REFUSE(stream, exec, "%s: operand %u has more elements than there are addresses", exec->row->name,
