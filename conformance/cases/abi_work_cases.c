@@ -306,6 +306,58 @@ static void spoil_node_inputs(cf_sample *s) {
     s->nodes[0].input_count = 1;
 }
 
+/* The second input becomes a constant, with `size` bytes of the six elements. */
+static void make_constant(cf_sample *s, const void *data, uint64_t size) {
+    s->operands[1].role = TENON_ROLE_CONSTANT;
+    s->operands[1].data = data;
+    s->operands[1].data_size = size;
+}
+static const float constant_bytes[CF_SAMPLE_COUNT];
+static void spoil_constant_short(cf_sample *s) {
+    make_constant(s, constant_bytes, sizeof constant_bytes - sizeof *constant_bytes);
+}
+static void spoil_constant_without_data(cf_sample *s) {
+    make_constant(s, NULL, 0);
+}
+static void spoil_element_without_data(cf_sample *s) {
+    set_dim(s, (tenon_extent){.value = 1, .symbol = TENON_NO_SYMBOL});
+    make_constant(s, NULL, 0);
+}
+
+static void spoil_value_out_of_range(cf_sample *s) {
+    static const uint32_t inputs[] = {0, 1000};
+    s->nodes[0].inputs = inputs;
+}
+static void spoil_result_out_of_range(cf_sample *s) {
+    static const uint32_t outputs[] = {1000};
+    s->nodes[0].outputs = outputs;
+}
+static void spoil_two_writers(cf_sample *s) {
+    const tenon_graph_node twice[] = {s->nodes[0], s->nodes[0]};
+    s->nodes = tenon__arena_copy(&s->arena, twice, sizeof twice);
+    s->graph.nodes = s->nodes;
+    s->graph.node_count = 2;
+}
+static void spoil_node_writes_an_input(cf_sample *s) {
+    static const uint32_t outputs[] = {0};
+    s->nodes[0].outputs = outputs;
+}
+static void spoil_operand_unlike_its_value(cf_sample *s) {
+    s->operands[0].view.dims[0].value--;
+}
+static void spoil_composite_attr(cf_sample *s) {
+    static const int64_t axis = 0, one = 1;
+    static const uint32_t input = 0;
+    static const tenon_attr attrs[] = {{TENON_ATTR_AXIS, 1, &axis}, {63, 1, &one}};
+    s->nodes[0].op = TENON_OP_NONE;
+    s->nodes[0].name = "tenon.softmax";
+    s->nodes[0].version = 1;
+    s->nodes[0].inputs = &input;
+    s->nodes[0].input_count = 1;
+    s->nodes[0].attrs = attrs;
+    s->nodes[0].attr_count = 2;
+}
+
 #define UNTAKEN     CF_STATUS(UNSUPPORTED)
 #define CONTRADICTS (CF_STATUS(INVALID) | CF_STATUS(UNSUPPORTED))
 /* A graph compiler may find out late. */
@@ -356,6 +408,15 @@ static const struct {
     {TENON_WORK_GRAPH, "graph.dtypes_mixed", spoil_dtypes_mixed, CONTRADICTS_GRAPH},
     {TENON_WORK_GRAPH, "graph.rank_9", spoil_rank_9, CONTRADICTS_GRAPH},
     {TENON_WORK_GRAPH, "graph.inputs_missing", spoil_node_inputs, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.constant_short", spoil_constant_short, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.constant_without_data", spoil_constant_without_data, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.element_without_data", spoil_element_without_data, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.value_out_of_range", spoil_value_out_of_range, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.result_out_of_range", spoil_result_out_of_range, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.two_writers", spoil_two_writers, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.node_writes_an_input", spoil_node_writes_an_input, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.operand_unlike_its_value", spoil_operand_unlike_its_value, CONTRADICTS_GRAPH},
+    {TENON_WORK_GRAPH, "graph.composite_attr_unknown", spoil_composite_attr, UNTAKEN_GRAPH},
 };
 
 /* prepare fails with nothing written, but perhaps the node that is why (REQ-WORK-13). */
@@ -368,6 +429,9 @@ static void expect_refusal(cf_raw *raw, cf_sample *sample, const tenon_work *wor
         return;
     }
     before.refused_node = answer.info.refused_node;
+    uint32_t nodes = work->graph ? work->graph->node_count : 0;
+    if (before.refused_node > nodes)
+        cf_fail("refused_node is %u, of %u nodes (REQ-WORK-13)", before.refused_node, nodes);
     if (exec != CF_UNTOUCHED) cf_fail("prepare writes out_exec although it fails");
     if (memcmp(&before, &answer.info, sizeof before) != 0) cf_fail("prepare writes out_info although it fails");
 }

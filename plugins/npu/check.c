@@ -27,17 +27,35 @@ static tenon_status check_value(tenon_device *device, const tenon_view *view, ui
     return TENON_STATUS_OK;
 }
 
+static int is_like(const tenon_view *a, const tenon_view *b) {
+    int same = a->dtype == b->dtype && a->rank == b->rank;
+    for (uint32_t i = 0; same && i < b->rank; i++)
+        same = a->dims[i].symbol == b->dims[i].symbol && a->dims[i].value == b->dims[i].value;
+    return same;
+}
+
+/* Of a value that check_value has passed. */
+static uint64_t bytes_of(const tenon_view *view) {
+    uint64_t bytes = tenon_dtype_bits(view->dtype) / 8;
+    for (uint32_t i = 0; i < view->rank; i++) bytes *= (uint64_t)view->dims[i].value;
+    return bytes;
+}
+
 static tenon_status check_operand(tenon_device *device, const tenon_work *work, uint32_t index) {
     const tenon_operand *operand = &work->operands[index];
+    const tenon_view *value = &work->graph->values[index];
     uint32_t role = operand->role;
     if (role != TENON_ROLE_INPUT && role != TENON_ROLE_OUTPUT && role != TENON_ROLE_CONSTANT)
         return NPU_FAIL(device, TENON_STATUS_UNSUPPORTED, "operand %u has role %u: not known here", index, role);
     if (operand->layout != 0)
         return NPU_FAIL(device, TENON_STATUS_UNSUPPORTED, "operand %u has layout %u: not known here", index,
                         operand->layout);
-    if (role == TENON_ROLE_CONSTANT && operand->data_size && !operand->data)
-        return NPU_FAIL(device, TENON_STATUS_INVALID, "operand %u is a constant without bytes", index);
-    return TENON_STATUS_OK;
+    if (!is_like(&operand->view, value))
+        return NPU_FAIL(device, TENON_STATUS_INVALID, "operand %u and value %u differ in dtype or dims", index, index);
+    if (role != TENON_ROLE_CONSTANT) return TENON_STATUS_OK;
+    if (operand->data_size == bytes_of(value) && (operand->data || !operand->data_size)) return TENON_STATUS_OK;
+    return NPU_FAIL(device, TENON_STATUS_INVALID, "operand %u is a constant with %llu bytes of %llu, or without any",
+                    index, (unsigned long long)operand->data_size, (unsigned long long)bytes_of(value));
 }
 
 /* Lists of numbers that all name values. */
@@ -53,6 +71,25 @@ static tenon_status check_lists(tenon_device *device, const tenon_graph_work *gr
     return NPU_FAIL(device, TENON_STATUS_INVALID, "node %u lacks a list, or names a value that is not there", index);
 }
 
+/* Each value is defined once: by an operand that is no output, or by one node. */
+static tenon_status check_writers(tenon_device *device, const tenon_work *work) {
+    const tenon_graph_work *graph = work->graph;
+    tenon_status status = TENON_STATUS_OK;
+    unsigned char *written = npu_allocate(device, graph->value_count ? graph->value_count : 1);
+    if (!written) return TENON_STATUS_OUT_OF_MEMORY;
+    for (uint32_t i = 0; i < work->operand_count; i++) written[i] = work->operands[i].role != TENON_ROLE_OUTPUT;
+    for (uint32_t i = 0; status == TENON_STATUS_OK && i < graph->node_count; i++)
+        for (uint32_t k = 0; status == TENON_STATUS_OK && k < graph->nodes[i].output_count; k++) {
+            uint32_t value = graph->nodes[i].outputs[k];
+            if (written[value])
+                status =
+                    NPU_FAIL(device, TENON_STATUS_INVALID, "node %u writes value %u, which is there already", i, value);
+            written[value] = 1;
+        }
+    npu_release(device, written);
+    return status;
+}
+
 tenon_status npu_check_graph(tenon_device *device, const tenon_work *work) {
     const tenon_graph_work *graph = work->graph;
     if (work->symbol_count)
@@ -63,7 +100,7 @@ tenon_status npu_check_graph(tenon_device *device, const tenon_work *work) {
     for (uint32_t i = 0; i < graph->value_count; i++) TENON_TRY(check_value(device, &graph->values[i], i));
     for (uint32_t i = 0; i < work->operand_count; i++) TENON_TRY(check_operand(device, work, i));
     for (uint32_t i = 0; i < graph->node_count; i++) TENON_TRY(check_lists(device, graph, i));
-    return TENON_STATUS_OK;
+    return check_writers(device, work);
 }
 
 /* -- Nodes ---------------------------------------------------------------------------------------------------------- */
@@ -258,7 +295,16 @@ static tenon_status check_line_composite(const tenon_graph_work *graph, const te
     return TENON_STATUS_OK;
 }
 
+static int has_known_attrs(const tenon_graph_node *node) {
+    int known = 1, has_epsilon = npu_composite_of(node) == NPU_LAYER_NORM;
+    for (uint32_t i = 0; known && i < node->attr_count; i++)
+        known = node->attrs[i].id == TENON_ATTR_AXIS || (has_epsilon && node->attrs[i].id == TENON_ATTR_EPSILON);
+    return known;
+}
+
 static tenon_status check_composite(const tenon_graph_work *graph, const tenon_graph_node *node, const char **why) {
+    *why = "an attribute that the operator does not have";
+    if (npu_composite_of(node) != NPU_NO_COMPOSITE && !has_known_attrs(node)) return TENON_STATUS_UNSUPPORTED;
     *why = "dims, dtypes or attributes do not go together";
     switch (npu_composite_of(node)) {
     case NPU_CONCAT: return check_concat(graph, node);

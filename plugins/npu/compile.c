@@ -118,6 +118,7 @@ static tenon_status add_operand(npu_compiler *c, uint32_t index) {
     int64_t count = npu_count(v->rank, v->dims);
     o->role = operand->role;
     o->size = (uint64_t)count * size;
+    o->alignment = size;
     if (operand->role == TENON_ROLE_CONSTANT && count == 1) {
         o->is_held = 1;
         TENON_TRY(npu_hold_element(c, v->dtype, operand->data, &buffer));

@@ -50,6 +50,7 @@ typedef struct npu_operand {
     uint32_t role;
     uint32_t is_held;
     uint64_t size;        /* bytes, as it comes in a launch */
+    uint64_t alignment;   /* bytes: of an element */
     uint64_t packed_size; /* bytes; 0: it is not packed */
     npu_pack *packs;
 } npu_operand;

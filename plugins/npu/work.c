@@ -1,6 +1,7 @@
 /* Graph work: claimed and refused node by node, compiled, launched on a stream's worker. */
 #include "work.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "check.h"
@@ -47,12 +48,22 @@ static launch_command *make_launch(tenon_stream *stream, const tenon_exec *exec)
     return command;
 }
 
+/* Elements are read and written as such: they lie at multiples of their size. */
+static tenon_status find_operand(tenon_stream *stream, const npu_operand *operand, tenon_buffer buffer, uint64_t size,
+                                 const char *what, unsigned char **out_address) {
+    TENON_TRY(npu_memory_range(stream->device, buffer, size, what, out_address));
+    if (size == 0 || (uintptr_t)*out_address % operand->alignment == 0) return TENON_STATUS_OK;
+    return NPU_FAIL_STREAM(stream, TENON_STATUS_INVALID,
+                           "%s at offset %llu is not aligned to its %llu bytes an element", what,
+                           (unsigned long long)buffer.offset, (unsigned long long)operand->alignment);
+}
+
 static tenon_status find_buffers(tenon_stream *stream, const tenon_exec *exec, const tenon_launch *launch,
                                  launch_command *command) {
     for (uint32_t i = 0; i < exec->operand_count; i++) {
         const npu_operand *operand = &exec->operands[i];
         uint64_t size = operand->is_held ? 0 : operand->packed_size ? operand->packed_size : operand->size;
-        TENON_TRY(npu_memory_range(stream->device, launch->buffers[i], size, "an operand", &command->operands[i]));
+        TENON_TRY(find_operand(stream, operand, launch->buffers[i], size, "an operand", &command->operands[i]));
     }
     if (!exec->workspace) return TENON_STATUS_OK;
     return npu_memory_range(stream->device, launch->workspace, exec->workspace, "the workspace", &command->workspace);
@@ -102,8 +113,8 @@ static tenon_status pack(tenon_stream *stream, tenon_exec *exec, uint32_t operan
         return NPU_FAIL_STREAM(stream, TENON_STATUS_INVALID, "operand %u is not one to pack", operand);
     const npu_operand *o = &exec->operands[operand];
     unsigned char *from, *to;
-    TENON_TRY(npu_memory_range(stream->device, source, o->size, "a constant", &from));
-    TENON_TRY(npu_memory_range(stream->device, destination, o->packed_size, "a packed constant", &to));
+    TENON_TRY(find_operand(stream, o, source, o->size, "a constant", &from));
+    TENON_TRY(find_operand(stream, o, destination, o->packed_size, "a packed constant", &to));
     pack_command *command = npu_allocate(stream->device, sizeof *command);
     if (!command) return TENON_STATUS_OUT_OF_MEMORY;
     *command = (pack_command){{run_pack, NULL, NULL}, exec, o, from, to};
@@ -158,7 +169,8 @@ static tenon_status check_nodes(tenon_device *device, const tenon_work *work, te
         const char *why = "";
         tenon_status status = npu_check_node(work->graph, i, &why);
         if (status == TENON_STATUS_OK) continue;
-        if (out_info->struct_size >= sizeof *out_info) out_info->refused_node = i + 1;
+        if (out_info->struct_size >= offsetof(tenon_exec_info, refused_node) + sizeof out_info->refused_node)
+            out_info->refused_node = i + 1;
         return NPU_FAIL(device, status, "node %u, %s: %s", i, name_of(&work->graph->nodes[i]), why);
     }
     return TENON_STATUS_OK;
