@@ -10,7 +10,7 @@
 
 #include "harness/run.h"
 
-enum { MOST_SUSPECTS = 32, MOST_LEAKS = 8, REPEATS = 4, BETWEEN_SECONDS = 120 };
+enum { MOST_SUSPECTS = 32, MOST_LEAKS = 8, REPEATS = 4, CONFIRMATIONS = 3, BETWEEN_SECONDS = 120 };
 
 /* -- Replays -- */
 
@@ -92,16 +92,25 @@ static replay run_again(cfh_run *run, const uint32_t *rows, uint32_t count, uint
 
 /* -- Deaths -- */
 
-/* The rows of a history from `first` on, and the row in which the process ended, if it was one. */
-static replay run_from(cfh_run *run, const cfh_suspect *s, uint32_t first) {
-    uint32_t count = s->count - first, *rows = calloc(count + 2, sizeof *rows);
+static bool is_good(cf_verdict verdict) {
+    return verdict == CF_VERDICT_PASS || verdict == CF_VERDICT_NOT_APPLICABLE;
+}
+
+/* These rows, and then the row in which the process ended, if it was one. */
+static replay run_before(cfh_run *run, const cfh_suspect *s, const uint32_t *before, uint32_t count) {
+    uint32_t *rows = calloc(count + 2, sizeof *rows);
     replay r = {.last = CFH_NOT_YET};
     if (!rows) return r;
-    if (count) memcpy(rows, s->history + first, count * sizeof *rows);
+    if (count) memcpy(rows, before, count * sizeof *rows);
     if (s->row != CFH_NO_ROW) rows[count++] = s->row;
     r = run_again(run, rows, count, 1);
     free(rows);
     return r;
+}
+
+/* The rows of a history from `first` on, and the one in which the process ended. */
+static replay run_from(cfh_run *run, const cfh_suspect *s, uint32_t first) {
+    return run_before(run, s, s->history + first, s->count - first);
 }
 
 /* The last row of the history from which on the process still ends: it is known to from 0 on, and not from the end on. */
@@ -119,21 +128,51 @@ static uint32_t find_culprit(cfh_run *run, const cfh_suspect *s) {
     return s->history[low];
 }
 
-static void accuse(cfh_run *run, const cfh_suspect *s, uint32_t culprit) {
-    char text[768];
-    if (s->row == CFH_NO_ROW)
-        (void)snprintf(text, sizeof text, "after this row, closing the device fails: %s", s->ending);
-    else
-        (void)snprintf(text, sizeof text,
-                       "breaks its process: after it, the row %s ends with %s, and goes through alone",
-                       run->roster->rows[s->row].name, s->ending);
-    cfh_run_conclude(run, culprit, CF_VERDICT_CRASH, text, NULL);
+typedef enum finding { FOUND_NOTHING, FOUND_CHANCE, FOUND_GUILTY } finding;
+
+/* A death by chance would have led to any row: the process must end each time after the culprit, and never without it. */
+static finding confirm(cfh_run *run, const cfh_suspect *s, uint32_t culprit) {
+    for (uint32_t i = 0; i < 2 * CONFIRMATIONS; i++) {
+        bool with = i < CONFIRMATIONS;
+        replay r = run_before(run, s, &culprit, with);
+        if (!r.opened) return FOUND_NOTHING;
+        if (r.died != with) return FOUND_CHANCE;
+    }
+    return FOUND_GUILTY;
 }
 
 static void append_text(cfh_run *run, uint32_t row, const char *more) {
     char text[2048];
     (void)snprintf(text, sizeof text, "%s%s", run->texts[row] ? run->texts[row] : "", more);
     cfh_run_conclude(run, row, run->verdicts[row], text, NULL);
+}
+
+/* What the row itself was found to do wrong stays, and comes first. */
+static void accuse(cfh_run *run, const cfh_suspect *s, uint32_t culprit) {
+    char text[768], more[800];
+    if (s->row == CFH_NO_ROW)
+        (void)snprintf(text, sizeof text, "after this row, closing the device fails: %s", s->ending);
+    else
+        (void)snprintf(text, sizeof text,
+                       "breaks its process: after it, the row %s ends with %s, and goes through alone",
+                       run->roster->rows[s->row].name, s->ending);
+    (void)snprintf(more, sizeof more, "; %s", text);
+    if (is_good(run->verdicts[culprit]))
+        cfh_run_conclude(run, culprit, CF_VERDICT_CRASH, text, NULL);
+    else
+        append_text(run, culprit, more);
+}
+
+static void tell_told(cfh_run *run, const cfh_suspect *s, uint32_t told, uint32_t culprit, const replay *alone) {
+    char text[512];
+    const char *name = run->roster->rows[culprit].name;
+    if (s->row != CFH_NO_ROW && is_good(alone->last)) {
+        (void)snprintf(text, sizeof text, "alone; after the row %s it ended with %s", name, s->ending);
+        cfh_run_conclude(run, told, alone->last, alone->last == CF_VERDICT_PASS ? NULL : text, NULL);
+        return;
+    }
+    (void)snprintf(text, sizeof text, "; it is so after the row %s", name);
+    append_text(run, told, text);
 }
 
 static void look_into(cfh_run *run, const cfh_suspect *s) {
@@ -148,17 +187,13 @@ static void look_into(cfh_run *run, const cfh_suspect *s) {
     }
     uint32_t culprit = find_culprit(run, s);
     if (culprit == CFH_NO_ROW) return;
-    accuse(run, s, culprit);
-    if (s->row == CFH_NO_ROW) {
-        char text[512];
-        (void)snprintf(text, sizeof text, "; it is so after the row %s", run->roster->rows[culprit].name);
-        append_text(run, told, text);
-    } else if (alone.last <= CF_VERDICT_NOT_APPLICABLE) {
-        char text[512];
-        (void)snprintf(text, sizeof text, "alone; after the row %s it ended with %s", run->roster->rows[culprit].name,
-                       s->ending);
-        cfh_run_conclude(run, s->row, alone.last, alone.last == CF_VERDICT_PASS ? NULL : text, NULL);
+    switch (confirm(run, s, culprit)) {
+    case FOUND_NOTHING: return;
+    case FOUND_CHANCE: append_text(run, told, "; run again, it is so at some times, and not each time"); return;
+    case FOUND_GUILTY: break;
     }
+    accuse(run, s, culprit);
+    tell_told(run, s, told, culprit, &alone);
 }
 
 /* -- Leaks -- */
@@ -235,6 +270,7 @@ static bool look_for_leaks(cfh_run *run, const cfh_growth *g) {
         if (growth == 0) continue;
         double of_row = growth;
         uint32_t row = find_leak(run, g->rows, g->count, &kinds[i], &of_row);
+        if (cfh_interrupted) return false; /* rows were not run again: it is not known which it is */
         tell_leak(run, &kinds[i], row, row == CFH_NO_ROW ? growth : of_row);
         return true;
     }
@@ -265,5 +301,6 @@ void cfh_run_blame(cfh_run *run) {
     if (run->growth_count) qsort(run->growths, run->growth_count, sizeof *run->growths, by_first_row);
     for (uint32_t i = 0; i < run->growth_count && leaks < MOST_LEAKS && !run->wedged && !cfh_interrupted; i++)
         leaks += look_for_leaks(run, &run->growths[i]);
+    if (cfh_interrupted) return; /* not all was looked into: whoever resumes the run does */
     for (uint32_t i = 0; i < CFH_WATCH_COUNT; i++) conclude_watch(run, i);
 }

@@ -120,6 +120,17 @@ static void give_up_rows(floor *f, cfh_batch batch) {
     }
 }
 
+/* The device does not work any more, in no process: nothing more is run. */
+static void give_up(cfh_run *run, const char *text) {
+    if (text[0]) (void)snprintf(run->wedged_text, sizeof run->wedged_text, "%.1000s", text);
+    run->wedged = true;
+    cJSON *health = cJSON_CreateObject();
+    cJSON_AddStringToObject(health, "health", "wedged");
+    cJSON_AddNumberToObject(health, "run", run->number);
+    cJSON_AddStringToObject(health, "text", run->wedged_text);
+    (void)cf_record_write(run->writer, health);
+}
+
 static bool open_worker(floor *f, hand *h) {
     cfh_run *run = f->run;
     char text[1024] = "";
@@ -138,12 +149,7 @@ static bool open_worker(floor *f, hand *h) {
         }
         if (text[0]) (void)snprintf(run->wedged_text, sizeof run->wedged_text, "%.1000s", text);
     }
-    run->wedged = true;
-    cJSON *health = cJSON_CreateObject();
-    cJSON_AddStringToObject(health, "health", "wedged");
-    cJSON_AddNumberToObject(health, "run", run->number);
-    cJSON_AddStringToObject(health, "text", run->wedged_text);
-    (void)cf_record_write(run->writer, health);
+    give_up(run, "");
     return false;
 }
 
@@ -231,6 +237,7 @@ static void hear_begin(floor *f, hand *h, const cJSON *message) {
     h->running = find_row(h, f->run->roster, cfh_text_of(message, "begin"));
     (void)snprintf(h->requirements, sizeof h->requirements, "%s", cfh_text_of(message, "requirements"));
     if (h->running == CFH_NO_ROW) return;
+    f->run->idle_deaths = 0;
     (void)cf_record_begin(f->run->writer, f->run->number, h->worker.number, f->run->roster->rows[h->running].name);
     cfh_worker_remember(&h->worker, h->running);
     cfh_process_begin_time(&h->worker.process);
@@ -295,6 +302,22 @@ static void hear(floor *f, hand *h, const cJSON *message) {
 
 /* -- How workers die -- */
 
+/* A worker ended that had begun no row. Another will show whether one can, but not for ever. */
+static void conclude_idle_death(cfh_run *run, const char *end, bool late) {
+    char text[256];
+    uint32_t row = cfh_roster_watch(run->roster, CFH_WATCH_OPEN);
+    if (++run->idle_deaths < OPEN_TRIES || run->wedged) return;
+    if (late)
+        (void)snprintf(text, sizeof text, "after it was opened, no row begins within %g s, %u times running",
+                       BETWEEN_ROWS_SECONDS * run->setup->patience, run->idle_deaths);
+    else
+        (void)snprintf(text, sizeof text,
+                       "after it was opened, the process ends before a row begins, %u times running: %s",
+                       run->idle_deaths, end);
+    if (run->verdicts[row] == CFH_NOT_YET) cfh_run_conclude(run, row, CF_VERDICT_FAIL, text, NULL);
+    give_up(run, text);
+}
+
 /* The row that a death is counted against, for now: the one that runs, or the last. */
 static void conclude_death(floor *f, hand *h, const cfh_ending *ending, bool late, const char *words) {
     cfh_run *run = f->run;
@@ -302,7 +325,7 @@ static void conclude_death(floor *f, hand *h, const cfh_ending *ending, bool lat
     uint32_t count = h->worker.history_count, row = h->running;
     bool runs = row != CFH_NO_ROW, closed = ending->code == CLD_EXITED && ending->status == CFH_EXIT_PIPE;
     if (!runs && count) row = h->worker.history[count - 1];
-    if (row == CFH_NO_ROW) return; /* it had not begun any: another worker will show whether it can */
+    if (row == CFH_NO_ROW) return;
     cfh_ending_describe(ending, end, sizeof end);
     cf_verdict verdict = CF_VERDICT_CRASH;
     if (h->worker.process.inbox.garbled) {
@@ -338,7 +361,13 @@ static void bury(floor *f, hand *h, bool late) {
     h->worker.history = copy.history;
     h->worker.history_count = copy.history_count;
     h->worker.process.inbox.garbled = garbled;
-    if (!is_known) conclude_death(f, h, &ending, late, words);
+    if (copy.history_count == 0) {
+        char end[128];
+        cfh_ending_describe(&ending, end, sizeof end);
+        conclude_idle_death(f->run, end, late);
+    } else if (!is_known) {
+        conclude_death(f, h, &ending, late, words);
+    }
     free(copy.history);
     h->worker = (cfh_worker){0};
     take_back(f, h);

@@ -39,6 +39,7 @@ typedef struct cfh_run {
     uint32_t ended;       /* rows with a verdict */
     uint32_t workers;     /* started so far */
     uint32_t deaths;      /* of workers, in rows */
+    uint32_t idle_deaths; /* of workers that had begun no row, since one was begun */
     bool wedged;          /* the device does not work any more, in no process */
     bool stopped;         /* at a failure */
     char wedged_text[1024];

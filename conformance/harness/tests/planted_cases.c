@@ -1,5 +1,7 @@
 /* A suite of its own, for what the harness does with rows: each tells the device which row it is. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,10 +54,30 @@ static void lacking_rows(void) {
     if (cf_begin("lacks")) cf_not_applicable("the device declares that it lacks it");
 }
 
+/* Ends, or hangs, before it begins a row, in every process but the first, which lists the rows. */
+static void act_early(void) {
+    const char *marker = getenv("TENON_PLANTED_MARKER"),
+               *deed = getenv("TENON_PLANTED"); /* NOLINT(concurrency-mt-unsafe) */
+    bool ends = deed && strcmp(deed, "end_early") == 0, hangs = deed && strcmp(deed, "hang_early") == 0;
+    if (!marker || (!ends && !hangs)) return;
+    int file = open(marker, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    if (file >= 0) (void)close(file);
+    if (file >= 0) return;
+    if (ends) _exit(3);
+    for (;;) (void)pause();
+}
+
+static void early_rows(void) {
+    act_early();
+    for (uint64_t i = 0; i < LONE_ROWS; i++)
+        if (cf_begin("r%02u", (unsigned)i)) tell(300 + i);
+}
+
 const cf_case cf_cases[] = {
     {"told", CF_PROFILE_RUNTIME, 2, "REQ-STREAM-02", told_rows, 0},
     {"slow", CF_PROFILE_RUNTIME, 2, "REQ-STREAM-02", slow_rows, 0},
     {"lone", CF_PROFILE_RUNTIME, 2, "REQ-STREAM-05", lone_rows, CF_FLAG_ALONE},
+    {"early", CF_PROFILE_ABI, 2, "REQ-DEV-06", early_rows, 0},
     {"lacking", CF_PROFILE_GRAPH, 2, "REQ-STREAM-05", lacking_rows, 0},
 };
 const uint32_t cf_case_count = sizeof cf_cases / sizeof *cf_cases;

@@ -166,6 +166,28 @@ START_TEST(deeds_are_blamed_on_their_row) {
 }
 END_TEST
 
+static const struct early {
+    const char *deed, *text;
+} early[] = {
+    {"end_early", "before a row begins, 3 times running: exit status 3"},
+    {"hang_early", "no row begins within"},
+};
+
+/* A process that opens the device and then never comes to a row is not tried for ever. */
+START_TEST(rows_that_never_begin_are_given_up) {
+    int code = RUN(early[_i].deed, PLANTED, "--filter", "early", "--records", records_path, "--patience", "0.05");
+    cf_records records = read_records();
+    const cf_record_row *row = cf_records_row(&records, 0, "process.open");
+    ck_assert_int_eq(code, 6);
+    ck_assert(records.wedged && records.final);
+    ck_assert_uint_eq(row->verdict, CF_VERDICT_FAIL);
+    ck_assert_msg(strstr(row->text, early[_i].text), "%s", row->text);
+    ck_assert_uint_eq(cf_records_row(&records, 0, "early.r00")->verdict, CF_VERDICT_NO_VERDICT);
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
 /* What a plugin prints is kept, up to a bound, with its row, and cannot steer a terminal. */
 START_TEST(words_stay_with_their_row) {
     (void)RUN("talk:7", PLANTED, "--filter", "told", "--records", records_path, "--jobs", "1");
@@ -199,6 +221,22 @@ START_TEST(wavering_is_failing) {
     cf_records records = read_records();
     ck_assert_int_eq(code, 1);
     ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "verdict")), "failed");
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
+/* A crash that comes and goes stays with its row: whatever row came before is innocent. */
+START_TEST(chance_accuses_nobody) {
+    int code = RUN("waver:9", PLANTED, "--filter", "told", "--records", records_path, "--jobs", "1");
+    cf_records records = read_records();
+    ck_assert_int_eq(code, 1);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        const cf_record_row *row = &records.rows[i];
+        ck_assert_msg(row->verdict == (i == 9 ? CF_VERDICT_CRASH : CF_VERDICT_PASS), "%s: %s", row->name, row->text);
+    }
+    ck_assert_ptr_nonnull(strstr(records.rows[9].text, "signal 11"));
+    ck_assert_ptr_nonnull(strstr(records.rows[9].text, "not each time"));
     cf_records_free(&records);
     clear();
 }
@@ -301,9 +339,11 @@ int main(void) {
     TCase *tests = tcase_create("all");
     tcase_add_unchecked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, deeds_are_blamed_on_their_row, 0, sizeof deeds / sizeof *deeds);
+    tcase_add_loop_test(tests, rows_that_never_begin_are_given_up, 0, sizeof early / sizeof *early);
     tcase_add_test(tests, words_stay_with_their_row);
     tcase_add_test(tests, two_deeds_are_told_apart);
     tcase_add_test(tests, wavering_is_failing);
+    tcase_add_test(tests, chance_accuses_nobody);
     tcase_add_test(tests, good_plugins_are_conformant);
     tcase_add_test(tests, nothing_run_is_nothing_passed);
     tcase_add_test(tests, killed_runs_go_on);
