@@ -106,7 +106,7 @@ void cf_copies(void) {
 
 /* Sizes that are split over threads or engines, there and back. */
 static void run_large(uint64_t size) {
-    if (!cf_begin("there_and_back_%" PRIu64, size)) return;
+    if (!cf_begin("there_and_back_%" PRIu64, size) || !cf_has_memory(0, 2 * size + 8)) return;
     cf_held held = {0};
     tenonh_stream *stream = cf_stream(&held);
     unsigned char *bytes = cf_block(&held, size), *back = cf_block(&held, size);

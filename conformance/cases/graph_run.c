@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cases/graph.h"
-#include "cases/launch.h"
+#include "cases/runtime.h"
 
 enum { FENCE = 64, POISON = 0xa5 };
 
@@ -241,6 +241,7 @@ void cf_graph_expect(cf_graph *g, cf_allowed allowed) {
     tenonh_stream *stream = NULL;
     tenonh_exec *exec = cf_graph_prepare(g);
     if (!exec) return;
+    cf_make_place();
     if (tenonh_stream_create(cf_under_test.device, &stream) != TENON_STATUS_OK)
         cf_fail("a stream: %s", tenonh_error_message());
     else if (cf_graph_place(g, exec, stream, &run)) {

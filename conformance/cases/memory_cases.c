@@ -75,7 +75,7 @@ static void check_address(tenonh_memory *memory, tenonh_memory *other) {
 
 /* Catches: sizes rounded down, allocations that share bytes, handles given twice, addresses off their alignment. */
 static void run_size(uint32_t type, uint64_t size) {
-    if (!cf_begin("type%u_%" PRIu64, type, size)) return;
+    if (!cf_begin("type%u_%" PRIu64, type, size) || !cf_has_memory(type, 2 * size)) return;
     cf_held held = {0};
     tenonh_stream *stream = cf_stream(&held);
     tenonh_memory *a = cf_memory(&held, type, size), *b = cf_memory(&held, type, size);
@@ -286,7 +286,7 @@ static void run_budget(uint32_t type) {
 static void run_release(uint32_t type) {
     enum { ROUNDS = 32 };
     const uint64_t part = whole_units(type, 12 * MIB);
-    if (!cf_begin_for("REQ-MEM-04", "type%u_release_gives_back", type)) return;
+    if (!cf_begin_for("REQ-MEM-04", "type%u_release_gives_back", type) || !cf_has_memory(type, part)) return;
     cf_held held = {0};
     tenonh_stream *stream = cf_stream(&held);
     cf_holdings before = {0};

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cases/runtime.h"
 #include "models/fill.h"
 
 /* -- Where the models are ------------------------------------------------------------------------------------------- */
@@ -82,6 +83,7 @@ bool cf_model_open(const cf_model_name *name, uint32_t streams, cf_model *out_mo
     const tenonh_session_options options = {
         .struct_size = sizeof options, .require_device = 1, .streams = streams, .check_plans = 1};
     *out_model = (cf_model){0};
+    cf_make_place(); /* a session's runs make streams of their own */
     return find_folder(name->folder, out_model->folder, sizeof out_model->folder) && import(out_model, name->file) &&
            read_inputs(out_model) &&
            passed(tenonh_session_create(out_model->module, cf_under_test.device, &options, &out_model->session));

@@ -7,6 +7,7 @@
 
 #include "cases/cases.h"
 #include "cases/model.h"
+#include "cases/runtime.h"
 
 /* What f32 models keep within: the noise between good runtimes is 2e-6 at most. */
 static const double most_distance = 1e-5;
@@ -201,5 +202,5 @@ static void check_together(const cf_model_name *name) {
 void cf_model_together(void) {
     static const uint32_t chosen[] = {0, 1, 3, 4, 6}; /* the small ones */
     for (uint32_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
-        if (cf_begin("%s", models[chosen[i]].row)) check_together(&models[chosen[i]]);
+        if (cf_begin("%s", models[chosen[i]].row) && cf_has_streams(THREADS)) check_together(&models[chosen[i]]);
 }

@@ -53,7 +53,11 @@ tenonh_stream *cf_stream(cf_held *held) {
 }
 
 tenonh_stream *cf_other_stream(cf_held *held, tenonh_stream *first) {
-    return tenonh_device_info(cf_under_test.device)->max_streams == 1 ? first : cf_stream(held);
+    uint32_t most = tenonh_device_info(cf_under_test.device)->max_streams;
+    if (most == 0 || held->stream_count < most) return cf_stream(held);
+    for (uint32_t i = held->stream_count; i-- > 0;)
+        if (held->streams[i] != first) return held->streams[i];
+    return first;
 }
 
 tenonh_event *cf_event(cf_held *held) {
@@ -102,6 +106,16 @@ bool cf_has_streams(uint32_t count) {
     uint32_t most = tenonh_device_info(cf_under_test.device)->max_streams;
     if (most == 0 || most >= count) return true;
     cf_not_applicable("max_streams is %u, the row needs %u", most, count);
+    return false;
+}
+
+bool cf_has_memory(uint32_t type, uint64_t bytes) {
+    tenon_memory_type t = {0};
+    if (!cf_good(tenonh_device_memory_type(cf_under_test.device, type, &t), "memory type")) return false;
+    uint64_t most = t.size ? t.size : t.budget;
+    if (most == 0 || most >= bytes) return true;
+    cf_not_applicable("memory type %u has %llu bytes, the row needs %llu", type, (unsigned long long)most,
+                      (unsigned long long)bytes);
     return false;
 }
 
@@ -169,6 +183,8 @@ bool cf_busy_make(cf_held *held, tenonh_stream *stream, uint32_t kind, uint32_t 
     uint32_t one, count = 2;
     const float f = 1;
     memcpy(&one, &f, sizeof one);
+    *out_busy = (cf_busy){.kind = kind};
+    if (!cf_has_memory(0, 3 * busy_bytes)) return false;
     *out_busy = (cf_busy){.kind = kind, .memory = cf_memory(held, 0, 3 * busy_bytes)};
     if (kind == CF_BY_LAUNCHES) out_busy->add = cf_map(held, TENON_OP_ADD, TENON_DTYPE_F32, CF_BUSY_ELEMENTS);
     if (cf_failed() || !cf_good(tenonh_stream_fill(stream, out_busy->memory, 0, 0, 4, 2 * busy_bytes), "fill") ||

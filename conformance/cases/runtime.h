@@ -43,7 +43,8 @@ tenonh_memory *cf_memory(cf_held *held, uint32_t type, uint64_t size);
 void *cf_block(cf_held *held, uint64_t size); /* host memory, zeroed */
 cf_launch *cf_map(cf_held *held, tenon_op op, tenon_dtype dtype, int64_t count);
 
-/* A second stream, or `first` again on a device that has but one. */
+/* A stream beside `first`: a new one, one of those that are held where the device has no more, or `first` again on a device
+ * that has but one. */
 tenonh_stream *cf_other_stream(cf_held *held, tenonh_stream *first);
 
 /* Waits for every stream, then gives everything back. */
@@ -51,6 +52,9 @@ void cf_let_go(cf_held *held);
 
 /* False after the row was told that it needs `count` streams at once and the device declares fewer. */
 bool cf_has_streams(uint32_t count);
+
+/* False after the row was told that it needs `bytes` of a memory type that declares fewer (size; without one, budget). */
+bool cf_has_memory(uint32_t type, uint64_t bytes);
 
 /* -- Bytes -------------------------------------------------------------------------------------------------------- */
 

@@ -128,6 +128,13 @@ cJSON *cfh_worker_device_open(const cJSON *command) {
 
 enum { FEW = 64 };
 
+/* A device of one stream has it for the rows: what they run may need it for itself. */
+static void make_place_for_rows(void) {
+    if (tenonh_device_info(cf_under_test.device)->max_streams != 1) return;
+    tenonh_stream_release(cf_under_test.stream);
+    cf_under_test.stream = NULL;
+}
+
 static tenon_status there_and_back(const char *sent, char *received) {
     tenonh_memory *memory = NULL;
     if (!cf_under_test.stream) TENON_TRY(tenonh_stream_create(cf_under_test.device, &cf_under_test.stream));
@@ -149,6 +156,7 @@ static tenon_status try_stream(char *out_text, size_t size) {
         cf_under_test.stream = NULL;
         status = there_and_back(sent, received);
     }
+    make_place_for_rows();
     if (status != TENON_STATUS_OK)
         (void)snprintf(out_text, size,
                        "the device does not work any more: writing and reading %d bytes ends with %s: %s", FEW,
