@@ -92,6 +92,11 @@ static void fail_element(const tenonh_array *array, int64_t index, cf_number got
             (long long)tenonh_array_count(array), a, b, text);
 }
 
+double cf_relaxed_bound(tenon_op op) {
+    if (tenonh_device_info(cf_under_test.device)->rounding != TENON_ROUNDING_RELAXED) return 0;
+    return op == TENON_OP_DIV ? 2.5 : op == TENON_OP_SQRT ? 3 : 0;
+}
+
 void cf_expect(const tenonh_array *got, const cf_number *want, double bound) {
     for (int64_t i = 0; i < tenonh_array_count(got); i++) {
         cf_number value = cf_load(got->dtype, got->data, i);

@@ -109,6 +109,9 @@ tenon_status cf_run(const cf_row *row, tenonh_array *results);
 /* Runs the row and gives the results, or fails it. */
 bool cf_run_or_fail(const cf_row *row, tenonh_array *results);
 
+/* ULP that a quotient or square root may be off on a device that declares RELAXED; 0: nothing but its own row's. */
+double cf_relaxed_bound(tenon_op op);
+
 /* -- Comparisons (case.c) -------------------------------------------------------------------------------------------- */
 
 /* Compares element by element: bit for bit but for NaN when bound is 0, else within `bound` ULP of want[i].f. */

@@ -65,7 +65,8 @@ static double passed_on(tenon_op op, double y, const double *x, const double *e)
 
 static uint32_t map(cf_graph *g, tenon_op op, uint32_t a, uint32_t b) {
     uint32_t in[2] = {a, b}, inputs = tenon_op_row_of(op)->input_count, value = cf_graph_map(g, op, in, inputs);
-    double *e = begin_errors(value, count_of(g, value)), own = cf_meaning_of(op)->wide_bound * 2 + 1;
+    double bound = fmax(cf_meaning_of(op)->wide_bound, cf_relaxed_bound(op));
+    double *e = begin_errors(value, count_of(g, value)), own = bound * 2 + 1;
     for (int64_t i = 0; i < count_of(g, value); i++) {
         double x[2] = {number(g, a, i), inputs > 1 ? number(g, b, i) : 0}, y = number(g, value, i);
         double before[2] = {error_of(a, i), inputs > 1 ? error_of(b, i) : 0};

@@ -51,10 +51,8 @@ static cf_number rounded(tenon_dtype dtype, cf_number number) {
 static double bound_of(const cf_map *map) {
     const cf_meaning *m = map->meaning;
     double bound = tenon_dtype_bits(map->dtype) > 16 ? m->wide_bound : m->narrow_bound;
-    bool relaxed = tenonh_device_info(cf_under_test.device)->rounding == TENON_ROUNDING_RELAXED;
     if (!cf_is_float(map->dtype) || map->op->result == TENON_RESULT_BOOL) return 0;
-    if (relaxed && m->op == TENON_OP_DIV) return 2.5;
-    if (relaxed && m->op == TENON_OP_SQRT) return 3;
+    if (cf_relaxed_bound(m->op) > 0) return cf_relaxed_bound(m->op);
     return bound <= 0.5 ? 0 : bound;
 }
 

@@ -90,6 +90,13 @@ cf_number cf_load(tenon_dtype dtype, const void *bytes, int64_t index) {
     return (cf_number){.i = (int64_t)(word << shift) >> shift};
 }
 
+bool cf_is_same(tenon_dtype dtype, const void *a, int64_t i, const void *b, int64_t j) {
+    uint32_t size = tenon_dtype_bits(dtype) / 8;
+    if (memcmp((const char *)a + i * size, (const char *)b + j * size, size) == 0) return true;
+    long double x = cf_load(dtype, a, i).f, y = cf_load(dtype, b, j).f;
+    return cf_is_float(dtype) && x != x && y != y;
+}
+
 void cf_store(tenon_dtype dtype, void *bytes, int64_t index, cf_number number) {
     uint64_t word = cf_is_float(dtype) ? encode_float(dtype, number.f) : (uint64_t)number.i;
     uint32_t size = tenon_dtype_bits(dtype) / 8;

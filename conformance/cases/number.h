@@ -20,6 +20,9 @@ bool cf_is_float(tenon_dtype dtype);
 /* Element `index` of row-major bytes. */
 cf_number cf_load(tenon_dtype dtype, const void *bytes, int64_t index);
 
+/* True when element `i` of `a` and element `j` of `b` have the same bits, or are both NaN. */
+bool cf_is_same(tenon_dtype dtype, const void *a, int64_t i, const void *b, int64_t j);
+
 /* Stores a number: floats round once to nearest even, integers wrap. */
 void cf_store(tenon_dtype dtype, void *bytes, int64_t index, cf_number number);
 

@@ -7,6 +7,7 @@
 #include "cases/run.h"
 #include "ir/interp.h"
 #include "kernel/print.h"
+#include "support/error.h"
 
 enum { FENCE = 64, POISON = 0xa5, IMAGES = 2 /* the interpreter's and the device's */ };
 
@@ -40,7 +41,7 @@ static uint32_t role_of(uint32_t role) {
     return role == TENON__KIR_IN ? TENON_ROLE_INPUT : role == TENON__KIR_OUT ? TENON_ROLE_OUTPUT : TENON_ROLE_INOUT;
 }
 
-/* For all values of the symbols, or, where the device takes but numbers, for these. */
+/* For all values of the symbols, or, with `values`, for these alone. */
 static tenon_status prepare(const tenon__kir_program *program, const tenon__printed *printed, const int64_t *values,
                             tenonh_exec **out_exec) {
     const tenon_dialect *dialect = tenonh_device_dialect(cf_under_test.device);
@@ -66,14 +67,38 @@ static tenon_status prepare(const tenon__kir_program *program, const tenon__prin
         *to = (tenon_operand){.role = role_of(from->role), .alignment = tenon_dtype_bits(from->dtype) / 8};
         to->view.dtype = from->dtype;
     }
-    bool dynamic = tenonh_device_info(cf_under_test.device)->shapes == TENON_SHAPES_DYNAMIC;
     for (uint32_t i = 0; i < program->symbol_count; i++)
-        ranges[i] = dynamic ? program->symbols[i].range : (tenon_symbol){values[i], values[i], 1};
+        ranges[i] = values ? (tenon_symbol){values[i], values[i], 1} : program->symbols[i].range;
     work.symbols = ranges;
     work.symbol_count = program->symbol_count;
     tenon_status status = tenonh_exec_prepare(cf_under_test.device, &work, NULL, out_exec);
     free(blob);
     return status;
+}
+
+/* True when there is an exec that is valid for the run's values. */
+static bool is_ready(const program_run *run) {
+    for (uint32_t i = 0; run->exec && i < run->program->symbol_count; i++) {
+        const tenon_symbol *valid = &tenonh_exec_info(run->exec)->symbols[i];
+        int64_t value = run->symbols[i];
+        if (value < valid->min || value > valid->max || (valid->divisor > 1 && value % valid->divisor)) return false;
+    }
+    return run->exec != NULL;
+}
+
+static tenon_status prepare_anew(program_run *run, const int64_t *values) {
+    tenonh_exec_release(run->exec);
+    run->exec = NULL;
+    return prepare(run->program, run->printed, values, &run->exec);
+}
+
+/* Keeps an exec that is valid, else asks for the whole ranges where the device may take them, else for the numbers. */
+static tenon_status make_ready(program_run *run) {
+    bool dynamic = tenonh_device_info(cf_under_test.device)->shapes == TENON_SHAPES_DYNAMIC;
+    if (!is_ready(run) && dynamic) TENON_TRY(prepare_anew(run, NULL));
+    if (!is_ready(run)) TENON_TRY(prepare_anew(run, run->symbols));
+    if (is_ready(run)) return TENON_STATUS_OK;
+    return tenon__fail(TENON_STATUS_INTERNAL, "prepare leaves out the very numbers that it was asked for");
 }
 
 /* -- Buffers -- */
@@ -154,13 +179,6 @@ static tenon_status run_on_interpreter(program_run *run) {
     return tenonc_interp_run(run->program, run->symbols, NULL, pointers, NULL, &error);
 }
 
-static bool is_same(uint32_t dtype, const unsigned char *got, const unsigned char *want, int64_t i) {
-    uint32_t size = tenon_dtype_bits(dtype) / 8;
-    if (memcmp(got + i * size, want + i * size, size) == 0) return true;
-    cf_number x = cf_load(dtype, got, i), y = cf_load(dtype, want, i);
-    return cf_is_float(dtype) && x.f != x.f && y.f != y.f;
-}
-
 static void compare(const program_run *run, uint32_t number) {
     const program_buffer *b = &run->buffers[number];
     const unsigned char *want = b->images[0], *got = b->images[1];
@@ -168,7 +186,7 @@ static void compare(const program_run *run, uint32_t number) {
     if (memcmp(got, want, FENCE) != 0 || memcmp(got + end, want + end, FENCE) != 0)
         cf_fail("wrote outside operand %u", number);
     for (int64_t i = 0; i < b->count; i++) {
-        if (is_same(b->dtype, got + FENCE, want + FENCE, i)) continue;
+        if (cf_is_same(b->dtype, got + FENCE, i, want + FENCE, i)) continue;
         char x[64], y[64];
         cf_format(b->dtype, cf_load(b->dtype, got + FENCE, i), x, sizeof x);
         cf_format(b->dtype, cf_load(b->dtype, want + FENCE, i), y, sizeof y);
@@ -191,15 +209,13 @@ static void check_once(program_run *run) {
 
 void cf_program_check(const tenon__kir_program *program, const int64_t *symbols, uint32_t count) {
     tenon__printed *printed = NULL;
-    bool dynamic = tenonh_device_info(cf_under_test.device)->shapes == TENON_SHAPES_DYNAMIC;
     bool runs = is_ok(cf_row_stream(), "stream");
     program_run run = {.program = program};
     runs = runs && is_ok(tenon__print(program, tenonh_device_dialect(cf_under_test.device), NULL, &printed), "print");
     for (uint32_t i = 0; runs && i < count && !cf_failed(); i++) {
         run = (program_run){program, printed, run.exec, symbols + i * program->symbol_count, 0, {{0}}, NULL};
-        if (!run.exec) runs = is_ok(prepare(program, printed, run.symbols, &run.exec), "prepare");
+        runs = is_ok(make_ready(&run), "prepare");
         if (runs) check_once(&run);
-        if (!dynamic) tenonh_exec_release(run.exec), run.exec = NULL;
     }
     if (cf_failed()) {
         tenonh_stream_release(cf_under_test.stream);

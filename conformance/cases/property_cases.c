@@ -27,10 +27,9 @@ static void expect_same(const cf_map *map, const cf_row *whole, const tenonh_arr
                         int64_t count) {
     cf_row row = chosen(map, whole, order, count);
     tenonh_array got = {0};
-    uint32_t size = tenon_dtype_bits(want->dtype) / 8;
     if (!cf_failed() && cf_run_or_fail(&row, &got))
         for (int64_t i = 0; i < count && !cf_failed(); i++)
-            if (memcmp((char *)got.data + i * size, (char *)want->data + order[i] * size, size) != 0)
+            if (!cf_is_same(want->dtype, got.data, i, want->data, order[i]))
                 cf_fail("element %lld has other bits at place %lld of %lld", (long long)order[i], (long long)i,
                         (long long)count);
     tenonh_array_free(&got);

@@ -52,6 +52,8 @@ static void fill_operands(const sample *s, cf_row *row) {
         free(row->operands[k].bytes);
         if (s->op == TENON_OP_GATHER && k == 1)
             cf_fill_range(&row->operands[k], 0, s->dims[0] - 1);
+        else if (s->op == TENON_OP_MUL) /* a factor of 0 would hide the other */
+            cf_fill_range(&row->operands[k], 1, 8);
         else
             cf_fill_small(&row->operands[k]);
     }
