@@ -89,6 +89,8 @@ const char *cfh_profiles_text(uint32_t profiles) {
 
 /* -- Options -- */
 
+enum { MOST_DEVICES = 1023 };
+
 /* A path has a slash in it; what has none is an id. */
 static int take_plugin(const char *text, cfh_options *o) {
     static char path[PATH_MAX], id[64];
@@ -104,8 +106,10 @@ static int take_plugin(const char *text, cfh_options *o) {
     size_t length = colon ? (size_t)(colon - text) : strlen(text);
     char *end = NULL;
     if (length == 0 || length >= sizeof id) return cli_usage(&verb, "'%s' is no plugin's id", text);
-    if (colon) o->setup.index = (uint32_t)strtoul(colon + 1, &end, 10);
-    if (colon && (end == colon + 1 || *end)) return cli_usage(&verb, "'%s' is no device: ID or ID:INDEX", text);
+    unsigned long index = colon && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : 0;
+    if (colon && (!end || *end || index > MOST_DEVICES))
+        return cli_usage(&verb, "'%s' is no device: ID or ID:INDEX, INDEX at most %d", text, MOST_DEVICES);
+    o->setup.index = (uint32_t)index;
     (void)snprintf(id, sizeof id, "%.*s", (int)length, text);
     o->setup.id = id;
     return CLI_OK;
@@ -141,8 +145,8 @@ static bool take_numbers(const cli_call *call, cfh_options *o) {
                                  : cores,
                     &jobs) ||
         !cli_number(&verb, call, OPTION_REPEAT, 1, 100, 1, &repeat) ||
-        !cli_number(&verb, call, OPTION_DEVICE, 0, 1023, o->setup.index, &index) || !take_seed(call, &o->setup.seed) ||
-        !take_patience(call, &o->setup.patience))
+        !cli_number(&verb, call, OPTION_DEVICE, 0, MOST_DEVICES, o->setup.index, &index) ||
+        !take_seed(call, &o->setup.seed) || !take_patience(call, &o->setup.patience))
         return false;
     o->setup.jobs = (uint32_t)jobs;
     o->setup.index = (uint32_t)index;
@@ -164,10 +168,21 @@ static void take_files(const cli_call *call, cfh_options *o) {
     for (const char *f; (f = cli_value_at(call, OPTION_FILTER, o->filter_count));) o->filters[o->filter_count++] = f;
 }
 
+/* What a run that goes on has in its records' header, and can't be given anew. NULL where nothing of it was. */
+static const char *find_settled(const cli_call *call) {
+    static const uint32_t settled[] = {OPTION_PROFILE, OPTION_FILTER, OPTION_DEVICE, OPTION_SEED,
+                                       OPTION_SHUFFLE, OPTION_REPEAT, OPTION_QUICK,  OPTION_MUTANTS};
+    for (size_t i = 0; i < sizeof settled / sizeof *settled; i++)
+        if (cli_value(call, settled[i])) return table[settled[i]].name;
+    return call->layers ? "layers" : NULL;
+}
+
 static int take_call(const cli_call *call, cfh_options *o) {
     const char *profile = cli_value(call, OPTION_PROFILE);
     take_files(call, o);
     if (o->resume && o->records) return cli_usage(&verb, "--resume goes on in its own file: no --records beside it");
+    const char *settled = o->resume ? find_settled(call) : NULL;
+    if (settled) return cli_usage(&verb, "--resume goes on with the options of its run: no --%s beside it", settled);
     if (call->argument_count == 0 && !o->resume && !o->mutants) return cli_usage(&verb, "PLUGIN|ID is missing");
     if (call->argument_count && take_plugin(call->arguments[0], o) != CLI_OK) return CLI_USAGE;
     if (profile && !(o->profile = cfh_profiles_parse(profile))) return CLI_USAGE;

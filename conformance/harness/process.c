@@ -296,9 +296,17 @@ cfh_ending cfh_process_end(cfh_process *process, bool kill_now) {
     return ending;
 }
 
+static const char *describe_signal(int number) {
+    const char *words = sigdescr_np(number);
+    return words ? words : "a real-time signal";
+}
+
 void cfh_ending_describe(const cfh_ending *ending, char *out_text, size_t size) {
     if (ending->code == CLD_EXITED)
         (void)snprintf(out_text, size, "exit status %d", ending->status);
+    else if (ending->code == CLD_KILLED || ending->code == CLD_DUMPED)
+        (void)snprintf(out_text, size, "signal %d (%s)", ending->status, describe_signal(ending->status));
     else
-        (void)snprintf(out_text, size, "signal %d (%s)", ending->status, sigdescr_np(ending->status));
+        (void)snprintf(out_text, size, "%s",
+                       ending->by_harness ? "no end of its own: the harness killed it" : "an end that is not known");
 }

@@ -27,8 +27,9 @@ void cfh_progress_begin(cfh_progress *p, const cfh_run *run, bool shuffled) {
     for (uint32_t i = 0; p->left && p->failed && i < p->roster->case_count; i++) p->left[i] = p->failed[i] = 0;
     for (uint32_t i = 0; p->left && i < p->roster->row_count; i++)
         p->left[p->roster->rows[i].case_index] += run->verdicts[i] == CFH_NOT_YET;
-    printf("run %u of %u%s: %u rows\n", run->number + 1, p->runs, shuffled ? ", shuffled" : "",
-           p->roster->run_count - run->ended);
+    uint32_t left = 0; /* without the harness's own */
+    for (uint32_t i = 0; i < p->roster->run_count; i++) left += run->verdicts[i] == CFH_NOT_YET;
+    printf("run %u of %u%s: %u rows\n", run->number + 1, p->runs, shuffled ? ", shuffled" : "", left);
     (void)fflush(stdout);
 }
 

@@ -200,6 +200,7 @@ static void take_before(const suite *s, cfh_run *run) {
         run->texts[i] = row->verdict == CF_VERDICT_PASS ? NULL : strdup(row->text);
         run->ended++;
     }
+    run->wedged = s->before.wedged && run->number + 1 == s->before.run_count; /* it ended there */
 }
 
 /* -- Runs -- */
@@ -243,10 +244,19 @@ static int run_all(suite *s) {
     return code;
 }
 
+/* What was tested must be one file from beginning to end: what it is now is put into the last record. */
+static bool hash_again(suite *s) {
+    char before[CF_SHA256_HEX];
+    memcpy(before, s->sha256, sizeof before);
+    if (!cf_sha256_file(s->session.setup.plugin, UINT64_MAX, s->sha256)) s->sha256[0] = '\0';
+    return strcmp(before, s->sha256) == 0;
+}
+
 static int conclude(suite *s) {
     cfh_verdict_facts facts = {.session = &s->session,
                                .runs = s->runs,
                                .run_count = s->run_count,
+                               .changed = !hash_again(s),
                                .whole =
                                    s->options->filter_count == 0 && !s->options->quick && !s->options->setup.layers[0]};
     cJSON *final = cfh_verdict_of(&facts);
@@ -276,12 +286,16 @@ static int refuse(suite *s) {
     return session->exit_code;
 }
 
-/* Rows that can't be told from others are not run: whoever wrote them must know. */
-static void warn_of_twins(const suite *s) {
-    const cfh_roster *roster = &s->session.roster;
-    if (roster->twin_count)
-        cli_line(stderr, "tenon test: a fault of the suite: %u rows have the name of another, and are not run:%s",
-                 roster->twin_count, roster->twins);
+/* Rows that can't be told from others can't be judged: whoever wrote them must know. */
+static bool has_twins(suite *s) {
+    cfh_session *session = &s->session;
+    if (session->roster.twin_count == 0) return false;
+    session->exit_code = CLI_FAILED;
+    (void)snprintf(session->reason, sizeof session->reason, "TWIN_ROWS");
+    (void)snprintf(session->text, sizeof session->text,
+                   "a fault of the suite: %u rows have the name of another:%.1000s", session->roster.twin_count,
+                   session->roster.twins);
+    return true;
 }
 
 static int list(const suite *s) {
@@ -295,9 +309,13 @@ static int carry_out(suite *s) {
     if (code != CLI_OK) return code;
     bool open = cfh_session_open(&o->setup, o->profile, o->filters, o->filter_count, &s->session);
     const char *path = s->session.setup.plugin;
-    if (path && !cf_sha256_file(path, UINT64_MAX, s->sha256)) s->sha256[0] = '\0';
-    if (open) warn_of_twins(s);
+    if (path && !cf_sha256_file(path, UINT64_MAX, s->sha256)) {
+        s->sha256[0] = '\0';
+        if (open) cli_line(stderr, "tenon test: %s cannot be read: %s", path, strerror(errno));
+        if (open) return CLI_FAILED;
+    }
     if (open && o->list) return list(s);
+    if (open && has_twins(s)) open = false;
     if (open && o->resume) code = check_before(s);
     if (code == CLI_OK) code = open_records(s);
     if (code != CLI_OK) return code;

@@ -68,7 +68,7 @@ static bool is_wedged(const cfh_verdict_facts *facts) {
 static cf_close close_of(const cfh_verdict_facts *facts, const uint32_t *counts, bool flaky) {
     bool passed = true;
     for (uint32_t r = 0; r < facts->run_count; r++) passed &= cfh_run_passed(&facts->runs[r]);
-    if (is_wedged(facts)) return CF_CLOSE_NO_VERDICT;
+    if (is_wedged(facts) || facts->changed) return CF_CLOSE_NO_VERDICT;
     if (counts[CF_VERDICT_FAIL] || counts[CF_VERDICT_CRASH] || counts[CF_VERDICT_HANG] || flaky) return CF_CLOSE_FAILED;
     if (counts[CF_VERDICT_NO_VERDICT]) return CF_CLOSE_NO_VERDICT;
     if (!passed || facts->run_count == 0) return CF_CLOSE_FAILED;
@@ -88,6 +88,9 @@ static void add_claim(cJSON *final, const cfh_verdict_facts *facts, cf_close clo
     if (close == CF_CLOSE_CONFORMANT)
         (void)snprintf(claim, sizeof claim, "conformant: %s, ABI %s, device %s", profiles, cfh_text_of(plugin, "abi"),
                        name);
+    else if (facts->changed)
+        (void)snprintf(claim, sizeof claim, "no verdict: %s, device %s: the plugin's file changed while it was tested",
+                       profiles, name);
     else if (close == CF_CLOSE_NO_VERDICT)
         (void)snprintf(claim, sizeof claim, "no verdict: %s, device %s: %u rows were not judged", profiles, name,
                        counts[CF_VERDICT_NO_VERDICT]);

@@ -8,7 +8,8 @@ typedef struct cfh_verdict_facts {
     const cfh_session *session;
     const cfh_run *runs;
     uint32_t run_count;
-    bool whole; /* every row of the profiles, and as many runs as conformance needs */
+    bool changed; /* the plugin's file is not the one with which the run began */
+    bool whole;   /* every row of the profiles, and as many runs as conformance needs */
 } cfh_verdict_facts;
 
 /* The final record, but for what binds it. Owner: the caller. */

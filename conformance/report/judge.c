@@ -31,14 +31,21 @@ static bool is_sha256(const char *text) {
     return strlen(text) == CF_SHA256_HEX - 1 && strspn(text, "0123456789abcdef") == CF_SHA256_HEX - 1;
 }
 
+/* The plugin's file was another at the end of the run. */
+static bool is_changed(const report *r) {
+    const cJSON *hash = cJSON_GetObjectItemCaseSensitive(r->records.final, "sha256");
+    return cJSON_IsString(hash) && strcmp(hash->valuestring, report_header_in(r, "plugin", "sha256")) != 0;
+}
+
 static void judge_file(report *r) {
     const cf_records *records = &r->records;
     bool hashed = is_sha256(report_header_in(r, "plugin", "sha256"));
     set(r, REPORT_ENDED, records->final, "%s", records->final ? "" : "The file of records has no final line.");
-    set(r, REPORT_BOUND, records->bound && hashed, "%s",
+    set(r, REPORT_BOUND, records->bound && hashed && !is_changed(r), "%s",
         !records->final   ? "Nothing binds the records: there is no final line."
         : !records->bound ? "The lines of the file do not have the SHA-256 that its final line tells."
         : !hashed         ? "The header has no SHA-256 of the plugin file."
+        : is_changed(r)   ? "The plugin file changed while it was tested."
                           : "");
 }
 
@@ -121,6 +128,7 @@ static cf_close conclude(const report *r) {
     const cJSON *said = cJSON_GetObjectItemCaseSensitive(r->records.final, "verdict");
     bool refused = cJSON_IsString(said) && strcmp(said->valuestring, cf_close_name(CF_CLOSE_REFUSED)) == 0;
     if (refused && r->records.row_count == 0) return CF_CLOSE_REFUSED;
+    if (is_changed(r)) return CF_CLOSE_NO_VERDICT;
     if (r->records.wedged) return CF_CLOSE_NO_VERDICT; /* the device may have been failing for long */
     if (!r->conditions[REPORT_NONE_FAILED].holds) return CF_CLOSE_FAILED;
     if (!r->conditions[REPORT_ENDED].holds || !r->conditions[REPORT_BOUND].holds) return CF_CLOSE_NO_VERDICT;

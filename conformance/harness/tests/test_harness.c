@@ -267,6 +267,9 @@ START_TEST(nothing_run_is_nothing_passed) {
     ck_assert_int_eq(RUN("", "/no/such/plugin.so"), 2);
     ck_assert_int_eq(RUN("", "no-such-id"), 5);
     ck_assert_int_eq(RUN("", SUITE), 4);
+    ck_assert_int_eq(RUN("", "cpu:4294967296"), 2);
+    ck_assert_int_eq(RUN("", "cpu:-1"), 2);
+    ck_assert_int_eq(RUN("", "cpu:"), 2);
     clear();
 }
 END_TEST
@@ -292,6 +295,8 @@ START_TEST(killed_runs_go_on) {
     ck_assert_uint_lt(before, ROWS);
     FILE *file = fopen(records_path, "ae"); /* a line that was being written */
     ck_assert(file && fputs("{\"end\":\"slow.r", file) >= 0 && fclose(file) == 0);
+    ck_assert_int_eq(RUN("", "--resume", records_path, "--seed", "5"), 2);
+    ck_assert_int_eq(RUN("", "--resume", records_path, "--filter", "told"), 2);
     ck_assert_int_eq(RUN("", "--resume", records_path), 0);
     cf_records records = read_records();
     ck_assert(records.final && records.bound);
@@ -299,6 +304,63 @@ START_TEST(killed_runs_go_on) {
     ck_assert_uint_eq(ends_so_far(), records.row_count); /* what had ended was not run again */
     cf_records_free(&records);
     ck_assert_int_eq(RUN("", "--resume", records_path), 2);
+    clear();
+}
+END_TEST
+
+/* Cuts the records off behind the line that tells of the wedge. */
+static void cut_at_wedge(void) {
+    char line[65536];
+    FILE *file = fopen(records_path, "re");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file) && strncmp(line, "{\"health\"", 9) != 0) continue;
+    long length = ftell(file);
+    (void)fclose(file);
+    ck_assert_int_eq(truncate(records_path, length), 0);
+}
+
+/* A device that stopped to work in the run before is not tried again by the one that goes on. */
+START_TEST(wedges_are_not_forgotten) {
+    ck_assert_int_eq(RUN("wedge:7", PLANTED, "--filter", "told", "--records", records_path, "--patience", "0.05"), 6);
+    cut_at_wedge();
+    (void)unlink(marker_path);
+    ck_assert_int_eq(RUN("", "--resume", records_path), 6);
+    cf_records records = read_records();
+    ck_assert(records.final && records.bound && records.wedged);
+    ck_assert_uint_eq(cf_records_row(&records, 0, "told.r39")->verdict, CF_VERDICT_NO_VERDICT);
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
+/* -- The file that is tested -- */
+
+static void append(const char *path, FILE *from) {
+    int byte;
+    FILE *to = fopen(path, "ae");
+    ck_assert_ptr_nonnull(to);
+    while (from && (byte = getc(from)) != EOF) (void)putc(byte, to);
+    if (!from) (void)putc('.', to);
+    ck_assert_int_eq(fclose(to), 0);
+}
+
+START_TEST(a_file_that_changes_gets_no_verdict) {
+    char copy[96];
+    (void)snprintf(copy, sizeof copy, "%s/copy.so", folder);
+    FILE *plugin = fopen(PLANTED, "re");
+    ck_assert_ptr_nonnull(plugin);
+    append(copy, plugin);
+    (void)fclose(plugin);
+    const char *const arguments[] = {copy, "--filter", "slow", "--records", records_path, NULL};
+    pid_t id = start("", arguments);
+    while (ends_so_far() < 5) (void)usleep(5000);
+    append(copy, NULL);
+    ck_assert_int_eq(finish(id), 6);
+    cf_records records = read_records();
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "verdict")), "no verdict");
+    ck_assert_ptr_nonnull(strstr(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")), "changed"));
+    cf_records_free(&records);
+    (void)unlink(copy);
     clear();
 }
 END_TEST
@@ -347,6 +409,8 @@ int main(void) {
     tcase_add_test(tests, good_plugins_are_conformant);
     tcase_add_test(tests, nothing_run_is_nothing_passed);
     tcase_add_test(tests, killed_runs_go_on);
+    tcase_add_test(tests, wedges_are_not_forgotten);
+    tcase_add_test(tests, a_file_that_changes_gets_no_verdict);
     tcase_add_test(tests, the_same_seed_gives_the_same_records);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
