@@ -64,7 +64,9 @@ static bool is_exact(const cf_map *map, const cf_row *row, int64_t i, long doubl
     switch (map->op->op) {
     case TENON_OP_EXP2: return a == rintl(a);
     case TENON_OP_LOG2: return frexpl(a, &(int){0}) == 0.5L;
-    case TENON_OP_POW: return a == rintl(a) && b == rintl(b) && b >= 0 && want == rintl(want);
+    case TENON_OP_POW:
+        if (b != rintl(b) || want != rintl(want)) return false;
+        return (a == rintl(a) && b >= 0) || frexpl(fabsl(a), &(int){0}) == 0.5L;
     default: return false;
     }
 }

@@ -85,6 +85,13 @@ static cf_number next_power(const cf_map *map, uint32_t k, int64_t i) {
     return real(map, i % 3 == 2 ? (long double)(word % 300) - 150 : (long double)(word % 25) - 4);
 }
 
+/* Powers of two below one, with exponents below zero that make whole numbers of them. */
+static cf_number next_half_power(const cf_map *map, uint32_t k, int64_t i) {
+    uint64_t word = cf_random();
+    if (k == 0) return real(map, scalbnl(i % 2 ? -1 : 1, -(int)(word % 9)));
+    return real(map, -(long double)(word % 13));
+}
+
 /* Powers over the whole range of results: the exponent follows from a result's logarithm. */
 static cf_number next_power_base(const cf_map *map, uint32_t k, int64_t i) {
     (void)i;
@@ -186,7 +193,7 @@ static const struct special {
     {TENON_OP_POW, {"whole", 4099, next_power}},          {TENON_OP_POW, {"range", 4099, next_power_base}},
     {TENON_OP_POW, {"near_one", 1021, next_near_one}},    {TENON_OP_EXP, {"range", 4099, next_exponent}},
     {TENON_OP_EXPM1, {"range", 4099, next_exponent}},     {TENON_OP_LOG, {"near_one", 4099, next_near_one}},
-    {TENON_OP_LOG1P, {"near_one", 4099, next_near_one}},
+    {TENON_OP_LOG1P, {"near_one", 4099, next_near_one}},  {TENON_OP_POW, {"halves", 1021, next_half_power}},
 };
 
 void cf_map_values(const cf_map *map) {

@@ -366,7 +366,13 @@ static void no_more_than_declared(void) {
     }
     cf_held held = {0};
     tenonh_stream *extra = NULL;
+    tenon_stream *plugins_own = NULL;
+    const tenon_stream_hooks *hooks = &cf_under_test.device->hooks->stream;
     for (uint32_t i = 0; i < most; i++) (void)cf_stream(&held);
+    /* The host counts, too: what the plugin itself says, only its hook tells. */
+    tenon_status status = hooks->create(cf_under_test.device->handle, &plugins_own);
+    cf_answers(status, TENON_STATUS_OUT_OF_MEMORY, "the plugin, asked for one stream more");
+    if (status == TENON_STATUS_OK && plugins_own) hooks->destroy(plugins_own);
     cf_answers(tenonh_stream_create(cf_under_test.device, &extra), TENON_STATUS_OUT_OF_MEMORY, "one stream more");
     tenonh_stream_release(extra);
     tenonh_stream_release(held.streams[0]);
