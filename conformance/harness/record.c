@@ -71,6 +71,12 @@ bool cf_sha256_file(const char *path, uint64_t size, char out_hex[CF_SHA256_HEX]
     return got >= 0;
 }
 
+void cf_sha256_bytes(const void *bytes, size_t size, char out_hex[CF_SHA256_HEX]) {
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(hash, bytes, size);
+    sodium_bin2hex(out_hex, CF_SHA256_HEX, hash, sizeof hash);
+}
+
 /* -- Writing -- */
 
 /* Where the last whole line ends. */

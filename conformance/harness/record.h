@@ -55,6 +55,7 @@ uint32_t cf_profile_named(const char *name);
 
 /* SHA-256 in hexadecimal of a file's first `size` bytes; UINT64_MAX: all of it. False: it can't be read, see errno. */
 bool cf_sha256_file(const char *path, uint64_t size, char out_hex[CF_SHA256_HEX]);
+void cf_sha256_bytes(const void *bytes, size_t size, char out_hex[CF_SHA256_HEX]);
 
 /* -- Writing ------------------------------------------------------------------------------------------------------ */
 

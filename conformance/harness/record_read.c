@@ -182,6 +182,13 @@ static double error_of(const cJSON *line) {
     return number_of(line, "error", -1);
 }
 
+/* What a file says may be no time at all: below 0 it is 0, and it ends where numbers are still exact. */
+static uint64_t nanoseconds_of(const cJSON *line) {
+    const double most = 0x1p53;
+    double number = number_of(line, "ns", 0);
+    return number > 0 ? (uint64_t)(number < most ? number : most) : 0;
+}
+
 static bool take_end(reader *r, const cJSON *line) {
     cf_record_row *row = row_of(r, line, "end");
     if (!row) return false;
@@ -195,7 +202,7 @@ static bool take_end(reader *r, const cJSON *line) {
     row->text = keep_text(r, text_of(line, "text"));
     row->output = keep_text(r, text_of(line, "output"));
     row->error = error_of(line);
-    row->nanoseconds = (uint64_t)number_of(line, "ns", 0);
+    row->nanoseconds = nanoseconds_of(line);
     return true;
 }
 
@@ -237,19 +244,21 @@ static bool take_line(reader *r, cJSON *line) {
     return taken;
 }
 
-static void check_binding(cf_records *records, const char *path, uint64_t size) {
+/* Of the bytes that were read, not of what the path names by now. */
+static void check_binding(cf_records *records, const char *text, size_t size) {
     char hex[CF_SHA256_HEX];
     const char *said = text_of(records->final, "records_sha256");
-    records->bound = said && cf_sha256_file(path, size, hex) && strcmp(hex, said) == 0;
+    cf_sha256_bytes(text, size, hex);
+    records->bound = said && strcmp(hex, said) == 0;
 }
 
-static bool read_lines(reader *r, const char *path, const char *text, size_t size) {
+static bool read_lines(reader *r, const char *text, size_t size) {
     for (const char *at = text, *end; at < text + size; at = end + 1) {
         end = memchr(at, '\n', (size_t)(text + size - at));
         if (!end) break; /* cut off while it was written */
         r->line++;
         if (!take_line(r, cJSON_ParseWithLength(at, (size_t)(end - at)))) return false;
-        if (r->records->final && !r->records->bound) check_binding(r->records, path, (uint64_t)(at - text));
+        if (r->records->final && !r->records->bound) check_binding(r->records, text, (size_t)(at - text));
     }
     return r->records->header || fail(r, "there is no header");
 }
@@ -264,7 +273,7 @@ bool cf_records_read(const char *path, cf_records *out_records, char *out_error,
         (void)snprintf(out_error, error_size, "%s cannot be read: %s", path, strerror(errno));
         return false;
     }
-    bool read = read_lines(&r, path, (const char *)text, size);
+    bool read = read_lines(&r, (const char *)text, size);
     free(text);
     free(r.listed);
     return read;

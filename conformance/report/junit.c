@@ -108,7 +108,7 @@ static void write_row(const report *r, const cf_record_case *of, const report_ro
     }
     tenon__text_add(out, ">\n");
     write_result(r, row, out);
-    if (row->shown->output[0]) {
+    if (!r->stable && row->shown->output[0]) {
         tenon__text_add(out, "   <system-out>");
         report_xml(out, row->shown->output);
         tenon__text_add(out, "</system-out>\n");

@@ -162,7 +162,7 @@ static void add_argument(tenon__text *out, const char *text) {
 
 void report_command(const report *r, const char *row, tenon__text *out) {
     static const char *const options[] = {"profile", "filter", "seed"};
-    const char *plugin = report_header_in(r, "plugin", "path");
+    const char *plugin = report_header_in(r, "plugin", r->stable ? "id" : "path"); /* `test` takes either */
     char seed[32];
     report_seed(r, seed, sizeof seed);
     const char *values[] = {report_header(r, "profile"), row, seed};

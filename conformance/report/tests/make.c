@@ -84,7 +84,11 @@ static void run_row(maker *m, const shape *of, const char *word, const char *nam
         m->stopped = true;
         return;
     }
-    (void)cf_record_end(&m->writer, m->run, &outcome, m->kind == MAKE_HOSTILE ? hostile : "");
+    const char *output = m->variant ? "at 0x7f22" : "at 0x7f11";
+    (void)cf_record_end(&m->writer, m->run, &outcome,
+                        m->kind == MAKE_HOSTILE ? hostile
+                        : outcome.text[0]       ? output
+                                                : "");
 }
 
 static void take_row(maker *m, const shape *of, const char *word, const char *dtype, uint32_t number) {
@@ -127,7 +131,7 @@ static void write_header(maker *m, const char *plugin, const char *sha256) {
     if (m->kind == MAKE_FILTERED) cJSON_AddItemToArray(filters, cJSON_CreateString("map_*"));
     cJSON_AddStringToObject(header, "seed", "0x000000000000002a");
     cJSON *of_plugin = cJSON_AddObjectToObject(header, "plugin");
-    cJSON_AddStringToObject(of_plugin, "path", plugin);
+    cJSON_AddStringToObject(of_plugin, "path", m->variant ? "/elsewhere/libmychip.so" : plugin);
     cJSON_AddStringToObject(of_plugin, "id", "mychip");
     cJSON_AddStringToObject(of_plugin, "vendor", word(m, "Example Semiconductors"));
     cJSON_AddStringToObject(of_plugin, "version", "1.4.2");
