@@ -107,10 +107,6 @@ static void change_answer(const tenon_work *work, tenon_exec_info *info, tenon_e
         if (info->workspace_size == 0) info->workspace_size = 1024;
         info->workspace_alignment = 48;
         break;
-    case MUTANT_packed_key_for_all:
-        for (uint32_t i = 0; i < work->operand_count; i++)
-            if (info->operands[i].packed_size) info->operands[i].packed_key[0] = info->operands[i].packed_key[1] = 1;
-        break;
     case MUTANT_packed_size_understated:
         for (uint32_t i = 0; i < work->operand_count; i++)
             if (info->operands[i].packed_size > 64) info->operands[i].packed_size -= 64;
@@ -393,6 +389,7 @@ static tenon_status launch_planted(tenon_stream *stream, tenon_exec *exec, mutan
 
 /* What the plugin inside would refuse is not looked into. */
 static bool is_well_formed(const mutant_exec *record, const tenon_launch *launch) {
+    if (launch->struct_size > sizeof *launch) return false;
     if (launch->buffer_count != record->operand_count || (launch->buffer_count && !launch->buffers)) return false;
     if (launch->symbol_count != record->symbol_count || (launch->symbol_count && !launch->symbols)) return false;
     for (uint32_t i = 0; i < launch->buffer_count; i++)
@@ -433,7 +430,6 @@ static tenon_status pack(tenon_stream *stream, tenon_exec *exec, uint32_t operan
                          tenon_buffer destination) {
     TENON_TRY(mutant_release_held(stream));
     if (planted(MUTANT_pack_ignored)) return TENON_STATUS_OK;
-    if (planted(MUTANT_pack_source_offset_ignored)) source.offset = 0;
     return mutant.work.pack(stream, exec, operand, source, destination);
 }
 
