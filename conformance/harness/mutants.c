@@ -211,6 +211,7 @@ static void *work(void *context) {
         pthread_mutex_unlock(&j->mutex);
         if (!m) return NULL;
         try_mutant(j, m);
+        if (cfh_interrupted) return NULL; /* what it found says nothing */
         pthread_mutex_lock(&j->mutex);
         tell(j, m);
         pthread_mutex_unlock(&j->mutex);

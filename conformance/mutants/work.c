@@ -107,6 +107,10 @@ static void change_answer(const tenon_work *work, tenon_exec_info *info, tenon_e
         if (info->workspace_size == 0) info->workspace_size = 1024;
         info->workspace_alignment = 48;
         break;
+    case MUTANT_packed_key_for_all:
+        for (uint32_t i = 0; i < work->operand_count; i++)
+            if (info->operands[i].packed_size) info->operands[i].packed_key[0] = info->operands[i].packed_key[1] = 1;
+        break;
     case MUTANT_packed_size_understated:
         for (uint32_t i = 0; i < work->operand_count; i++)
             if (info->operands[i].packed_size > 64) info->operands[i].packed_size -= 64;
