@@ -353,9 +353,9 @@ static void run_promptness(bool as_kernel) {
 
 void cf_cancelling(void) {
     for (int as_kernel = 0; as_kernel < 2; as_kernel++) {
-        run_promptness(as_kernel);
-        run_called_off(as_kernel, 0);
+        run_called_off(as_kernel, 0); /* first: what was compiled once is found without a poll */
         run_called_off(as_kernel, 1);
         run_called_off(as_kernel, 3);
+        run_promptness(as_kernel);
     }
 }

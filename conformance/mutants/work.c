@@ -164,7 +164,7 @@ static tenon_status prepare(tenon_device *device, const tenon_work *work, tenon_
     bool whole = device && work && out_info && out_exec && work->struct_size >= TENON_WORK_SIZE_V1;
     if (!whole) return mutant.work.prepare(device, work, out_info, out_exec);
     mutant_disturb(MUTANT_PREPARING, mutant_host_of(device));
-    if (planted(MUTANT_cancel_ignored)) sleep(2); /* long enough to be called off */
+    if (planted(MUTANT_cancel_ignored) && has_op(work, TENON_OP_SORT)) sleep(2); /* long enough to be called off */
     if (refuses(work)) return mutant_fail(device, TENON_STATUS_UNSUPPORTED, "this device does not take it");
     tenon_status status = planted(MUTANT_prepares_share_state) ? prepare_shared(device, work, out_info, out_exec)
                                                                : prepare_one(device, work, out_info, out_exec);
