@@ -122,13 +122,14 @@ static const struct layout_row {
     {"second_one", {CF_CONTIGUOUS, CF_ONE, CF_ONE, CF_CONTIGUOUS}, 2},
 };
 
-/* Sizes that no vector or tile divides. Contiguous and offset rows have them as they are, the others as rows. */
+/* Sizes that no vector or tile divides, and one that every vector does: where the last one of these passes for a tail, it
+ * is lost. Contiguous and offset rows have them as they are, the others as rows. */
 static const struct size_row {
     const char *name;
     int64_t flat, dims[2];
 } size_rows[] = {
-    {"1", 1, {1, 1}},       {"7", 7, {3, 7}},       {"17", 17, {17, 5}},
-    {"255", 255, {2, 255}}, {"257", 257, {257, 3}}, {"4099", 4099, {2, 4099}},
+    {"1", 1, {1, 1}},       {"7", 7, {3, 7}},          {"17", 17, {17, 5}}, {"255", 255, {2, 255}},
+    {"257", 257, {257, 3}}, {"4099", 4099, {2, 4099}}, {"64", 64, {4, 64}},
 };
 
 /* Ranks and counts beside those. */

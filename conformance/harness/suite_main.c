@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +38,16 @@ static int fail_records(const suite *s, const char *path, int error) {
     return CLI_FAILED;
 }
 
+/* Old records may go; any other file that has something in it was named by mistake, be it the plugin itself. */
+static bool is_no_records_file(const char *path) {
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0) return false;
+    FILE *file = fopen(path, "re");
+    int first = file ? fgetc(file) : '{';
+    if (file) (void)fclose(file);
+    return first != '{';
+}
+
 static int open_records(suite *s) {
     static char temporary[64];
     const cfh_options *o = s->options;
@@ -48,6 +59,10 @@ static int open_records(suite *s) {
         close(file);
         path = temporary;
         s->writer_is_temporary = true;
+    }
+    if (is_no_records_file(path)) {
+        cli_line(stderr, "tenon test: %s holds something other than records: name another file for them", path);
+        return CLI_USAGE;
     }
     return cf_record_open(path, o->resume, &s->writer) ? CLI_OK : fail_records(s, path, errno);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,16 +58,33 @@ tenon_status tenon__file_read(const char *path, uint64_t limit, uint8_t **out_da
     return status;
 }
 
+/* What is there and is no regular file is written where it is: a device, a pipe. */
+static tenon_status begin_in_place(const char *path, tenon__file_writer *out_writer) {
+    tenon__file_writer writer = {.fd = open(path, O_WRONLY | O_CLOEXEC), .path = strdup(path)};
+    tenon_status status = writer.fd < 0 ? fail_io("write", path) : tenon__fail_memory();
+    if (writer.fd >= 0 && writer.path) {
+        *out_writer = writer;
+        return TENON_STATUS_OK;
+    }
+    if (writer.fd >= 0) close(writer.fd);
+    free(writer.path);
+    return status;
+}
+
 tenon_status tenon__file_begin(const char *path, tenon__file_writer *out_writer) {
     static _Atomic unsigned serial;
-    tenon__file_writer writer = {.fd = -1, .path = strdup(path)};
-    if (!writer.path || asprintf(&writer.temporary, "%s.%ld.%u.part", path, (long)getpid(), serial++) < 0) {
+    struct stat info;
+    bool exists = stat(path, &info) == 0;
+    if (exists && !S_ISREG(info.st_mode)) return begin_in_place(path, out_writer);
+    /* Behind a link the file is replaced, not the link. */
+    tenon__file_writer writer = {.fd = -1, .path = exists ? realpath(path, NULL) : strdup(path)};
+    if (!writer.path || asprintf(&writer.temporary, "%s.%ld.%u.part", writer.path, (long)getpid(), serial++) < 0) {
         free(writer.path);
         return tenon__fail_memory();
     }
     writer.fd = open(writer.temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (writer.fd < 0) {
-        tenon_status status = fail_io("create", writer.temporary);
+        tenon_status status = fail_io("create", path);
         free(writer.temporary);
         free(writer.path);
         return status;
@@ -104,7 +122,7 @@ static void forget(tenon__file_writer *writer) {
 tenon_status tenon__file_commit(tenon__file_writer *writer) {
     int closed = close(writer->fd);
     writer->fd = -1;
-    if (closed == 0 && rename(writer->temporary, writer->path) == 0) {
+    if (closed == 0 && (!writer->temporary || rename(writer->temporary, writer->path) == 0)) {
         forget(writer);
         return TENON_STATUS_OK;
     }
@@ -114,8 +132,8 @@ tenon_status tenon__file_commit(tenon__file_writer *writer) {
 }
 
 void tenon__file_discard(tenon__file_writer *writer) {
-    if (!writer->temporary) return;
+    if (!writer->path) return;
     if (writer->fd >= 0) close(writer->fd);
-    unlink(writer->temporary);
+    if (writer->temporary) unlink(writer->temporary);
     forget(writer);
 }

@@ -18,7 +18,8 @@ typedef struct tenon__file_writer {
     int fd;
 } tenon__file_writer;
 
-/* Starts a file that commit() puts at `path`, with mode 0666 less the umask. Errors: IO, OUT_OF_MEMORY. */
+/* Starts a file that commit() puts at `path`, with mode 0666 less the umask; behind a link, where it leads. A device or a
+ * pipe that is there is written as it is, and stays. Errors: IO, OUT_OF_MEMORY. */
 tenon_status tenon__file_begin(const char *path, tenon__file_writer *out_writer);
 
 /* Appends. Errors: IO. */

@@ -1,5 +1,6 @@
 /* Arrays from .npy files and TensorProtos, and back. */
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,33 @@ START_TEST(failed_write_leaves_no_file) {
 }
 END_TEST
 
+/* Whoever writes to /dev/stdout, a pipe or a link means what is there, not its name. */
+START_TEST(writes_where_a_name_leads) {
+    tenonh_array array, back;
+    struct stat info;
+    ck_assert_uint_eq(tenonh_array_create(TENON_DTYPE_U8, 1, (int64_t[]){3}, &array), TENON_STATUS_OK);
+    ck_assert_int_eq(mkfifo(path_of("pipe"), 0600), 0);
+    int reader = open(path_of("pipe"), O_RDONLY | O_NONBLOCK);
+    ck_assert_int_ge(reader, 0);
+    ck_assert_uint_eq(tenonh_array_write(&array, path_of("pipe")), TENON_STATUS_OK);
+    char magic[6];
+    ck_assert_int_eq((int)read(reader, magic, sizeof magic), (int)sizeof magic);
+    ck_assert_mem_eq(magic, "\x93NUMPY", 6);
+    close(reader);
+    ck_assert(stat(path_of("pipe"), &info) == 0 && S_ISFIFO(info.st_mode));
+    ck_assert_int_eq(unlink(path_of("pipe")), 0);
+    write_bytes("target.npy", "old", 3);
+    ck_assert_int_eq(symlink("target.npy", path_of("link.npy")), 0);
+    ck_assert_uint_eq(tenonh_array_write(&array, path_of("link.npy")), TENON_STATUS_OK);
+    ck_assert(lstat(path_of("link.npy"), &info) == 0 && S_ISLNK(info.st_mode));
+    ck_assert_uint_eq(tenonh_array_read(path_of("target.npy"), &back), TENON_STATUS_OK);
+    tenonh_array_free(&back);
+    tenonh_array_free(&array);
+    ck_assert_int_eq(unlink(path_of("link.npy")), 0);
+    ck_assert_int_eq(unlink(path_of("target.npy")), 0);
+}
+END_TEST
+
 START_TEST(refuses_what_is_no_file) {
     tenonh_array array;
     ck_assert_uint_eq(tenonh_array_read(path_of("missing.npy"), &array), TENON_STATUS_NOT_FOUND);
@@ -408,6 +436,7 @@ int main(void) {
     tcase_add_test(tests, writes_what_it_reads);
     tcase_add_test(tests, header_is_aligned);
     tcase_add_test(tests, failed_write_leaves_no_file);
+    tcase_add_test(tests, writes_where_a_name_leads);
     tcase_add_test(tests, refuses_what_is_no_file);
     tcase_add_test(tests, refuses_impossible_arrays);
     tcase_add_test(tests, reads_typed_fields);
