@@ -237,7 +237,6 @@ START_TEST(chance_accuses_nobody) {
         const cf_record_row *row = &records.rows[i];
         ck_assert_msg(row->verdict == (i == 9 ? CF_VERDICT_CRASH : CF_VERDICT_PASS), "%s: %s", row->name, row->text);
     }
-    ck_assert_ptr_nonnull(strstr(records.rows[9].text, "signal 11"));
     ck_assert_ptr_nonnull(strstr(records.rows[9].text, "not each time"));
     cf_records_free(&records);
     clear();
