@@ -77,19 +77,19 @@ tenon_status tenon__file_begin(const char *path, tenon__file_writer *out_writer)
     bool exists = stat(path, &info) == 0;
     if (exists && !S_ISREG(info.st_mode)) return begin_in_place(path, out_writer);
     /* Behind a link the file is replaced, not the link. */
-    tenon__file_writer writer = {.fd = -1, .path = exists ? realpath(path, NULL) : strdup(path)};
-    if (!writer.path || asprintf(&writer.temporary, "%s.%ld.%u.part", writer.path, (long)getpid(), serial++) < 0) {
-        free(writer.path);
+    char *place = exists ? realpath(path, NULL) : strdup(path), *temporary = NULL;
+    if (!place || asprintf(&temporary, "%s.%ld.%u.part", place, (long)getpid(), serial++) < 0) {
+        free(place);
         return tenon__fail_memory();
     }
-    writer.fd = open(writer.temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (writer.fd < 0) {
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0) {
         tenon_status status = fail_io("create", path);
-        free(writer.temporary);
-        free(writer.path);
+        free(temporary);
+        free(place);
         return status;
     }
-    *out_writer = writer;
+    *out_writer = (tenon__file_writer){.path = place, .temporary = temporary, .fd = fd};
     return TENON_STATUS_OK;
 }
 
