@@ -80,7 +80,7 @@ static void leak_mapping(void) {
 static void talk(void) {
     for (int i = 0; i < 20000; i++) (void)!write(1, "\x1b[2Jnoise\xff and more of it\n", 27);
     (void)fputs("the last words\n", stderr);
-    segfault();
+    (void)kill(getpid(), SIGKILL); /* a sanitizer would speak after them at the end of a crash of its own */
 }
 
 static void garble(void) {
