@@ -51,7 +51,7 @@ static tenon_status info(tenon_device *device, tenon_device_info *out_info) {
     out_info->compute_units = 1;
     out_info->max_streams = 1;
     out_info->cache_size = sizeof(dsp_local);
-    if (out_info->struct_size >= offsetof(tenon_device_info, views) + sizeof out_info->views) {
+    if (TENON_COVERS(out_info, views)) {
         out_info->dtypes = DSP_DTYPES;
         out_info->views = TENON_VIEWS_CONTIGUOUS;
     } else {

@@ -169,8 +169,7 @@ static tenon_status check_nodes(tenon_device *device, const tenon_work *work, te
         const char *why = "";
         tenon_status status = npu_check_node(work->graph, i, &why);
         if (status == TENON_STATUS_OK) continue;
-        if (out_info->struct_size >= offsetof(tenon_exec_info, refused_node) + sizeof out_info->refused_node)
-            out_info->refused_node = i + 1;
+        if (TENON_COVERS(out_info, refused_node)) out_info->refused_node = i + 1;
         return NPU_FAIL(device, status, "node %u, %s: %s", i, name_of(&work->graph->nodes[i]), why);
     }
     return TENON_STATUS_OK;

@@ -1,5 +1,6 @@
 /* What hooks begin and end with: descriptors checked, failures said in words. */
 #include <check.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,29 @@ START_TEST(reports_are_formatted_and_cut) {
     large[sizeof large - 1] = '\0';
     tenon_report(&host, NULL, NULL, NULL, TENON_STATUS_IO, "%s", large);
     ck_assert_uint_eq(strlen(said), 2047);
+}
+END_TEST
+
+static tenon_status no_health(tenon_device *device) {
+    (void)device;
+    return TENON_STATUS_OK;
+}
+
+START_TEST(members_are_covered_by_their_size) {
+    const uint32_t before = offsetof(tenon_device_info, views), whole = before + sizeof(uint32_t);
+    tenon_device_info info = {.struct_size = whole, .views = 0};
+    tenon_device_hooks hooks = {.struct_size = sizeof hooks};
+    const tenon_device_info *none = NULL;
+    ck_assert(TENON_COVERS(&info, views)); /* also where it is 0 */
+    ck_assert(TENON_COVERS(&info, uuid));
+    ck_assert(!TENON_HAS(&hooks, health));
+    hooks.health = no_health;
+    ck_assert(TENON_HAS(&hooks, health));
+    hooks.struct_size = offsetof(tenon_device_hooks, health);
+    info.struct_size = whole - 1;
+    ck_assert(!TENON_HAS(&hooks, health));
+    ck_assert(!TENON_COVERS(&info, views));
+    ck_assert(!TENON_COVERS(none, views));
 }
 END_TEST
 
@@ -123,6 +147,7 @@ int main(void) {
     Suite *suite = suite_create("hooks");
     TCase *cases = tcase_create("hooks");
     tcase_add_test(cases, reports_are_formatted_and_cut);
+    tcase_add_test(cases, members_are_covered_by_their_size);
     tcase_add_test(cases, works_are_checked_with_their_part);
     tcase_add_test(cases, op_works_are_held_against_the_table);
     tcase_add_test(cases, launches_are_checked_against_the_exec);

@@ -30,12 +30,12 @@
 /* Exported from a plugin that is otherwise compiled with hidden visibility. */
 #define TENON_EXPORT __attribute__((visibility("default")))
 
-/* True when `table` (a pointer, may be NULL) is large enough to hold `member` and the member is not NULL. */
-#define TENON_HAS(table, member)                                                                                       \
+/* True when `table` (a pointer, may be NULL) is large enough to hold `member`: for numbers and arrays. */
+#define TENON_COVERS(table, member)                                                                                    \
     ((table) != NULL &&                                                                                                \
-     (size_t)((const char *)&(table)->member - (const char *)(table)) + sizeof(table)->member <=                       \
-         (table)->struct_size &&                                                                                       \
-     (table)->member != NULL)
+     (size_t)((const char *)&(table)->member - (const char *)(table)) + sizeof(table)->member <= (table)->struct_size)
+/* The same for a hook or another pointer, which must not be NULL either. */
+#define TENON_HAS(table, member) (TENON_COVERS(table, member) && (table)->member != NULL)
 
 /* Largest rank of a view; larger tensors are collapsed by the host. */
 #define TENON_MAX_RANK 8
