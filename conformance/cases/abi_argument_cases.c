@@ -38,15 +38,18 @@ static void ask_sized(ask_function ask, uint32_t size, uint32_t known, uint32_t 
     unsigned char *answer = tenon__guard_take(&guard, size, &used);
     memcpy(answer, &size, sizeof size);
     memcpy(whole, &known, sizeof known);
-    (void)CF_ANSWERS(&raw, TENON_STATUS_OK, ask(&raw, answer));
-    (void)CF_ANSWERS(&raw, TENON_STATUS_OK, ask(&raw, whole));
-    if (memcmp(answer, &size, sizeof size) != 0) cf_fail("struct_size was changed");
+    const char *hook = ask == ask_device ? "device.info" : "memory.type_info";
+    cf_raw_doing(&raw, "into a struct of %u bytes", size);
+    (void)CF_VIA(&raw, CF_STATUS(OK), hook, ask(&raw, answer));
+    cf_raw_doing(&raw, "into a struct of %u bytes", known);
+    (void)CF_VIA(&raw, CF_STATUS(OK), hook, ask(&raw, whole));
+    if (memcmp(answer, &size, sizeof size) != 0) cf_fail("%s changes struct_size of what it answers into", hook);
     for (uint32_t i = sizeof size; i < size && !cf_failed(); i++) {
         bool is_volatile = i >= volatile_from && i < volatile_to;
         if (i < known && !is_volatile && answer[i] != whole[i])
-            cf_fail("byte %u is answered differently into a struct of %u bytes", i, size);
+            cf_fail("%s answers byte %u differently into a struct of %u bytes and one of %u", hook, i, size, known);
         if (i >= known && answer[i] && raw.table->abi_version <= TENON_ABI_VERSION)
-            cf_fail("byte %u was written, which no member of its version is at", i);
+            cf_fail("%s writes byte %u of its answer, which no member of its version is at", hook, i);
     }
     tenon__guard_give(&guard, used);
     tenon__guard_free(&guard);
@@ -70,9 +73,9 @@ static void answer_exec(uint32_t kind, uint32_t size) {
         tenon_exec_info *info = (tenon_exec_info *)(void *)sized;
         if (CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.work.prepare(raw.device, &sample.work, info, &exec)) && exec)
             raw.hooks.work.release(raw.device, exec);
-        if (info->reserved) cf_fail("reserved of the answer is %u", info->reserved);
+        if (info->reserved) cf_fail("work.prepare answers %u in reserved of its info, not 0", info->reserved);
         for (uint32_t i = sizeof answer.info; i < size && raw.table->abi_version <= TENON_ABI_VERSION; i++)
-            if (sized[i]) cf_fail("byte %u of the answer was written, which no member of its version is at", i);
+            if (sized[i]) cf_fail("work.prepare writes byte %u of its info, which no member of its version is at", i);
         cf_sample_free(&sample);
     }
     tenon__guard_give(&guard, used);
@@ -87,18 +90,20 @@ static void ask_again(void) {
     if (!cf_raw_open(&raw, NULL)) return;
     tenon_device_info info = {.struct_size = sizeof info};
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.device.info(raw.device, &info));
-    if (memcmp(&info, &raw.info, sizeof info) != 0) cf_fail("info answers something else the second time");
-    if (info.reserved) cf_fail("reserved of the device's info is %u", info.reserved);
+    if (memcmp(&info, &raw.info, sizeof info) != 0) cf_fail("device.info answers something else the second time");
+    if (info.reserved) cf_fail("device.info answers %u in reserved, not 0", info.reserved);
     if (raw.hooks.device.health) (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.device.health(raw.device));
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.memory.type_count(raw.device, &types));
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.memory.type_count(raw.device, &again));
-    if (types != again || types == 0) cf_fail("type_count answers %u, then %u", types, again);
+    if (types != again || types == 0)
+        cf_fail("memory.type_count answers %u, then %u; due is one number above 0", types, again);
     for (uint32_t i = 0; i < types && !cf_failed(); i++) {
         tenon_memory_type one = {.struct_size = sizeof one}, two = one;
         (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.memory.type_info(raw.device, i, &one));
         (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.memory.type_info(raw.device, i, &two));
         two.budget = one.budget;
-        if (memcmp(&one, &two, sizeof one) != 0) cf_fail("type %u is described differently the second time", i);
+        if (memcmp(&one, &two, sizeof one) != 0)
+            cf_fail("memory.type_info of type %u answers something else the second time", i);
     }
     cf_raw_close(&raw);
 }
@@ -110,9 +115,10 @@ static void ask_dialect_again(void) {
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.work.dialect(raw.device, &one));
     (void)CF_ANSWERS(&raw, TENON_STATUS_OK, raw.hooks.work.dialect(raw.device, &two));
     if (!one || one != two)
-        cf_fail("dialect answers %p, then %p", (const void *)one, (const void *)two);
+        cf_fail("work.dialect answers %p, then %p; due is one table", (const void *)one, (const void *)two);
     else if (one->struct_size < TENON_DIALECT_SIZE_V1)
-        cf_fail("the dialect's struct_size is %u", one->struct_size);
+        cf_fail("struct_size of work.dialect's table is %u, below that of its first version, %u", one->struct_size,
+                (unsigned)TENON_DIALECT_SIZE_V1);
     cf_raw_close(&raw);
 }
 
@@ -145,8 +151,9 @@ static void open_past_end(cf_raw *raw) {
     const uint32_t indices[] = {count, count + 1, UINT32_MAX};
     for (int i = 0; i < 3; i++) {
         tenon_device *device = CF_UNTOUCHED;
+        cf_raw_doing(raw, "of device %u, of %u", indices[i], count);
         (void)CF_ANSWERS(raw, TENON_STATUS_NOT_FOUND, raw->hooks.device.open(raw->instance, indices[i], &device));
-        if (device != CF_UNTOUCHED) cf_fail("open of device %u writes out_device although it fails", indices[i]);
+        if (device != CF_UNTOUCHED) cf_fail("device.open of device %u writes out_device although it fails", indices[i]);
     }
 }
 
@@ -157,8 +164,9 @@ static void type_past_end(cf_raw *raw) {
     for (int i = 0; i < 3; i++) {
         tenon_memory_type type = {.struct_size = sizeof type};
         const tenon_memory_type before = type;
+        cf_raw_doing(raw, "of type %u, of %u", indices[i], count);
         (void)CF_ANSWERS(raw, TENON_STATUS_NOT_FOUND, raw->hooks.memory.type_info(raw->device, indices[i], &type));
-        if (memcmp(&type, &before, sizeof type) != 0) cf_fail("type_info writes its answer although it fails");
+        if (memcmp(&type, &before, sizeof type) != 0) cf_fail("memory.type_info writes its answer although it fails");
     }
 }
 
@@ -168,9 +176,10 @@ static void allocate_of_no_type(cf_raw *raw) {
     const uint32_t indices[] = {count, UINT32_MAX};
     for (int i = 0; i < 2; i++) {
         tenon_memory *memory = CF_UNTOUCHED;
+        cf_raw_doing(raw, "of type %u, of %u", indices[i], count);
         (void)CF_ANSWERS(raw, TENON_STATUS_NOT_FOUND,
                          raw->hooks.memory.allocate(raw->device, indices[i], 256, &memory));
-        if (memory != CF_UNTOUCHED) cf_fail("allocate writes out_memory although it fails");
+        if (memory != CF_UNTOUCHED) cf_fail("memory.allocate writes out_memory although it fails");
     }
 }
 
@@ -181,8 +190,10 @@ static void allocate_too_much(cf_raw *raw) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         tenon_memory *memory = CF_UNTOUCHED;
         uint64_t size = sizes[i] / unit * unit;
+        cf_raw_doing(raw, "of %#llx bytes", (unsigned long long)size);
         (void)CF_ANSWERS(raw, TENON_STATUS_OUT_OF_MEMORY, raw->hooks.memory.allocate(raw->device, 0, size, &memory));
-        if (memory != CF_UNTOUCHED) cf_fail("allocate of %#llx bytes writes out_memory", (unsigned long long)size);
+        if (memory != CF_UNTOUCHED)
+            cf_fail("memory.allocate of %#llx bytes writes out_memory although it fails", (unsigned long long)size);
     }
     tenon_memory *small = cf_raw_memory(raw, 256);
     if (small) raw->hooks.memory.release(raw->device, small);
@@ -196,9 +207,10 @@ static void import_with_unknown_flags(cf_raw *raw) {
         return;
     }
     void *bytes = aligned_alloc(SIZE, SIZE);
+    cf_raw_doing(raw, "with the flag 0x80000000, which nobody knows,");
     (void)CF_ANSWERS(raw, TENON_STATUS_UNSUPPORTED,
                      raw->hooks.memory.import(raw->device, 0, bytes, SIZE, 0x80000000u, &memory));
-    if (memory != CF_UNTOUCHED) cf_fail("import writes out_memory although it fails");
+    if (memory != CF_UNTOUCHED) cf_fail("memory.import writes out_memory although it fails");
     free(bytes);
 }
 
@@ -253,6 +265,7 @@ static void list_bad_ranges(uint64_t size, range *out) {
 }
 
 enum { WRITES, READS, COPIES_TO, COPIES_FROM, FILLS };
+static const char *const way_hooks[] = {"stream.write", "stream.read", "stream.copy", "stream.copy", "stream.fill"};
 
 static tenon_status transfer(cf_raw *raw, const pair *p, int way, range at) {
     static unsigned char host[ROOM * 32];
@@ -277,13 +290,14 @@ static void refuse_ranges(cf_raw *raw, int way) {
     if (make_pair(raw, &p)) {
         list_bad_ranges(p.size, ranges);
         for (int i = 0; i < BAD_RANGES && !cf_failed(); i++) {
-            cf_raw_forget(raw);
-            if (!cf_raw_answers(raw, transfer(raw, &p, way, ranges[i]), CF_STATUS(INVALID), "a range past the end"))
-                cf_fail("bytes %llu from %llu", (unsigned long long)ranges[i].size,
-                        (unsigned long long)ranges[i].offset);
+            cf_raw_doing(raw, "of %llu bytes from offset %llu of an allocation of %llu",
+                         (unsigned long long)ranges[i].size, (unsigned long long)ranges[i].offset,
+                         (unsigned long long)p.size);
+            (void)CF_VIA(raw, CF_STATUS(INVALID), way_hooks[way], transfer(raw, &p, way, ranges[i]));
         }
+        cf_raw_doing(raw, "of 0 bytes at the end of an allocation");
         if (way != FILLS || !cf_failed())
-            (void)CF_ANSWERS(raw, TENON_STATUS_OK, transfer(raw, &p, way, (range){p.size, 0}));
+            (void)CF_VIA(raw, CF_STATUS(OK), way_hooks[way], transfer(raw, &p, way, (range){p.size, 0}));
         expect_unchanged(raw, &p);
     }
     free_pair(raw, &p);
@@ -297,6 +311,9 @@ static void refuse_overlap(cf_raw *raw) {
     if (make_pair(raw, &p)) {
         for (size_t i = 0; i < sizeof rows / sizeof *rows && !cf_failed(); i++) {
             tenon_buffer to = {p.memories[0], rows[i].to}, from = {p.memories[0], rows[i].from};
+            cf_raw_doing(raw, "of %llu bytes from offset %llu to %llu of one allocation",
+                         (unsigned long long)rows[i].size, (unsigned long long)rows[i].from,
+                         (unsigned long long)rows[i].to);
             (void)CF_ANSWERS(raw, TENON_STATUS_INVALID, raw->hooks.stream.copy(raw->stream, to, from, rows[i].size));
         }
         expect_unchanged(raw, &p);
@@ -317,6 +334,7 @@ static void refuse_patterns(cf_raw *raw) {
     if (make_pair(raw, &p)) {
         for (size_t i = 0; i < sizeof rows / sizeof *rows && !cf_failed(); i++) {
             tenon_buffer to = {p.memories[0], 0};
+            cf_raw_doing(raw, "of %llu bytes with a pattern of %u", (unsigned long long)rows[i].size, rows[i].pattern);
             (void)CF_ANSWERS(raw, TENON_STATUS_INVALID,
                              raw->hooks.stream.fill(raw->stream, to, 0, rows[i].pattern, rows[i].size));
         }
@@ -338,9 +356,10 @@ static void refuse_mappings(cf_raw *raw) {
     if (!make_pair(raw, &p)) return;
     if (!(raw->type.flags & TENON_MEMORY_MAPPABLE)) {
         void *pointer = CF_UNTOUCHED;
+        cf_raw_doing(raw, "of memory whose type is not mappable");
         (void)CF_ANSWERS(raw, TENON_STATUS_UNSUPPORTED,
                          raw->hooks.memory.map(raw->device, p.memories[0], 0, p.size, &pointer));
-        if (pointer != CF_UNTOUCHED) cf_fail("map writes out_pointer although it fails");
+        if (pointer != CF_UNTOUCHED) cf_fail("memory.map writes out_pointer although it fails");
         free_pair(raw, &p);
         return;
     }
@@ -349,9 +368,11 @@ static void refuse_mappings(cf_raw *raw) {
         void *pointer = CF_UNTOUCHED;
         range at = {ranges[i].offset / unit * unit, ranges[i].size / unit * unit};
         if (at.offset <= p.size && at.size <= p.size - at.offset) at.size = p.size + unit;
+        cf_raw_doing(raw, "of %llu bytes from offset %llu of an allocation of %llu", (unsigned long long)at.size,
+                     (unsigned long long)at.offset, (unsigned long long)p.size);
         (void)CF_ANSWERS(raw, TENON_STATUS_INVALID,
                          raw->hooks.memory.map(raw->device, p.memories[0], at.offset, at.size, &pointer));
-        if (pointer != CF_UNTOUCHED) cf_fail("map writes out_pointer although it fails");
+        if (pointer != CF_UNTOUCHED) cf_fail("memory.map writes out_pointer although it fails");
     }
     free_pair(raw, &p);
 }
@@ -364,13 +385,14 @@ static void refuse_second_mapping(cf_raw *raw) {
         return;
     }
     if (!make_pair(raw, &p)) return;
-    const tenon_memory_hooks *hooks = &raw->hooks.memory;
-    if (CF_ANSWERS(raw, TENON_STATUS_OK, hooks->map(raw->device, p.memories[0], 0, p.size, &first))) {
-        (void)CF_ANSWERS(raw, TENON_STATUS_INVALID, hooks->map(raw->device, p.memories[0], 0, p.size, &second));
-        if (second != CF_UNTOUCHED) cf_fail("a second map writes out_pointer although it fails");
-        (void)CF_ANSWERS(raw, TENON_STATUS_OK, hooks->unmap(raw->device, p.memories[0]));
-        if (CF_ANSWERS(raw, TENON_STATUS_OK, hooks->map(raw->device, p.memories[0], 0, p.size, &second)))
-            (void)CF_ANSWERS(raw, TENON_STATUS_OK, hooks->unmap(raw->device, p.memories[0]));
+    if (CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.memory.map(raw->device, p.memories[0], 0, p.size, &first))) {
+        cf_raw_doing(raw, "of memory that is mapped already");
+        (void)CF_ANSWERS(raw, TENON_STATUS_INVALID,
+                         raw->hooks.memory.map(raw->device, p.memories[0], 0, p.size, &second));
+        if (second != CF_UNTOUCHED) cf_fail("a second memory.map writes out_pointer although it fails");
+        (void)CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.memory.unmap(raw->device, p.memories[0]));
+        if (CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.memory.map(raw->device, p.memories[0], 0, p.size, &second)))
+            (void)CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.memory.unmap(raw->device, p.memories[0]));
     }
     free_pair(raw, &p);
 }
@@ -385,10 +407,11 @@ static void elapsed_of_unrecorded(cf_raw *raw) {
         cf_not_applicable("there is no group event");
         return;
     }
-    if (CF_ANSWERS(raw, TENON_STATUS_OK, hooks->create(raw->device, &one)) &&
-        CF_ANSWERS(raw, TENON_STATUS_OK, hooks->create(raw->device, &two))) {
-        (void)CF_ONE_OF(raw, CF_STATUS(INVALID) | CF_STATUS(UNSUPPORTED), hooks->elapsed(one, two, &time));
-        if (time != 4711) cf_fail("elapsed writes its answer although it fails");
+    if (CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.event.create(raw->device, &one)) &&
+        CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.event.create(raw->device, &two))) {
+        cf_raw_doing(raw, "between events that were never recorded");
+        (void)CF_ONE_OF(raw, CF_STATUS(INVALID) | CF_STATUS(UNSUPPORTED), raw->hooks.event.elapsed(one, two, &time));
+        if (time != 4711) cf_fail("event.elapsed writes its answer although it fails");
     }
     if (one) hooks->destroy(one);
     if (two) hooks->destroy(two);

@@ -138,6 +138,7 @@ static void expect_same_device(const tenon_device_info *a, const tenon_device_in
 static void refuse_for(cf_raw *raw, cf_raw *other) {
     tenon_device *device = CF_UNTOUCHED;
     cf_raw_forget(other);
+    cf_raw_doing(raw, "of a device past the end");
     (void)CF_ANSWERS(raw, TENON_STATUS_NOT_FOUND, raw->hooks.device.open(raw->instance, UINT32_MAX, &device));
     if (other->host.reports || other->host.mute) cf_fail("a failure was reported to another host");
 }

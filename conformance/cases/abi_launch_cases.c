@@ -73,7 +73,7 @@ static const struct {
 };
 
 /* A launch refused: nothing has happened, and the next one works. */
-static void refuse_launch(uint32_t kind, mar_function mar, const char *needs) {
+static void refuse_launch(uint32_t kind, mar_function mar, const char *needs, const char *name) {
     cf_raw raw;
     cf_sample sample;
     cf_running run;
@@ -86,6 +86,7 @@ static void refuse_launch(uint32_t kind, mar_function mar, const char *needs) {
             uint32_t count = good.symbol_count < 256 ? good.symbol_count : 256;
             memcpy(buffers, run.buffers, sizeof buffers);
             if (count) memcpy(numbers, sample.numbers, count * sizeof *numbers);
+            cf_raw_doing(&raw, "that was spoilt (%s)", name);
             if (!mar(&run)) {
                 cf_not_applicable("the exec has no %s", needs);
             } else if (CF_ANSWERS(&raw, TENON_STATUS_INVALID,
@@ -123,7 +124,7 @@ void cf_abi_launches(void) {
 #define ROW(KIND, kind)                                                                                                \
     if (cf_begin_for("REQ-WORK-04 REQ-ERR-02", kind ".%s", marred[i].name) &&                                          \
         cf_sample_takes(TENON_WORK_##KIND, kind))                                                                      \
-        refuse_launch(TENON_WORK_##KIND, marred[i].mar, marred[i].needs);
+        refuse_launch(TENON_WORK_##KIND, marred[i].mar, marred[i].needs, marred[i].name);
         CF_SAMPLE_KINDS(ROW)
 #undef ROW
     }

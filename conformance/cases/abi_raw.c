@@ -1,5 +1,6 @@
 #include "cases/abi_raw.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +37,10 @@ static void host_report(const tenon_host *table, tenon_device *device, tenon_str
     cf_raw_host *host = host_of(table);
     if (!pthread_equal(host->caller, pthread_self()))
         host->elsewhere++;
-    else if (text && strlen(text) >= LEAST_WORDS)
-        host->reports++;
-    else
+    else if (!text || strlen(text) < LEAST_WORDS)
         host->mute++;
+    else if (host->reports++ == 0)
+        (void)snprintf(host->words, sizeof host->words, "%s", text);
 }
 
 static void *host_allocate(const tenon_host *table, uint64_t size) {
@@ -123,7 +124,7 @@ static bool open_all(cf_raw *raw, const cf_raw_options *options) {
         return status == TENON_STATUS_OK && raw->instance && open_device(raw);
     }
     if (!CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.plugin.open(raw->host.table, &raw->instance))) return false;
-    if (!raw->instance) cf_fail("open answers OK without an instance");
+    if (!raw->instance) cf_fail("open answers OK without an instance (REQ-ERR-03)");
     return raw->instance && (options->no_device || open_device(raw));
 }
 
@@ -153,9 +154,10 @@ void cf_raw_close(cf_raw *raw) {
     if (raw->device) raw->hooks.device.close(raw->device);
     if (raw->instance) raw->hooks.plugin.close(raw->instance);
     if (raw->host.blocks)
-        cf_fail("%lld blocks of host memory were not released before close returned", (long long)raw->host.blocks);
+        cf_fail("%lld blocks of host memory were not released before close returned (REQ-ABI-12)",
+                (long long)raw->host.blocks);
     if (raw->host.mistakes)
-        cf_fail("%u times it used another host's table, or released host memory that it did not hold",
+        cf_fail("%u times it used another host's table, or released host memory that it did not hold (REQ-ABI-12)",
                 raw->host.mistakes);
     if (raw->host.table) {
         tenon__guard_give(&raw->host.guard, raw->host.guarded);
@@ -168,6 +170,7 @@ void cf_raw_close(cf_raw *raw) {
 
 void cf_raw_forget(cf_raw *raw) {
     raw->host.reports = raw->host.mute = raw->host.elsewhere = 0;
+    raw->host.words[0] = '\0';
     raw->host.caller = pthread_self();
 }
 
@@ -179,21 +182,51 @@ static void name_statuses(uint32_t statuses, char *out_text, size_t size) {
             used += (size_t)snprintf(out_text + used, size - used, "%s%s", used ? " or " : "", tenon_status_name(i));
 }
 
-bool cf_raw_answers(cf_raw *raw, tenon_status got, uint32_t statuses, const char *what) {
-    char wanted[128];
-    if (got >= TENON_STATUS_COUNT || !(statuses >> got & 1)) {
-        name_statuses(statuses, wanted, sizeof wanted);
-        cf_fail("%s answers %s (%u), not %s", what, tenon_status_name(got), got, wanted);
-        return false;
+void cf_raw_doing(cf_raw *raw, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(raw->doing, sizeof raw->doing, format, arguments);
+    va_end(arguments);
+}
+
+/* "memory.map" of an expression that calls it by the tables, and what was said about the call. */
+static void name_call(const cf_raw *raw, const char *call, char *out_text, size_t size) {
+    const char *table = strstr(call, "hooks."), *name = table ? table + strlen("hooks.") : call;
+    (void)snprintf(out_text, size, "%.*s%s%s", (int)strcspn(name, "("), name, raw->doing[0] ? " " : "", raw->doing);
+}
+
+/* A status that is none has no name. */
+static void name_answer(const cf_raw *raw, tenon_status got, char *out_text, size_t size) {
+    const cf_raw_host *host = &raw->host;
+    const char *mark = host->reports ? "\"" : "", *words = host->reports     ? host->words
+                                                           : host->mute      ? "no words"
+                                                           : host->elsewhere ? "words on another thread"
+                                                                             : "nothing";
+    if (got < TENON_STATUS_COUNT)
+        (void)snprintf(out_text, size, "answers %s", tenon_status_name(got));
+    else
+        (void)snprintf(out_text, size, "answers %u, which is no status,", got);
+    size_t used = strlen(out_text);
+    if (got != TENON_STATUS_OK || host->reports)
+        (void)snprintf(out_text + used, size - used, " and reports %s%s%s", mark, words, mark);
+}
+
+bool cf_raw_answers(cf_raw *raw, tenon_status got, uint32_t statuses, const char *call) {
+    char asked[CF_RAW_DOING + 64], answer[CF_RAW_WORDS + 64], due[128];
+    bool fits = got < TENON_STATUS_COUNT && statuses >> got & 1, mute = raw->host.reports == 0;
+    const char *rules = cf_row_requirements();
+    if (!fits || (got != TENON_STATUS_OK && mute)) {
+        name_call(raw, call, asked, sizeof asked);
+        name_answer(raw, got, answer, sizeof answer);
+        name_statuses(statuses, due, sizeof due);
     }
-    if (got != TENON_STATUS_OK && raw->host.reports == 0) {
-        cf_fail("%s answers %s and reports %s (REQ-ERR-02)", what, tenon_status_name(got),
-                raw->host.mute        ? "no words"
-                : raw->host.elsewhere ? "it on another thread"
-                                      : "nothing");
-        return false;
-    }
-    return true;
+    raw->doing[0] = '\0';
+    if (!fits)
+        cf_fail("%s %s; due is %s (%.*s)", asked, answer, due, (int)strcspn(rules, " "), rules);
+    else if (got != TENON_STATUS_OK && mute)
+        cf_fail("%s %s; the status is right, but words that say why are due on the calling thread (REQ-ERR-02)", asked,
+                answer);
+    return fits && (got == TENON_STATUS_OK || !mute);
 }
 
 /* -- Memory ------------------------------------------------------------------------------------------------------------ */
@@ -203,7 +236,7 @@ tenon_memory *cf_raw_memory(cf_raw *raw, uint64_t size) {
     tenon_memory *memory = NULL;
     size = (size + raw->type.over_read + unit - 1) / unit * unit;
     if (!CF_ANSWERS(raw, TENON_STATUS_OK, raw->hooks.memory.allocate(raw->device, 0, size, &memory))) return NULL;
-    if (!memory) cf_fail("allocate answers OK without memory");
+    if (!memory) cf_fail("memory.allocate answers OK without memory (REQ-ERR-03)");
     return memory;
 }
 

@@ -14,12 +14,15 @@
 #include "layers/guard.h"
 #include "loader/hooks.h"
 
+enum { CF_RAW_WORDS = 256, CF_RAW_DOING = 160 };
+
 /* A host: what it was told, and what it lent. */
 typedef struct cf_raw_host {
     const tenon_host *table;    /* what the plugin sees: ends at a page that nobody may touch */
     _Atomic uint32_t reports;   /* since cf_raw_forget, with words in them, on the thread that called that */
     _Atomic uint32_t mute;      /* since then, without words */
     _Atomic uint32_t elsewhere; /* since then, on other threads */
+    char words[CF_RAW_WORDS];   /* of the first of `reports` */
     pthread_t caller;
     _Atomic uint32_t cancel;   /* what `cancelled` answers */
     _Atomic int64_t blocks;    /* of host memory that the plugin holds */
@@ -45,7 +48,8 @@ typedef struct cf_raw {
     tenon_device *device;
     tenon_stream *stream;
     tenon_device_info info;
-    tenon_memory_type type; /* 0 */
+    tenon_memory_type type;   /* 0 */
+    char doing[CF_RAW_DOING]; /* what the next call asks for; see cf_raw_doing */
 } cf_raw;
 
 /* The loaded library that is under test, and its own table. */
@@ -68,12 +72,18 @@ void cf_raw_forget(cf_raw *raw);
 /* A set of statuses: CF_STATUS(INVALID) | CF_STATUS(UNSUPPORTED). */
 #define CF_STATUS(NAME) (1u << TENON_STATUS_##NAME)
 
-/* Fails the row unless `got` is one of a set, and, where that is a failure, words were reported (REQ-ERR-02). */
-bool cf_raw_answers(cf_raw *raw, tenon_status got, uint32_t statuses, const char *what);
+/* Says what is special about the next call, for its failure: "of memory type 7, of 3" follows the hook's name. */
+void cf_raw_doing(cf_raw *raw, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A call that answers one of a set of statuses; and one that answers this status. */
-#define CF_ONE_OF(raw, statuses, call) (cf_raw_forget(raw), cf_raw_answers(raw, call, statuses, #call))
-#define CF_ANSWERS(raw, want, call)    CF_ONE_OF(raw, 1u << (want), call)
+/* Fails the row unless `got` is one of a set, and, where that is a failure, words were reported (REQ-ERR-02). The text
+ * says which hook was asked for what, what it answered and reported, and which status is due by the row's first rule.
+ * `call`: "memory.map", or an expression that calls it by `hooks.memory.map(`. */
+bool cf_raw_answers(cf_raw *raw, tenon_status got, uint32_t statuses, const char *call);
+
+/* A call of a hook that answers one of a set of statuses; one that answers this status; and one by way of a function. */
+#define CF_ONE_OF(raw, statuses, call)    CF_VIA(raw, statuses, #call, call)
+#define CF_ANSWERS(raw, want, call)       CF_ONE_OF(raw, 1u << (want), call)
+#define CF_VIA(raw, statuses, hook, call) (cf_raw_forget(raw), cf_raw_answers(raw, call, statuses, hook))
 
 /* `size` bytes of memory type 0, rounded up as the type asks; NULL after failing the row. */
 tenon_memory *cf_raw_memory(cf_raw *raw, uint64_t size);

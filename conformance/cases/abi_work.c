@@ -168,9 +168,9 @@ tenon_status cf_sample_prepare(cf_raw *raw, cf_sample *sample, const tenon_work 
     if (status == TENON_STATUS_OK && exec && exec != CF_UNTOUCHED)
         raw->hooks.work.release(raw->device, exec);
     else if (status == TENON_STATUS_OK)
-        cf_fail("prepare answers OK without an exec");
+        cf_fail("work.prepare answers OK without an exec (REQ-ERR-03)");
     else if (exec != CF_UNTOUCHED)
-        cf_fail("prepare answers %s and writes out_exec all the same (REQ-ERR-03)", tenon_status_name(status));
+        cf_fail("work.prepare answers %s and writes out_exec all the same (REQ-ERR-03)", tenon_status_name(status));
     return status;
 }
 
@@ -193,7 +193,7 @@ static bool prepare(cf_running *run) {
                         raw->hooks.work.prepare(raw->device, &sample->work, &answer.info, &run->exec)))
             return false;
         if (!run->exec) {
-            cf_fail("prepare answers OK without an exec");
+            cf_fail("work.prepare answers OK without an exec (REQ-ERR-03)");
             return false;
         }
         if (takes_numbers(sample, &answer)) {
@@ -207,7 +207,7 @@ static bool prepare(cf_running *run) {
         for (uint32_t i = 0; i < sample->work.symbol_count; i++)
             sample->symbols[i] = (tenon_symbol){sample->numbers[i], sample->numbers[i], 1};
     }
-    cf_fail("prepare leaves out the very numbers that it was asked for");
+    cf_fail("work.prepare answers symbol ranges without the very numbers that it was asked for");
     return false;
 }
 
@@ -259,7 +259,7 @@ static bool result_is(cf_running *run, const float *want, const char *why) {
     if (!cf_raw_read(run->raw, run->memories[2], 0, got, sizeof got)) return false;
     for (int i = 0; i < CF_SAMPLE_COUNT; i++) {
         if (got[i] == want[i]) continue;
-        cf_fail("%s: element %d of the result is %g, not %g", why, i, got[i], want[i]);
+        cf_fail("a + b on f32 %s: element %d of the result is %g, not %g", why, i, got[i], want[i]);
         return false;
     }
     return true;

@@ -1,5 +1,6 @@
 /* Works that a device must not take: with members that nobody knows, of kinds and operators that it does not take, that
  * contradict themselves. */
+#include <stdio.h>
 #include <string.h>
 
 #include <tenon/helpers.h>
@@ -15,12 +16,13 @@ typedef enum tail { TAIL_ZERO, TAIL_FIRST, TAIL_LAST, TAIL_SHORT, TAIL_NONE, TAI
 static const struct {
     const char *name;
     uint32_t statuses;
+    const char *what;
 } tails[TAILS] = {
-    [TAIL_ZERO] = {"zero_tail", CF_STATUS(OK)},             /* of a newer host that asks for nothing new */
-    [TAIL_FIRST] = {"tail_begins", CF_STATUS(UNSUPPORTED)}, /* a member right behind the known ones is not 0 */
-    [TAIL_LAST] = {"tail_ends", CF_STATUS(UNSUPPORTED)},    /* the last byte is not */
-    [TAIL_SHORT] = {"short", CF_STATUS(INVALID)},           /* one byte below the first version */
-    [TAIL_NONE] = {"empty", CF_STATUS(INVALID)},            /* of no bytes at all */
+    [TAIL_ZERO] = {"zero_tail", CF_STATUS(OK), "with zeros past the known members"}, /* of a newer host */
+    [TAIL_FIRST] = {"tail_begins", CF_STATUS(UNSUPPORTED), "whose first byte past the known members is not 0"},
+    [TAIL_LAST] = {"tail_ends", CF_STATUS(UNSUPPORTED), "whose last byte past the known members is not 0"},
+    [TAIL_SHORT] = {"short", CF_STATUS(INVALID), "whose struct_size is one byte below that of its first version"},
+    [TAIL_NONE] = {"empty", CF_STATUS(INVALID), "whose struct_size is 0"},
 };
 
 static bool is_newer(const cf_raw *raw) {
@@ -70,7 +72,8 @@ static void prepare_resized(uint32_t kind, bool part, tail how) {
             resize_part(&sample, kind, &guard, &used, how);
         else
             work = resize(&guard, &used, &sample.work, sizeof sample.work, TENON_WORK_SIZE_V1, how);
-        (void)CF_ONE_OF(&raw, tails[how].statuses, cf_sample_prepare(&raw, &sample, work));
+        cf_raw_doing(&raw, "of a %s %s", part ? "work with a descriptor" : "tenon_work", tails[how].what);
+        (void)CF_VIA(&raw, tails[how].statuses, "work.prepare", cf_sample_prepare(&raw, &sample, work));
         cf_sample_free(&sample);
     }
     tenon__guard_give(&guard, used);
@@ -90,6 +93,7 @@ static void launch_resized(uint32_t kind, tail how) {
         if (cf_running_begin(&raw, &sample, &run)) {
             const tenon_launch *launch =
                 resize(&guard, &used, &run.launch, sizeof run.launch, TENON_LAUNCH_SIZE_V1, how);
+            cf_raw_doing(&raw, "with a tenon_launch %s", tails[how].what);
             if (how == TAIL_ZERO)
                 (void)cf_running_works(&run, launch);
             else if (CF_ONE_OF(&raw, tails[how].statuses, raw.hooks.work.launch(raw.stream, run.exec, launch)))
@@ -130,7 +134,8 @@ static void prepare_composite(tail how) {
         }
         work.composite = resize(&guard, &used, &softmax, sizeof softmax, TENON_COMPOSITE_WORK_SIZE_V1, how);
         uint32_t statuses = how == TAIL_ZERO ? CF_STATUS(OK) | CF_STATUS(UNSUPPORTED) : tails[how].statuses;
-        (void)CF_ONE_OF(&raw, statuses, cf_sample_prepare(&raw, &sample, &work));
+        cf_raw_doing(&raw, "of a composite work with a descriptor %s", tails[how].what);
+        (void)CF_VIA(&raw, statuses, "work.prepare", cf_sample_prepare(&raw, &sample, &work));
         cf_sample_free(&sample);
     }
     tenon__guard_give(&guard, used);
@@ -420,10 +425,12 @@ static const struct {
 };
 
 /* prepare fails with nothing written, but perhaps the node that is why (REQ-WORK-13). */
-static void expect_refusal(cf_raw *raw, cf_sample *sample, const tenon_work *work, uint32_t statuses) {
+static void expect_refusal(cf_raw *raw, cf_sample *sample, const tenon_work *work, uint32_t statuses,
+                           const char *what) {
     cf_answer answer = cf_sample_answer(sample);
     tenon_exec_info before = answer.info;
     tenon_exec *exec = CF_UNTOUCHED;
+    cf_raw_doing(raw, "of %s", what);
     if (!CF_ONE_OF(raw, statuses, raw->hooks.work.prepare(raw->device, work, &answer.info, &exec))) {
         if (exec && exec != CF_UNTOUCHED) raw->hooks.work.release(raw->device, exec);
         return;
@@ -431,18 +438,22 @@ static void expect_refusal(cf_raw *raw, cf_sample *sample, const tenon_work *wor
     before.refused_node = answer.info.refused_node;
     uint32_t nodes = work->graph ? work->graph->node_count : 0;
     if (before.refused_node > nodes)
-        cf_fail("refused_node is %u, of %u nodes (REQ-WORK-13)", before.refused_node, nodes);
-    if (exec != CF_UNTOUCHED) cf_fail("prepare writes out_exec although it fails");
-    if (memcmp(&before, &answer.info, sizeof before) != 0) cf_fail("prepare writes out_info although it fails");
+        cf_fail("work.prepare of %s answers refused_node %u, of %u nodes (REQ-WORK-13)", what, before.refused_node,
+                nodes);
+    if (exec != CF_UNTOUCHED) cf_fail("work.prepare of %s writes out_exec although it fails (REQ-ERR-03)", what);
+    if (memcmp(&before, &answer.info, sizeof before) != 0)
+        cf_fail("work.prepare of %s writes out_info although it fails (REQ-ERR-03)", what);
 }
 
-static void refuse_spoilt(uint32_t kind, spoil_function spoil, uint32_t statuses) {
+static void refuse_spoilt(uint32_t kind, spoil_function spoil, uint32_t statuses, const char *name) {
     cf_raw raw;
     cf_sample sample, good;
+    char what[CF_RAW_DOING];
+    (void)snprintf(what, sizeof what, "an addition that was spoilt (%s)", name);
     if (!cf_raw_open(&raw, NULL)) return;
     if (cf_sample_make(kind, &sample)) {
         spoil(&sample);
-        for (int i = 0; i < 2 && !cf_failed(); i++) expect_refusal(&raw, &sample, &sample.work, statuses);
+        for (int i = 0; i < 2 && !cf_failed(); i++) expect_refusal(&raw, &sample, &sample.work, statuses, what);
         cf_sample_free(&sample);
     }
     if (!cf_failed() && cf_sample_make(kind, &good)) { /* no side effect: the device goes on */
@@ -458,6 +469,7 @@ static void refuse_kind(uint32_t kind) {
     static const tenon_kernel_entry entry = {.name = "none", .local = {1, 1, 1}};
     cf_raw raw;
     cf_sample sample;
+    char what[CF_RAW_DOING];
     if (tenonh_device_info(cf_under_test.device)->work_kinds & kind) {
         cf_not_applicable("work_kinds has it");
         return;
@@ -474,7 +486,8 @@ static void refuse_kind(uint32_t kind) {
         if (kind != TENON_WORK_OP) work.op = NULL;
         if (kind == TENON_WORK_KERNEL) work.kernel = &kernel;
         if (kind == TENON_WORK_COMPOSITE) work.composite = &composite;
-        expect_refusal(&raw, &sample, &work, UNTAKEN);
+        (void)snprintf(what, sizeof what, "work of kind 0x%x (work_kinds lacks it)", kind);
+        expect_refusal(&raw, &sample, &work, UNTAKEN, what);
         cf_sample_free(&sample);
     }
     cf_raw_close(&raw);
@@ -504,6 +517,7 @@ void cf_abi_works(void) {
         const char *kind = spoilt[i].kind == TENON_WORK_OP       ? "op"
                            : spoilt[i].kind == TENON_WORK_KERNEL ? "kernel"
                                                                  : "graph";
-        if (cf_sample_takes(spoilt[i].kind, kind)) refuse_spoilt(spoilt[i].kind, spoilt[i].spoil, spoilt[i].statuses);
+        if (cf_sample_takes(spoilt[i].kind, kind))
+            refuse_spoilt(spoilt[i].kind, spoilt[i].spoil, spoilt[i].statuses, spoilt[i].name);
     }
 }

@@ -70,6 +70,10 @@ const char *cf_row_name(void) {
     return row.name;
 }
 
+const char *cf_row_requirements(void) {
+    return row.requirements;
+}
+
 /* The first failure stands; a failure outweighs that a row does not apply. */
 static void conclude(cf_verdict verdict, const char *format, va_list arguments) {
     if (row.verdict == CF_VERDICT_FAIL) return;

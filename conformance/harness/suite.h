@@ -79,8 +79,9 @@ bool cf_begin(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for a row that shows rules other than its case's: "REQ-OP-07". */
 bool cf_begin_for(const char *requirements, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The row's full name, "CASE.ROW". */
+/* The row's full name, "CASE.ROW", and the rules that it shows. */
 const char *cf_row_name(void);
+const char *cf_row_requirements(void);
 
 /* Fails the row, and says why: what was seen, and what would be right. The row may go on; its first failure is kept. */
 void cf_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
