@@ -17,6 +17,10 @@
 
 /* -- Names -- */
 
+const char *cf_suite_version(void) {
+    return TENON__VERSION;
+}
+
 const char *cf_verdict_name(cf_verdict verdict) {
 #define NAME(value, NAME, name) name,
     static const char *const names[] = {CF_VERDICT_TABLE(NAME)};
@@ -180,7 +184,7 @@ bool cf_record_end(cf_record_writer *writer, uint32_t run, const cf_outcome *out
 
 bool cf_record_final(cf_record_writer *writer, cJSON *object, const char *plugin_sha256) {
     char hex[CF_SHA256_HEX] = "";
-    cJSON_AddStringToObject(object, "suite", TENON__VERSION);
+    cJSON_AddStringToObject(object, "suite", cf_suite_version());
     cJSON_AddStringToObject(object, "sha256", plugin_sha256);
     if (writer->path && !cf_sha256_file(writer->path, writer->length, hex) && !writer->error) writer->error = errno;
     cJSON_AddStringToObject(object, "records_sha256", hex);

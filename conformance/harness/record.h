@@ -47,6 +47,7 @@ typedef uint32_t cf_close; /* one of CF_CLOSE_* */
 #define CF__CLOSE_CONSTANT(value, NAME, name, code) CF_CLOSE_##NAME = value,
 enum { CF_CLOSE_TABLE(CF__CLOSE_CONSTANT) CF_CLOSE_COUNT };
 
+const char *cf_suite_version(void);
 const char *cf_verdict_name(cf_verdict verdict);
 const char *cf_close_name(cf_close close);
 const char *cf_profile_name(uint32_t profile);

@@ -63,10 +63,14 @@ void cfh_run_conclude(cfh_run *run, uint32_t row, cf_verdict verdict, const char
     take_outcome(run, row, &outcome, output);
 }
 
-uint32_t cfh_run_count(const cfh_run *run, cf_verdict verdict) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < run->roster->row_count; i++) count += run->verdicts[i] == verdict;
-    return count;
+static bool is_good(cf_verdict verdict) {
+    return verdict == CF_VERDICT_PASS || verdict == CF_VERDICT_NOT_APPLICABLE;
+}
+
+bool cfh_run_passed(const cfh_run *run) {
+    for (uint32_t i = 0; i < run->roster->row_count; i++)
+        if (!is_good(run->verdicts[i])) return false;
+    return true;
 }
 
 /* -- Workers and their batches -- */

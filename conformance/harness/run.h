@@ -66,7 +66,7 @@ void cfh_run_blame(cfh_run *run);
 /* Records a row's verdict, its first or a better founded one. text: NULL for none. */
 void cfh_run_conclude(cfh_run *run, uint32_t row, cf_verdict verdict, const char *text, const char *output);
 
-/* The verdicts of all rows with one of these. */
-uint32_t cfh_run_count(const cfh_run *run, cf_verdict verdict);
+/* True when every row passed or does not apply. */
+bool cfh_run_passed(const cfh_run *run);
 
 #endif

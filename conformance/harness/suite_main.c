@@ -9,10 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <tenon/host/error.h>
+
 #include "cli.h"
 #include "harness/progress.h"
 #include "harness/session.h"
-#include "harness/verdict.h"
 #include "report/report.h"
 
 enum { EXIT_INTERRUPTED = 130 };
@@ -108,7 +109,7 @@ static void write_header(suite *s) {
     cJSON *header = cJSON_CreateObject(), *device = cJSON_GetObjectItemCaseSensitive(s->session.facts, "device");
     (void)snprintf(seed, sizeof seed, "0x%016llx", (unsigned long long)o->setup.seed);
     cJSON_AddNumberToObject(header, "format", CF_RECORD_FORMAT);
-    cJSON_AddStringToObject(header, "suite", cfh_suite_version());
+    cJSON_AddStringToObject(header, "suite", cf_suite_version());
     cJSON_AddStringToObject(header, "profile", cfh_profiles_text(s->session.profile));
     add_filters(header, o);
     cJSON_AddStringToObject(header, "seed", seed);
@@ -201,7 +202,7 @@ static int check_before(const suite *s) {
     }
     for (uint32_t i = 0; same && i < s->before.row_count && s->before.run_count; i++)
         same = strcmp(s->before.rows[i].name, s->session.roster.rows[i].name) == 0;
-    if (same && strcmp(header_text(s, "suite"), cfh_suite_version()) == 0) return CLI_OK;
+    if (same && strcmp(header_text(s, "suite"), cf_suite_version()) == 0) return CLI_OK;
     cli_line(stderr, "tenon test: %s lists other rows than this suite and device: run the test anew",
              s->options->resume);
     return CLI_USAGE;
@@ -260,21 +261,19 @@ static int run_all(suite *s) {
 }
 
 /* What was tested must be one file from beginning to end: what it is now is put into the last record. */
-static bool hash_again(suite *s) {
-    char before[CF_SHA256_HEX];
-    memcpy(before, s->sha256, sizeof before);
+static void hash_again(suite *s) {
     if (!cf_sha256_file(s->session.setup.plugin, UINT64_MAX, s->sha256)) s->sha256[0] = '\0';
-    return strcmp(before, s->sha256) == 0;
 }
 
+/* What the records come to, as any report says that is made of them later. */
 static int conclude(suite *s) {
-    cfh_verdict_facts facts = {.session = &s->session,
-                               .runs = s->runs,
-                               .run_count = s->run_count,
-                               .changed = !hash_again(s),
-                               .whole =
-                                   s->options->filter_count == 0 && !s->options->quick && !s->options->setup.layers[0]};
-    cJSON *final = cfh_verdict_of(&facts);
+    cJSON *final = NULL;
+    hash_again(s);
+    if (s->writer.error) return fail_records(s, s->writer.path, s->writer.error);
+    if (report_final(s->writer.path, s->sha256, &final) != TENON_STATUS_OK) {
+        cli_line(stderr, "tenon test: %s", tenonh_error_message());
+        return CLI_FAILED;
+    }
     int code = (int)cfh_number_of(final, "exit", CLI_FAILED);
     char *text = strdup(cfh_text_of(final, "claim"));
     if (!cf_record_final(&s->writer, final, s->sha256)) code = fail_records(s, s->writer.path, s->writer.error);

@@ -83,18 +83,24 @@ static uint32_t profiles_asked(const report *r) {
     return profiles ? profiles : CF_PROFILE_LIMIT - 1;
 }
 
+static void name_profiles(uint32_t profiles, char *out_names, size_t size) {
+    size_t length = 0;
+    out_names[0] = '\0';
+    for (uint32_t bit = 1; bit < CF_PROFILE_LIMIT && length < size; bit *= 2)
+        if (profiles & bit)
+            length +=
+                (size_t)snprintf(out_names + length, size - length, "%s%s", length ? "," : "", cf_profile_name(bit));
+}
+
 /* Tells the condition, and which profiles fall short of it. */
 static void judge_passed(report *r) {
     uint32_t passed = profiles_with(r, REPORT_PASS), empty = profiles_asked(r) & ~passed;
-    char names[128] = "";
-    size_t length = 0;
-    for (uint32_t bit = 1; bit < CF_PROFILE_LIMIT && passed; bit *= 2)
-        if (empty & bit)
-            length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
-                                       length ? "," : " No row passed of profile ", cf_profile_name(bit));
+    char names[64];
+    name_profiles(passed ? empty : 0, names, sizeof names);
     set(r, REPORT_SOME_PASSED, empty == 0,
-        "Rows that passed: %u; rows that ask for what the device declares that it lacks: %u.%s%s",
-        r->counts[REPORT_PASS], r->counts[REPORT_NOT_APPLICABLE], names, length ? "." : "");
+        "Rows that passed: %u; rows that ask for what the device declares that it lacks: %u.%s%s%s",
+        r->counts[REPORT_PASS], r->counts[REPORT_NOT_APPLICABLE], names[0] ? " No row passed of profile " : "", names,
+        names[0] ? "." : "");
 }
 
 /* A profile is not empty either whose rows are known to fail: the device passes, but does not conform. */
@@ -145,27 +151,39 @@ static const char *first_missing(const report *r) {
     return "";
 }
 
+/* Why it is so, after "WORD: PROFILES, device NAME". */
+static void reason(const report *r, char *out_text, size_t size) {
+    uint32_t rows = r->records.row_count, bad = count_weight(r, REPORT_BAD), disagree = r->counts[REPORT_DISAGREE];
+    const char *why = report_diagnosis(r), *missing = first_missing(r);
+    char names[64];
+    name_profiles(profiles_with(r, REPORT_PASS) ? empty_profiles(r) : 0, names, sizeof names);
+    if (r->close == CF_CLOSE_PASSED)
+        snprintf(out_text, size, "%u rows, of which %u do not apply. %s", rows, r->counts[REPORT_NOT_APPLICABLE],
+                 missing);
+    else if (r->close == CF_CLOSE_FAILED && bad)
+        snprintf(out_text, size, "%u of %u rows%s%s%s", bad, rows,
+                 disagree ? ", and verdicts differ from run to run" : "", why[0] ? "; " : "", why);
+    else if (r->close == CF_CLOSE_FAILED && r->expired_count)
+        snprintf(out_text, size, "%u known failures have expired", r->expired_count);
+    else if (r->close == CF_CLOSE_FAILED)
+        snprintf(out_text, size, "no row%s%s passed", names[0] ? " of profile " : "", names);
+    else
+        snprintf(out_text, size, "%s%s", r->records.wedged ? "the device stopped working. " : "", missing);
+}
+
 static void claim(report *r) {
     const char *profile = report_header(r, "profile"), *device = report_header_in(r, "device", "name");
     const char *word = cf_close_name(r->close);
+    char why[384];
     size_t size = sizeof r->claim;
+    reason(r, why, sizeof why);
     if (r->close == CF_CLOSE_CONFORMANT)
         snprintf(r->claim, size, "%s: %s, ABI %s, device %s", word, profile, report_header_in(r, "plugin", "abi"),
                  device);
     else if (r->close == CF_CLOSE_REFUSED)
         snprintf(r->claim, size, "%s: the plugin was not loaded", word);
-    else if (r->close == CF_CLOSE_FAILED && count_weight(r, REPORT_BAD))
-        snprintf(r->claim, size, "%s: %u of %u rows, profile %s, device %s", word, count_weight(r, REPORT_BAD),
-                 r->records.row_count, profile, device);
-    else if (r->close == CF_CLOSE_FAILED && r->expired_count)
-        snprintf(r->claim, size, "%s: %u known failures have expired, profile %s, device %s", word, r->expired_count,
-                 profile, device);
-    else if (r->close == CF_CLOSE_FAILED)
-        snprintf(r->claim, size, "%s: no row passed, profile %s, device %s%s%s", word, profile, device,
-                 profiles_with(r, REPORT_PASS) ? ". " : "",
-                 profiles_with(r, REPORT_PASS) ? r->conditions[REPORT_SOME_PASSED].detail : "");
     else
-        snprintf(r->claim, size, "%s: profile %s, device %s. %s", word, profile, device, first_missing(r));
+        snprintf(r->claim, size, "%s: %s, device %s: %s", word, profile, device, why);
 }
 
 void report_judge(report *r) {

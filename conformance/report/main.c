@@ -89,22 +89,13 @@ static int run_render(const call *c) {
     return put(c->output, &text, OK);
 }
 
-static int exit_of(cf_close close) {
-    static const int codes[CF_CLOSE_COUNT] = {
-#define CODE(value, NAME, name, code) [value] = code,
-        CF_CLOSE_TABLE(CODE)
-#undef CODE
-    };
-    return codes[close];
-}
-
 static int run_verdict(const call *c) {
     report r;
     tenon__text text = {0};
     int code = read_one(c->files[0], c, &r);
     if (code != OK) return code;
     tenon__text_format(&text, "%s\n", r.claim);
-    code = exit_of(r.close);
+    code = report_exit(&r);
     report_free(&r);
     return put_lines(&text, code);
 }
@@ -138,9 +129,9 @@ int report_of_run(const char *records, const report_wishes *wishes, int code) {
         forms[i].write(&r, &text);
         if (put(forms[i].path, &text, OK) != OK) code = FAILED;
     }
-    if (wishes->known_failures && r.records.final && code != exit_of(r.close)) {
+    if (wishes->known_failures && r.records.final && code != report_exit(&r)) {
         cli_line(stdout, "with the known failures: %s", r.claim);
-        code = code == FAILED || code == OK ? exit_of(r.close) : code;
+        code = code == FAILED || code == OK ? report_exit(&r) : code;
     }
     report_free(&r);
     return code;

@@ -91,16 +91,72 @@ static void day_of(const report *r, char out_day[11]) {
     strftime(out_day, 11, "%Y-%m-%d", gmtime_r(&now, &parts));
 }
 
-tenon_status report_read(const char *path, const char *known_path, report *out_report) {
-    char error[512] = "", day[11] = "";
+static tenon_status read_records(const char *path, report *out_report) {
+    char error[512] = "";
     *out_report = (report){0};
     if (!cf_records_read(path, &out_report->records, error, sizeof error))
         return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is no file of records: %s", path, error);
+    return TENON_STATUS_OK;
+}
+
+tenon_status report_read(const char *path, const char *known_path, report *out_report) {
+    char day[11] = "";
+    TENON_TRY(read_records(path, out_report));
     day_of(out_report, day);
     if (known_path) TENON_TRY(report_known_read(known_path, day, out_report));
     TENON_TRY(make_rows(out_report));
     report_judge(out_report);
     return TENON_STATUS_OK;
+}
+
+/* -- The last line ------------------------------------------------------------------------------------------------ */
+
+int report_exit(const report *r) {
+    static const int codes[CF_CLOSE_COUNT] = {
+#define CODE(value, NAME, name, code) [value] = code,
+        CF_CLOSE_TABLE(CODE)
+#undef CODE
+    };
+    enum { MOST = 125 /* what a shell gives back as it is */ };
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(r->records.final, "exit");
+    bool says_why = r->close == CF_CLOSE_REFUSED && cJSON_IsNumber(said); /* why the plugin was not loaded */
+    return says_why && said->valueint > 0 && said->valueint <= MOST ? said->valueint : codes[r->close];
+}
+
+static cJSON *describe_final(const report *r) {
+    uint32_t counts[CF_VERDICT_COUNT] = {0};
+    cJSON *final = cJSON_CreateObject(), *flaky = cJSON_CreateArray();
+    cJSON_AddStringToObject(final, "verdict", cf_close_name(r->close));
+    cJSON_AddStringToObject(final, "claim", r->claim);
+    cJSON_AddNumberToObject(final, "exit", report_exit(r));
+    for (uint32_t i = 0; i < r->records.row_count; i++) {
+        const report_row *row = &r->rows[i];
+        counts[row->shown->ended ? row->shown->verdict : CF_VERDICT_NO_VERDICT]++;
+        if (row->outcome == REPORT_DISAGREE) cJSON_AddItemToArray(flaky, cJSON_CreateString(row->shown->name));
+    }
+    cJSON *all = cJSON_AddObjectToObject(final, "counts");
+    for (uint32_t i = 0; i < CF_VERDICT_COUNT; i++) cJSON_AddNumberToObject(all, cf_verdict_name(i), counts[i]);
+    cJSON_AddItemToObject(final, "flaky", flaky);
+    return final;
+}
+
+/* Judges the records as they are once they have that line. */
+tenon_status report_final(const char *path, const char *plugin_sha256, cJSON **out_final) {
+    report r;
+    tenon_status status = read_records(path, &r);
+    *out_final = NULL;
+    if (status == TENON_STATUS_OK && !r.records.final) {
+        r.records.final = cJSON_CreateObject();
+        cJSON_AddStringToObject(r.records.final, "sha256", plugin_sha256);
+        r.records.bound = true;
+    }
+    if (status == TENON_STATUS_OK) status = make_rows(&r);
+    if (status == TENON_STATUS_OK) {
+        report_judge(&r);
+        *out_final = describe_final(&r);
+    }
+    report_free(&r);
+    return status;
 }
 
 void report_free(report *r) {

@@ -112,6 +112,18 @@ void report_free(report *r);
 /* What the report comes to; after report_read, which calls it. */
 void report_judge(report *r);
 
+/* The last line of a run whose records are whole but for it, without what binds it: the verdict as report_read gives it
+ * once the line is there. plugin_sha256: of the plugin's file now. Owner: *out_final is the caller's. Errors: as of
+ * report_read. */
+tenon_status report_final(const char *path, const char *plugin_sha256, cJSON **out_final);
+
+/* The exit code that goes with the verdict. */
+int report_exit(const report *r);
+
+/* What the failing rows of the first run have in common, in words: "the device computes nothing: ..."; "" for nothing.
+ * Owner: static. */
+const char *report_diagnosis(const report *r);
+
 /* Reads the entries of a file of known failures and marks those that have expired on `day` (YYYY-MM-DD).
  * Errors: IO, INVALID with the entry and what it lacks. */
 tenon_status report_known_read(const char *path, const char *day, report *r);

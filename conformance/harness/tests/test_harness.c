@@ -39,20 +39,25 @@ static void tear_down(void) {
     (void)rmdir(folder);
 }
 
-/* Starts "SUITE test ..." with its output in a file. */
-static pid_t start(const char *deed, const char *const *more) {
-    const char *arguments[MOST_ARGUMENTS] = {SUITE, "test"};
+/* Starts a program with its output in a file. */
+static pid_t spawn(const char *const *arguments) {
     pid_t id = 0;
     posix_spawn_file_actions_t actions;
-    int count = 2;
-    for (; *more; more++) arguments[count++] = *more;
-    (void)setenv("TENON_PLANTED", deed, 1);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 1, output_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     ck_assert_int_eq(posix_spawn(&id, SUITE, &actions, NULL, (char *const *)(uintptr_t)arguments, environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     return id;
+}
+
+/* Starts "SUITE test ...". */
+static pid_t start(const char *deed, const char *const *more) {
+    const char *arguments[MOST_ARGUMENTS] = {SUITE, "test"};
+    int count = 2;
+    for (; *more; more++) arguments[count++] = *more;
+    (void)setenv("TENON_PLANTED", deed, 1);
+    return spawn(arguments);
 }
 
 static int finish(pid_t id) {
@@ -72,6 +77,21 @@ static cf_records read_records(void) {
     char error[512] = "";
     ck_assert_msg(cf_records_read(records_path, &records, error, sizeof error), "%s", error);
     return records;
+}
+
+/* A report that is made of the records says in the same words what the run said of itself. */
+static void check_report(int code) {
+    char line[1024] = "", *rest;
+    cf_records records = read_records();
+    const char *const arguments[] = {SUITE, "report", "verdict", records_path, NULL};
+    ck_assert_int_eq(finish(spawn(arguments)), code);
+    FILE *file = fopen(output_path, "re");
+    ck_assert(file && fgets(line, sizeof line, file));
+    (void)fclose(file);
+    rest = strchr(line, '\n');
+    if (rest) *rest = '\0';
+    ck_assert_str_eq(line, cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")));
+    cf_records_free(&records);
 }
 
 /* What a deed in a row of "told" must lead to. */
@@ -164,6 +184,7 @@ START_TEST(deeds_are_blamed_on_their_row) {
     ck_assert_msg(code == d->code, "%s: exit code %d", d->name, code);
     ck_assert(records.final && records.bound);
     cf_records_free(&records);
+    check_report(code);
     clear();
 }
 END_TEST
@@ -186,6 +207,7 @@ START_TEST(rows_that_never_begin_are_given_up) {
     ck_assert_msg(strstr(row->text, early[_i].text), "%s", row->text);
     ck_assert_uint_eq(cf_records_row(&records, 0, "early.r00")->verdict, CF_VERDICT_NO_VERDICT);
     cf_records_free(&records);
+    check_report(code);
     clear();
 }
 END_TEST
@@ -253,6 +275,7 @@ START_TEST(good_plugins_are_conformant) {
     ck_assert_uint_eq(records.run_count, 2);
     ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")), conformant);
     cf_records_free(&records);
+    check_report(code);
     clear();
 }
 END_TEST
@@ -363,6 +386,7 @@ START_TEST(a_file_that_changes_gets_no_verdict) {
     ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "verdict")), "no verdict");
     ck_assert_ptr_nonnull(strstr(cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")), "changed"));
     cf_records_free(&records);
+    check_report(6);
     (void)unlink(copy);
     clear();
 }

@@ -72,6 +72,8 @@ static void spoil(const maker *m, cf_outcome *outcome) {
         outcome->text = "the device was wedged before this row";
     if (m->kind == MAKE_ALL_FAIL || (m->kind == MAKE_LARGE && at % 4001 == 17))
         outcome->verdict = CF_VERDICT_FAIL, outcome->error = 1e5, outcome->text = "all elements are 0";
+    if (m->kind == MAKE_IDLE)
+        outcome->verdict = CF_VERDICT_FAIL, outcome->error = -1, outcome->text = CF_SIGN_UNTOUCHED "12 elements";
     if (m->kind == MAKE_HOSTILE) outcome->text = hostile;
 }
 
@@ -135,7 +137,7 @@ static void write_header(maker *m, const char *plugin, const char *sha256) {
     cJSON_AddStringToObject(of_plugin, "id", "mychip");
     cJSON_AddStringToObject(of_plugin, "vendor", word(m, "Example Semiconductors"));
     cJSON_AddStringToObject(of_plugin, "version", "1.4.2");
-    cJSON_AddStringToObject(of_plugin, "abi", "0.2");
+    cJSON_AddStringToObject(of_plugin, "abi", MAKE_ABI);
     cJSON_AddStringToObject(of_plugin, "sha256", sha256);
     if (m->kind != MAKE_REFUSED) {
         cJSON *device = cJSON_AddObjectToObject(header, "device");
@@ -213,8 +215,10 @@ bool make_records(int kind, const char *path, const char *plugin, unsigned varia
     if (!m.stopped) {
         cJSON *final = cJSON_CreateObject();
         cJSON_AddStringToObject(final, "verdict", said_of(kind));
-        if (kind == MAKE_REFUSED)
+        if (kind == MAKE_REFUSED) {
             cJSON_AddStringToObject(final, "text", "MISSING_HOOK: the plugin has no 'launch' in its group 'work'");
+            cJSON_AddNumberToObject(final, "exit", 5);
+        }
         (void)cf_record_final(&m.writer, final, sha256);
     }
     bool good = !m.writer.error;

@@ -4,12 +4,15 @@
 
 #include <stdbool.h>
 
+#include <tenon/abi.h>
+
 /* X(NAME, "name"): what is special about a file. */
 #define MAKE_KIND_TABLE(X)                                                                                             \
     X(GOOD, "good")           /* conformant */                                                                         \
     X(MIXED, "mixed")         /* a bit of everything that can go wrong */                                              \
     X(LARGE, "large")         /* 20,000 rows, a few of them failing */                                                 \
     X(ALL_FAIL, "all-fail")   /* 3,000 rows, each failing */                                                           \
+    X(IDLE, "idle")           /* each row fails, for nothing was written */                                            \
     X(HOSTILE, "hostile")     /* markup, control characters and bytes that are not UTF-8 wherever there is text */     \
     X(NO_ROWS, "no-rows")     /* a profile without rows */                                                             \
     X(REFUSED, "refused")     /* the plugin was not loaded */                                                          \
@@ -27,6 +30,11 @@ enum {
 #define MAKE__KIND(NAME, name) MAKE_##NAME,
     MAKE_KIND_TABLE(MAKE__KIND) MAKE_KIND_COUNT
 };
+
+/* The ABI's version that records name: the one of the headers. */
+#define MAKE__TEXT(value)       #value
+#define MAKE__ABI(major, minor) MAKE__TEXT(major) "." MAKE__TEXT(minor)
+#define MAKE_ABI                MAKE__ABI(TENON_ABI_MAJOR, TENON_ABI_MINOR)
 
 /* Writes a file of that kind about a plugin file. `variant` changes times and environment, and nothing else.
  * False: it could not be written. */

@@ -26,7 +26,7 @@ static void enter_folder(void) {
 }
 
 static void leave_folder(void) {
-    static const char *const made[] = {"a.jsonl", "b.jsonl", "known.json", "other.so", "out", plugin};
+    static const char *const made[] = {"a.jsonl", "b.jsonl", "known.json", "other.so", "out", "refused.jsonl", plugin};
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) (void)unlink(made[i]);
     ck_assert_int_eq(chdir("/"), 0);
     ck_assert_int_eq(rmdir(folder), 0);
@@ -55,20 +55,21 @@ static const struct {
     cf_close close;
     const char *claim; /* a part of it */
 } verdicts[] = {
-    {MAKE_GOOD, CF_CLOSE_CONFORMANT, "conformant: base, ABI 0.2, device mychip"},
-    {MAKE_MIXED, CF_CLOSE_FAILED, "failed: 4 of 226 rows"},
-    {MAKE_LARGE, CF_CLOSE_FAILED, "failed: 5 of 19210 rows"},
-    {MAKE_ALL_FAIL, CF_CLOSE_FAILED, "failed: 2938 of 2938 rows"},
-    {MAKE_HOSTILE, CF_CLOSE_FAILED, "failed: 1 of 226 rows"},
+    {MAKE_GOOD, CF_CLOSE_CONFORMANT, "conformant: base, ABI " MAKE_ABI ", device mychip"},
+    {MAKE_MIXED, CF_CLOSE_FAILED, "failed: base, device mychip: 4 of 226 rows, and verdicts differ from run to run"},
+    {MAKE_LARGE, CF_CLOSE_FAILED, "failed: base, device mychip: 5 of 19210 rows"},
+    {MAKE_ALL_FAIL, CF_CLOSE_FAILED, "failed: base, device mychip: 2938 of 2938 rows"},
+    {MAKE_IDLE, CF_CLOSE_FAILED, "226 of 226 rows; the device computes nothing"},
+    {MAKE_HOSTILE, CF_CLOSE_FAILED, "device mychip: 1 of 226 rows"},
     {MAKE_NO_ROWS, CF_CLOSE_FAILED, "no row passed"},
     {MAKE_REFUSED, CF_CLOSE_REFUSED, "not loaded"},
     {MAKE_UNENDED, CF_CLOSE_NO_VERDICT, "no final line"},
     {MAKE_ONE_RUN, CF_CLOSE_PASSED, "Runs: 1, shuffled: 0"},
     {MAKE_FILTERED, CF_CLOSE_PASSED, "Filter: map_*"},
     {MAKE_WEDGED, CF_CLOSE_NO_VERDICT, "Rows that ran: 61 of 226"},
-    {MAKE_DISAGREE, CF_CLOSE_FAILED, "failed: 1 of 226 rows"},
+    {MAKE_DISAGREE, CF_CLOSE_FAILED, "device mychip: 1 of 226 rows"},
     {MAKE_LACKING, CF_CLOSE_FAILED, "no row passed"},
-    {MAKE_HALF, CF_CLOSE_FAILED, "No row passed of profile runtime."},
+    {MAKE_HALF, CF_CLOSE_FAILED, "no row of profile runtime passed"},
 };
 
 START_TEST(verdicts_follow_from_rows) {
@@ -135,6 +136,51 @@ END_TEST
 
 #define ENTRY(rows, expires)                                                                                           \
     "{\"known_failures\":[{\"rows\":\"" rows "\",\"reason\":\"r\",\"owner\":\"o\",\"expires\":\"" expires "\"}]}"
+
+/* Cuts the last line off. */
+static void cut_last_line(const char *path) {
+    uint8_t *bytes;
+    size_t size;
+    ck_assert_int_eq(tenon__file_read(path, 1 << 26, &bytes, &size), TENON_STATUS_OK);
+    size_t end = size - 1;
+    while (end > 0 && bytes[end - 1] != '\n') end--;
+    ck_assert_int_eq(truncate(path, (off_t)end), 0);
+    free(bytes);
+}
+
+/* What a run writes as its last line is what is read from its records afterwards: of every kind of run, and when its
+ * plugin's file has changed meanwhile. */
+START_TEST(last_lines_say_what_reports_say) {
+    char hash[CF_SHA256_HEX];
+    ck_assert(cf_sha256_file("plugin.so", UINT64_MAX, hash));
+    for (size_t i = 0; i < 2 * sizeof verdicts / sizeof *verdicts; i++) {
+        int kind = verdicts[i / 2].kind;
+        bool changes = i % 2;
+        report r;
+        cJSON *final = NULL;
+        cf_record_writer writer;
+        if (kind == MAKE_REFUSED || kind == MAKE_UNENDED) continue; /* nothing is left to be judged */
+        make(kind, "a.jsonl", 0);
+        cut_last_line("a.jsonl");
+        if (changes) hash[0] ^= 1;
+        ck_assert_int_eq(report_final("a.jsonl", hash, &final), TENON_STATUS_OK);
+        char *claim = strdup(cJSON_GetStringValue(cJSON_GetObjectItem(final, "claim")));
+        char *verdict = strdup(cJSON_GetStringValue(cJSON_GetObjectItem(final, "verdict")));
+        int code = cJSON_GetObjectItem(final, "exit")->valueint;
+        ck_assert(cf_record_open("a.jsonl", true, &writer) && cf_record_final(&writer, final, hash));
+        cf_record_close(&writer);
+        if (changes) hash[0] ^= 1;
+        read_good("a.jsonl", NULL, &r);
+        ck_assert_uint_eq(r.close, changes ? CF_CLOSE_NO_VERDICT : verdicts[i / 2].close);
+        ck_assert_str_eq(r.claim, claim);
+        ck_assert_str_eq(cf_close_name(r.close), verdict);
+        ck_assert_int_eq(report_exit(&r), code);
+        report_free(&r);
+        free(claim);
+        free(verdict);
+    }
+}
+END_TEST
 
 static const struct {
     const char *name, *known;
@@ -333,6 +379,7 @@ static const struct {
     {{"--help"}, 0},
     {{"html", "--help"}, 0},
     {{"verdict", "a.jsonl"}, 0},
+    {{"verdict", "refused.jsonl"}, 5},
     {{"diff", "a.jsonl", "a.jsonl"}, 0},
     {{NULL}, 2},
     {{"pdf", "a.jsonl"}, 2},
@@ -354,6 +401,7 @@ static const struct {
 
 START_TEST(calls_give_exit_codes) {
     make(MAKE_GOOD, "a.jsonl", 0);
+    make(MAKE_REFUSED, "refused.jsonl", 0);
     put("known.json", ENTRY("nobody.*", "2027-01-01"));
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char *arguments[9] = {0};
@@ -382,7 +430,7 @@ static const struct {
     {MAKE_GOOD, 0, ENTRY("map_values.sqrt_f32_n3", "2027-01-01"), 1},
     {MAKE_WEDGED, 6, ENTRY("*", "2027-01-01"), 6},
     {MAKE_UNENDED, 130, ENTRY("*", "2027-01-01"), 130},
-    {MAKE_REFUSED, 4, ENTRY("*", "2027-01-01"), 4},
+    {MAKE_REFUSED, 5, ENTRY("*", "2027-01-01"), 5},
 };
 
 START_TEST(runs_end_with_reports) {
@@ -407,6 +455,7 @@ int main(void) {
     suite_add_tcase(suite, tests);
     tcase_add_unchecked_fixture(tests, enter_folder, leave_folder);
     tcase_add_test(tests, verdicts_follow_from_rows);
+    tcase_add_test(tests, last_lines_say_what_reports_say);
     tcase_add_test(tests, bad_files_are_told);
     tcase_add_test(tests, cut_files_are_never_conformant);
     tcase_add_test(tests, known_failures_are_expected);

@@ -9,6 +9,7 @@
 
 #include "cases/cases.h"
 #include "report/report.h"
+#include "report/tests/make.h"
 #include "support/file.h"
 
 static char folder[] = "/tmp/tenon-verify-XXXXXX";
@@ -99,7 +100,7 @@ static void write_header(maker *m, const char *hash) {
     cJSON_AddStringToObject(header, "suite", m->faults & OTHER_SUITE ? other_version() : TENON__VERSION);
     cJSON_AddStringToObject(header, "profile", m->faults & NO_PROFILE ? "model,speed" : "model");
     cJSON *plugin = cJSON_AddObjectToObject(header, "plugin"), *device = cJSON_AddObjectToObject(header, "device");
-    cJSON_AddStringToObject(plugin, "abi", "0.2");
+    cJSON_AddStringToObject(plugin, "abi", MAKE_ABI);
     cJSON_AddStringToObject(plugin, "sha256", hash);
     cJSON_AddStringToObject(device, "name", "chip");
     (void)cf_record_write(&m->writer, header);
@@ -156,7 +157,7 @@ static const struct {
     int code;
     const char *text;
 } rows[] = {
-    {0, "plugin.so", 0, "conformant: model, ABI 0.2, device chip"},
+    {0, "plugin.so", 0, "conformant: model, ABI " MAKE_ABI ", device chip"},
     {0, "other.so", 3, "other plugin: 'other.so' has SHA-256"},
     {0, "nothing.so", 3, "no plugin: 'nothing.so' cannot be read"},
     {NO_ROW, "plugin.so", 1, "missing: row model_outputs."},

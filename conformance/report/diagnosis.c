@@ -1,6 +1,7 @@
-#include "harness/diagnosis.h"
-
+/* What failing rows have in common. */
 #include <string.h>
+
+#include "report/report.h"
 
 static const struct {
     const char *sign, *diagnosis;
@@ -12,20 +13,21 @@ static const struct {
 };
 enum { SIGNS = sizeof signs / sizeof *signs };
 
-static bool is_of_operators(const cfh_run *run, uint32_t row) {
-    const cf_case *of = run->roster->cases[run->roster->rows[row].case_index].of;
-    return of->profile == CF_PROFILE_BASE || of->profile == CF_PROFILE_GRAPH;
+static bool is_of_operators(const report *r, const cf_record_row *row) {
+    return cf_profile_named(r->records.cases[row->case_index].profile) & (CF_PROFILE_BASE | CF_PROFILE_GRAPH);
 }
 
 /* A share of the rows that apply, not all: an operator may have nothing to write, or no floats. */
-const char *cfh_diagnosis(const cfh_run *run) {
+const char *report_diagnosis(const report *r) {
     uint32_t rows = 0, alike[SIGNS] = {0};
-    for (uint32_t i = 0; i < run->roster->run_count; i++) {
-        bool judged = run->verdicts[i] == CF_VERDICT_PASS || run->verdicts[i] == CF_VERDICT_FAIL;
-        if (!judged || !is_of_operators(run, i)) continue;
+    for (uint32_t i = 0; i < r->records.row_count; i++) {
+        const cf_record_row *row = &r->records.rows[i];
+        bool failed = row->ended && row->verdict == CF_VERDICT_FAIL;
+        bool judged = failed || (row->ended && row->verdict == CF_VERDICT_PASS);
+        if (!judged || !is_of_operators(r, row)) continue;
         rows++;
-        for (uint32_t s = 0; s < SIGNS && run->texts[i]; s++)
-            alike[s] += strncmp(run->texts[i], signs[s].sign, strlen(signs[s].sign)) == 0;
+        for (uint32_t s = 0; s < SIGNS && failed; s++)
+            alike[s] += strncmp(row->text, signs[s].sign, strlen(signs[s].sign)) == 0;
     }
     for (uint32_t s = 0; s < SIGNS; s++)
         if (alike[s] > 0 && alike[s] >= rows / signs[s].share) return signs[s].diagnosis;
