@@ -15,7 +15,7 @@
 
 #include "harness/suite.h"
 
-enum { SIGNALS = 65, FILES = 1024, TEXT = 4096 };
+enum { SIGNALS = 65, FILES = 1024, TEXT = 4096, STANDARD_FILES = 3 };
 
 struct cf_process {
     struct sigaction actions[SIGNALS];
@@ -29,6 +29,7 @@ struct cf_process {
     unsigned umask;
     char **variables; /* copies, NULL at the end */
     bool files[FILES];
+    struct stat standard[STANDARD_FILES]; /* zeros: closed */
     uint32_t threads;
     struct cf_process *usual; /* what cf_process_begin found */
 };
@@ -100,6 +101,8 @@ cf_process *cf_process_look(void) {
     if (!getcwd(seen->folder, sizeof seen->folder)) seen->folder[0] = '\0';
     seen->umask = read_umask();
     seen->variables = copy_environment();
+    for (int i = 0; i < STANDARD_FILES; i++)
+        if (fstat(i, &seen->standard[i]) != 0) memset(&seen->standard[i], 0, sizeof seen->standard[i]);
     each_number(seen, "/proc/self/fd", note_file);
     each_number(seen, "/proc/self/task", note_thread);
     return seen;
@@ -234,6 +237,16 @@ static void expect_environment(const cf_process *a, const cf_process *b, const c
         if (!has_variable(a->variables, *at)) cf_fail("%s the environment has gained %.80s", when, *at);
 }
 
+static void expect_standard(const cf_process *a, const cf_process *b, const char *when) {
+    static const char *const names[STANDARD_FILES] = {"input", "output", "error"};
+    for (int i = 0; i < STANDARD_FILES; i++) {
+        const struct stat *x = &a->standard[i], *y = &b->standard[i];
+        if (x->st_dev != y->st_dev || x->st_ino != y->st_ino)
+            cf_fail("%s descriptor %d, the standard %s, is %s", when, i, names[i],
+                    y->st_mode ? "another file" : "closed");
+    }
+}
+
 static void expect_files(const cf_process *a, const cf_process *b, const char *when) {
     char link[64], target[256];
     for (unsigned i = 0; i < FILES; i++) {
@@ -250,10 +263,11 @@ static void expect_threads(const cf_process *a, const cf_process *b, const char 
 }
 
 static void (*const expects[])(const cf_process *, const cf_process *, const char *) = {
-    [CF_PROCESS_SIGNALS] = expect_signals, [CF_PROCESS_FLOAT] = expect_float,
-    [CF_PROCESS_LOCALE] = expect_locale,   [CF_PROCESS_FOLDER] = expect_folder,
-    [CF_PROCESS_UMASK] = expect_umask,     [CF_PROCESS_ENVIRONMENT] = expect_environment,
-    [CF_PROCESS_FILES] = expect_files,     [CF_PROCESS_THREADS] = expect_threads,
+    [CF_PROCESS_SIGNALS] = expect_signals,   [CF_PROCESS_FLOAT] = expect_float,
+    [CF_PROCESS_LOCALE] = expect_locale,     [CF_PROCESS_FOLDER] = expect_folder,
+    [CF_PROCESS_UMASK] = expect_umask,       [CF_PROCESS_ENVIRONMENT] = expect_environment,
+    [CF_PROCESS_STANDARD] = expect_standard, [CF_PROCESS_FILES] = expect_files,
+    [CF_PROCESS_THREADS] = expect_threads,
 };
 
 /* A thread that has been joined may be listed for a moment longer. */

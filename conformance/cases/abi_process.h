@@ -13,7 +13,8 @@
     X(LOCALE, "locale")    /* the process's and the thread's */                                                        \
     X(FOLDER, "folder")    /* the working one */                                                                       \
     X(UMASK, "umask")                                                                                                  \
-    X(ENVIRONMENT, "environment")
+    X(ENVIRONMENT, "environment")                                                                                      \
+    X(STANDARD, "standard_files") /* input, output and error */
 
 /* X(NAME, "row"): what does not add up over the lives of an instance. */
 #define CF_PROCESS_COUNT_TABLE(X)                                                                                      \

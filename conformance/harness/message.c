@@ -33,20 +33,26 @@ static bool write_all(int file, const void *bytes, size_t size) {
     return true;
 }
 
-bool cfh_message_send(int file, cJSON *message) {
+unsigned char *cfh_message_frame(cJSON *message, size_t *out_size) {
     char *text = cJSON_PrintUnformatted(message);
     cJSON_Delete(message);
     size_t size = text ? strlen(text) : 0;
     unsigned char *bytes = size && size < MOST_BYTES ? malloc(sizeof(frame) + size) : NULL;
-    bool sent = false;
     if (bytes) {
         frame head = {MAGIC, (uint32_t)size, check_of(text, size)};
         memcpy(bytes, &head, sizeof head);
         memcpy(bytes + sizeof head, text, size); /* NOLINT(bugprone-not-null-terminated-result) */
-        sent = write_all(file, bytes, sizeof head + size);
+        *out_size = sizeof head + size;
     }
-    free(bytes);
     cJSON_free(text);
+    return bytes;
+}
+
+bool cfh_message_send(int file, cJSON *message) {
+    size_t size = 0;
+    unsigned char *bytes = cfh_message_frame(message, &size);
+    bool sent = bytes && write_all(file, bytes, size);
+    free(bytes);
     return sent;
 }
 

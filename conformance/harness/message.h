@@ -14,8 +14,11 @@ enum { CFH_COMMANDS = 100, CFH_REPORTS = 101 };
 enum {
     CFH_EXIT_USAGE = 120,
     CFH_EXIT_PIPE = 121, /* its pipe is closed, or another file: somebody closed what is not theirs */
-    CFH_EXIT_HEAP = 122  /* after its last message, since its heap is damaged */
+    CFH_EXIT_UNFIT = 122 /* after its last message, since its heap is damaged or its pipe closed */
 };
+
+/* One message as bytes of a frame, and frees it. NULL: there is no memory, or it is too long. Owner: the caller (free). */
+unsigned char *cfh_message_frame(cJSON *message, size_t *out_size);
 
 /* Sends one message and frees it; blocks while the pipe is full. False: it could not be sent whole. */
 bool cfh_message_send(int file, cJSON *message);

@@ -1,5 +1,6 @@
 #include "harness/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -118,6 +119,7 @@ bool cfh_process_start(const char *program, const char *const *extra, cfh_proces
     out_process->reports = ends[2];
     out_process->words = ends[4];
     out_process->handle = (int)syscall(SYS_pidfd_open, out_process->id, 0);
+    (void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
     (void)fcntl(ends[2], F_SETFL, O_NONBLOCK);
     (void)fcntl(ends[4], F_SETFL, O_NONBLOCK);
     cfh_process_begin_time(out_process);
@@ -126,8 +128,40 @@ bool cfh_process_start(const char *program, const char *const *extra, cfh_proces
 
 /* -- Talking -- */
 
+static void drop_outbox(cfh_process *process) {
+    free(process->outbox);
+    process->outbox = NULL;
+    process->out_size = process->out_sent = 0;
+}
+
+/* False: nobody takes it any more. */
+static bool send_more(cfh_process *process) {
+    while (process->out_sent < process->out_size) {
+        ssize_t put =
+            write(process->commands, process->outbox + process->out_sent, process->out_size - process->out_sent);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0 && errno == EAGAIN) return true;
+        if (put <= 0) {
+            drop_outbox(process);
+            return false;
+        }
+        process->out_sent += (size_t)put;
+    }
+    drop_outbox(process);
+    return true;
+}
+
+/* A command is sent to a worker that has answered the last one: more than one at a time is a worker that does not read. */
 bool cfh_process_send(cfh_process *process, cJSON *command) {
-    return cfh_message_send(process->commands, command);
+    size_t size = 0;
+    unsigned char *bytes = cfh_message_frame(command, &size);
+    if (!bytes || process->outbox) {
+        free(bytes);
+        return false;
+    }
+    process->outbox = bytes;
+    process->out_size = size;
+    return send_more(process);
 }
 
 /* Keeps the first half as it came; in the second half the latest replaces the earliest. */
@@ -163,7 +197,16 @@ static void listen_to_words(cfh_process *process) {
     }
 }
 
+/* Long enough that it is no turn of the harness's loop. */
+static void forgive_absence(cfh_process *process) {
+    uint64_t now = cfh_now(), away = now - process->attended;
+    process->attended = now;
+    if (away > SECOND_NS) process->started += away;
+}
+
 void cfh_process_listen(cfh_process *process) {
+    forgive_absence(process);
+    (void)send_more(process);
     if (!process->inbox.ended) cfh_inbox_fill(&process->inbox, process->reports);
     listen_to_words(process);
 }
@@ -211,12 +254,13 @@ bool cfh_process_is_over(cfh_process *process) {
 
 void cfh_process_await(cfh_process *const *processes, uint32_t count) {
     enum { MOST = 256 };
-    struct pollfd files[3 * MOST];
+    struct pollfd files[4 * MOST];
     nfds_t used = 0;
     for (uint32_t i = 0; i < count && i < MOST; i++) {
         files[used++] = (struct pollfd){processes[i]->reports, POLLIN, 0};
         files[used++] = (struct pollfd){processes[i]->words, POLLIN, 0};
         files[used++] = (struct pollfd){processes[i]->handle, POLLIN, 0};
+        if (processes[i]->outbox) files[used++] = (struct pollfd){processes[i]->commands, POLLOUT, 0};
     }
     (void)poll(files, used, 5 * POLL_MS);
 }
@@ -239,10 +283,10 @@ cJSON *cfh_process_ask(cfh_process *process, cJSON *command, uint64_t limit, boo
 
 /* -- Time -- */
 
-/* Nanoseconds that the process was ready to run and had no processor. */
-static uint64_t waited(pid_t id) {
-    char path[64], text[96];
-    (void)snprintf(path, sizeof path, "/proc/%ld/schedstat", (long)id);
+/* Nanoseconds that one thread was ready to run and had no processor. */
+static uint64_t thread_waited(pid_t id, const char *thread) {
+    char path[96], text[96];
+    (void)snprintf(path, sizeof path, "/proc/%ld/task/%.20s/schedstat", (long)id, thread);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return 0;
     ssize_t got = read(file, text, sizeof text - 1);
@@ -254,15 +298,31 @@ static uint64_t waited(pid_t id) {
     return strtoull(end, NULL, 10);
 }
 
+/* The same of all threads together: a row's work may be done by any of them while the others wait for it. Where several
+ * wait at once that is more than the row has lost, which the limit of four times as many bounds. */
+static uint64_t waited(pid_t id) {
+    char path[64];
+    uint64_t sum = 0;
+    (void)snprintf(path, sizeof path, "/proc/%ld/task", (long)id);
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));)
+        if (entry->d_name[0] != '.') sum += thread_waited(id, entry->d_name);
+    if (folder) (void)closedir(folder);
+    return sum;
+}
+
 void cfh_process_begin_time(cfh_process *process) {
-    process->started = cfh_now();
+    process->started = process->attended = cfh_now();
     process->waited = waited(process->id);
 }
 
 bool cfh_process_is_late(const cfh_process *process, uint64_t limit) {
     uint64_t passed = cfh_now() - process->started;
     if (passed < limit) return false;
-    return passed / 4 >= limit || passed - (waited(process->id) - process->waited) >= limit;
+    if (passed / 4 >= limit) return true;
+    uint64_t now = waited(process->id), before = process->waited; /* a thread that has ended counts no more */
+    uint64_t lost = now > before ? now - before : 0;
+    return lost < passed && passed - lost >= limit;
 }
 
 /* -- Ending -- */
@@ -291,6 +351,7 @@ cfh_ending cfh_process_end(cfh_process *process, bool kill_now) {
     if (!ending.stuck) (void)waitpid(process->id, NULL, WNOHANG);
     close_all((int[]){process->commands, process->reports, process->words, process->handle}, 4);
     cfh_inbox_free(&process->inbox);
+    drop_outbox(process);
     process->id = 0;
     process->words = -1; /* what was said can still be asked for */
     return ending;

@@ -15,8 +15,11 @@ typedef struct cfh_process {
     int commands, reports, words;
     int handle; /* pidfd: readable once it has ended; -1 on kernels without */
     cfh_inbox inbox;
+    unsigned char *outbox; /* of a command, what the pipe has had no room for yet; NULL: nothing */
+    size_t out_size, out_sent;
     uint64_t started,
-        waited; /* nanoseconds: when its time began to count, and for how long it had no processor by then */
+        waited;        /* nanoseconds: when its time began to count, and for how long it had no processor by then */
+    uint64_t attended; /* when the harness last listened to it */
     char said[CFH_WORDS + 1]; /* output since it was last taken: the first half and the latest half */
     size_t said_length;
     bool cut; /* there was more in between */
@@ -34,10 +37,11 @@ typedef struct cfh_ending {
  * errno. */
 bool cfh_process_start(const char *program, const char *const *extra, cfh_process *out_process);
 
-/* Sends a command and frees it. False: the worker takes none, which its end will explain. */
+/* Sends a command and frees it, never waiting: what the pipe has no room for goes out while the worker is listened to.
+ * False: the worker takes none, which its end, or that it is late, will explain. */
 bool cfh_process_send(cfh_process *process, cJSON *command);
 
-/* Takes in what has come, without waiting. */
+/* Takes in what has come and sends what is left of a command, without waiting. */
 void cfh_process_listen(cfh_process *process);
 
 /* The next message that has come in, or NULL. */
@@ -55,8 +59,9 @@ cJSON *cfh_process_ask(cfh_process *process, cJSON *command, uint64_t limit, boo
 /* Its output so far as one text, "" if none; what comes later is another. Owner: the process, until the next call. */
 const char *cfh_process_words(cfh_process *process);
 
-/* Its time begins to count. It is late once `limit` nanoseconds have gone by, those apart in which it was ready to run and
- * had no processor; at the latest after four times as many. */
+/* Its time begins to count. It is late once `limit` nanoseconds have gone by, those apart in which threads of it were ready
+ * to run and had no processor; at the latest after four times as many. While nobody listens to it, since the harness opens
+ * another worker or was stopped, no time passes: the worker may be waiting for the harness. */
 void cfh_process_begin_time(cfh_process *process);
 bool cfh_process_is_late(const cfh_process *process, uint64_t limit);
 

@@ -142,11 +142,12 @@ static bool open_worker(floor *f, hand *h) {
         if (try > 0) (void)poll(NULL, 0, try * 1000);
         cJSON *answer = cfh_worker_open(run->setup, run->workers++, &h->worker, text, sizeof text);
         const cJSON *refused = cJSON_GetObjectItemCaseSensitive(answer, "refused");
-        bool open = cfh_is(answer, "open");
+        bool open = cfh_is(answer, "open"), is_damaged = cfh_is(answer, "damage");
+        if (is_damaged) (void)snprintf(text, sizeof text, "%s", cfh_text_of(answer, "damage"));
         if (refused) (void)snprintf(text, sizeof text, "%s", cfh_text_of(refused, "detail"));
         cJSON_Delete(answer);
         if (open) {
-            if (try > 0 && run->deaths == 0 &&
+            if ((is_damaged || (try > 0 && run->deaths == 0)) &&
                 run->verdicts[cfh_roster_watch(run->roster, CFH_WATCH_OPEN)] == CFH_NOT_YET)
                 cfh_run_conclude(run, cfh_roster_watch(run->roster, CFH_WATCH_OPEN), CF_VERDICT_FAIL, text, NULL);
             return true;
@@ -360,7 +361,7 @@ static void bury(floor *f, hand *h, bool late) {
     h->worker.history = NULL;
     cfh_ending ending = cfh_worker_end(&h->worker, late || garbled);
     bool is_known =
-        h->is_sick || (ending.code == CLD_EXITED && ending.status == CFH_EXIT_HEAP && h->running == CFH_NO_ROW);
+        h->is_sick || (ending.code == CLD_EXITED && ending.status == CFH_EXIT_UNFIT && h->running == CFH_NO_ROW);
     const char *words = cfh_process_words(&h->worker.process);
     h->worker.history = copy.history;
     h->worker.history_count = copy.history_count;

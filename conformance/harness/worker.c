@@ -19,6 +19,7 @@
 #include "harness/heap.h"
 #include "harness/message.h"
 #include "harness/worker_device.h"
+#include "harness/worker_files.h"
 
 /* -- Pipe -- */
 
@@ -73,18 +74,25 @@ static void tell_outcome(const cf_outcome *outcome) {
     tell(message);
 }
 
+/* The rule that a row has broken with what it leaves behind, NULL for none; *out_fit: the process can go on. */
+static const char *look_behind(pass *p, char *out_text, size_t size, bool *out_fit) {
+    *out_fit = cfh_heap_check(out_text, size);
+    if (!*out_fit) return "REQ-ABI-15";
+    bool files_are_whole = cfh_worker_files_check(out_text, size);
+    *out_fit = cfh_worker_files_hear();
+    if (!files_are_whole) return "REQ-ABI-14";
+    p->stop = !cfh_worker_device_works(out_text, size);
+    return p->stop ? "REQ-DEV-06" : NULL;
+}
+
 /* Looks at what the row leaves behind before its end is told: what it broke is its own fault, not the next row's. */
 static void end_row(void *context, const cf_outcome *outcome) {
-    pass *p = context;
     char text[768], all[2048];
     cf_outcome told = *outcome;
-    bool heap_is_whole = cfh_heap_check(text, sizeof text);
-    if (heap_is_whole && !cfh_worker_device_works(text, sizeof text))
-        p->stop = true;
-    else if (heap_is_whole)
-        text[0] = '\0';
-    if (text[0]) {
-        if (outcome->verdict != CF_VERDICT_FAIL) told.requirements = heap_is_whole ? "REQ-DEV-06" : "REQ-ABI-15";
+    bool is_fit;
+    const char *broken = look_behind(context, text, sizeof text, &is_fit);
+    if (broken) {
+        if (outcome->verdict != CF_VERDICT_FAIL) told.requirements = broken;
         const char *before = outcome->verdict == CF_VERDICT_FAIL ? outcome->text : "";
         (void)snprintf(all, sizeof all, "%s%s%s", text, before[0] ? "; the row itself: " : "", before);
         told.verdict = CF_VERDICT_FAIL;
@@ -92,7 +100,7 @@ static void end_row(void *context, const cf_outcome *outcome) {
     }
     (void)fflush(stdout);
     tell_outcome(&told);
-    if (!heap_is_whole) _exit(CFH_EXIT_HEAP);
+    if (!is_fit) _exit(CFH_EXIT_UNFIT);
 }
 
 /* -- What the process uses -- */
@@ -198,8 +206,10 @@ static void open_device(cJSON *command) {
     while ((member = command->child->next)) cJSON_Delete(cJSON_DetachItemViaPointer(command, member));
     if (!message) {
         cJSON *resources = measure();
+        char damage[768];
         message = cfh_worker_device_describe();
         cJSON_AddItemToObject(message, "resources", resources);
+        if (!cfh_worker_files_check(damage, sizeof damage)) cJSON_AddStringToObject(message, "damage", damage);
     }
     tell(message);
 }
@@ -209,7 +219,8 @@ static void close_device(cJSON *command) {
     char text[768];
     cJSON *message = cJSON_CreateObject();
     cfh_worker_device_close();
-    cJSON_AddStringToObject(message, "closed", cfh_heap_check(text, sizeof text) ? "" : text);
+    bool is_whole = cfh_heap_check(text, sizeof text) && cfh_worker_files_check(text, sizeof text);
+    cJSON_AddStringToObject(message, "closed", is_whole ? "" : text);
     tell(message);
 }
 
@@ -242,8 +253,8 @@ static bool settle(void) {
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    return fstat(CFH_REPORTS, &report_pipe) == 0 && fcntl(CFH_COMMANDS, F_SETFD, FD_CLOEXEC) == 0 &&
-           fcntl(CFH_REPORTS, F_SETFD, FD_CLOEXEC) == 0;
+    return cfh_worker_files_note() && fstat(CFH_REPORTS, &report_pipe) == 0 &&
+           fcntl(CFH_COMMANDS, F_SETFD, FD_CLOEXEC) == 0 && fcntl(CFH_REPORTS, F_SETFD, FD_CLOEXEC) == 0;
 }
 
 int cfh_worker_main(void) {

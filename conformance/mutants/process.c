@@ -1,5 +1,6 @@
 /* Defects that show in the process rather than on the device: modes that are changed, memory that is kept, members that
  * are read or written although they are not there. */
+#include <fcntl.h>
 #include <fenv.h>
 #include <locale.h>
 #include <pthread.h>
@@ -39,6 +40,14 @@ static void read_past(const tenon_host *host) {
     (void)*end;
 }
 
+/* A library that shuts up another one for a while, and forgets to let it speak again. */
+static void take_output(void) {
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nothing < 0) return;
+    (void)dup2(nothing, 1);
+    if (nothing != 1) (void)close(nothing);
+}
+
 void mutant_disturb(uint32_t when, const tenon_host *host) {
     if (when == MUTANT_LOADING && planted(MUTANT_loading_takes_a_signal)) take_signal(SIGUSR2, handle);
     if (when == MUTANT_OPENING) {
@@ -57,4 +66,6 @@ void mutant_disturb(uint32_t when, const tenon_host *host) {
     if (when == MUTANT_PREPARING && planted(MUTANT_prepare_blocks_signals)) block_signals();
     if (when == MUTANT_LAUNCHING && planted(MUTANT_launch_flushes_denormals)) flush_denormals();
     if (when == MUTANT_LAUNCHING && planted(MUTANT_launch_rounds_up)) (void)fesetround(FE_UPWARD);
+    if (when == MUTANT_LAUNCHING && planted(MUTANT_launch_closes_input)) (void)close(0);
+    if (when == MUTANT_LAUNCHING && planted(MUTANT_launch_takes_output)) take_output();
 }

@@ -91,6 +91,20 @@ static void close_files(void) {
     for (int i = 3; i < 256; i++) (void)close(i);
 }
 
+static void close_input(void) {
+    (void)close(0);
+}
+
+static void take_output(void) {
+    int file = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    (void)dup2(file, 1);
+    (void)close(file);
+}
+
+static void close_commands(void) {
+    (void)close(100);
+}
+
 static void close_badly(void) {
     closes_badly = 1;
 }
@@ -132,6 +146,9 @@ static const struct deed {
     {"talk", talk},
     {"garble", garble},
     {"close_files", close_files},
+    {"close_input", close_input},
+    {"take_output", take_output},
+    {"close_commands", close_commands},
     {"close_badly", close_badly},
     {"wedge", wedge},
     {"waver", waver},

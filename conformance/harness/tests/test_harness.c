@@ -124,6 +124,9 @@ static const struct deed {
     {"talk", 7, CF_VERDICT_CRASH, "signal 9", 1, NULL, false, NULL},
     {"garble", 7, CF_VERDICT_FAIL, "wrote into a file that it did not open", 1, NULL, false, NULL},
     {"close_files", 7, CF_VERDICT_FAIL, "closed a file that it did not open", 1, NULL, false, NULL},
+    {"close_input", 7, CF_VERDICT_FAIL, "descriptor 0, the standard input, is closed", 1, NULL, false, NULL},
+    {"take_output", 7, CF_VERDICT_FAIL, "descriptor 1, the standard output, is now /dev/null", 1, NULL, false, NULL},
+    {"close_commands", 7, CF_VERDICT_FAIL, "descriptor 100, the harness's pipe, is closed", 1, NULL, false, NULL},
     {"close_badly", 7, CF_VERDICT_CRASH, "closing the device", 1, "process.close", false, NULL},
     {"wedge", 7, CF_VERDICT_HANG, "no end", 6, NULL, false, NULL},
 };
