@@ -49,6 +49,17 @@ static bool mar_symbol_above(cf_running *run) {
 static bool mar_symbol_below(cf_running *run) {
     return mar_symbol(run, false);
 }
+/* A symbol whose answered range holds the number, but for its divisor. */
+static bool mar_divisor(cf_running *run) {
+    for (uint32_t i = 0; i < run->sample->work.symbol_count; i++) {
+        const tenon_symbol *range = &run->answered[i];
+        int64_t *number = &run->sample->numbers[i];
+        if (range->divisor < 2 || *number - 1 < range->min) continue;
+        --*number;
+        return true;
+    }
+    return false;
+}
 static bool mar_grids(cf_running *run) {
     bool some = run->launch.grid_count > 0;
     run->launch.grid_count = 0;
@@ -69,8 +80,16 @@ static const struct {
     {"no_symbols", mar_no_symbols, "symbols"},
     {"symbol_above", mar_symbol_above, "symbols with a largest value"},
     {"symbol_below", mar_symbol_below, "symbols with a least value"},
+    {"symbol_off_divisor", mar_divisor, "symbols that it takes in multiples alone"},
     {"grids_missing", mar_grids, "grids"},
 };
+
+/* Has the work declare that symbols are even, where they are. */
+static void declare_even(cf_sample *sample) {
+    for (uint32_t i = 0; i < sample->work.symbol_count; i++)
+        if (sample->numbers[i] > 0 && sample->numbers[i] % 2 == 0 && sample->symbols[i].divisor == 1)
+            sample->symbols[i].divisor = 2;
+}
 
 /* A launch refused: nothing has happened, and the next one works. */
 static void refuse_launch(uint32_t kind, mar_function mar, const char *needs, const char *name) {
@@ -79,6 +98,7 @@ static void refuse_launch(uint32_t kind, mar_function mar, const char *needs, co
     cf_running run;
     if (!cf_raw_open(&raw, NULL)) return;
     if (cf_sample_make(kind, &sample)) {
+        if (mar == mar_divisor) declare_even(&sample);
         if (cf_running_begin(&raw, &sample, &run)) {
             tenon_buffer buffers[CF_SAMPLE_OPERANDS];
             tenon_launch good = run.launch;

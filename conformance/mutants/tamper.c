@@ -113,6 +113,16 @@ static void change_constants(mutant_request *request, const tenon_work *work) {
     request->work.operands = request->operands;
 }
 
+/* Of the ranges' three members two are kept. */
+static void drop_divisors(mutant_request *request, const tenon_work *work) {
+    if (!planted(MUTANT_divisors_unchecked) || !work->symbol_count || !work->symbols) return;
+    request->symbols = malloc(work->symbol_count * sizeof *request->symbols);
+    if (!request->symbols) return;
+    memcpy(request->symbols, work->symbols, work->symbol_count * sizeof *request->symbols);
+    for (uint32_t i = 0; i < work->symbol_count; i++) request->symbols[i].divisor = 1;
+    request->work.symbols = request->symbols;
+}
+
 const tenon_work *mutant_request_begin(const tenon_work *work, mutant_request *out_request) {
     memset(out_request, 0, sizeof *out_request);
     if (!work || work->struct_size < TENON_WORK_SIZE_V1) return work;
@@ -127,14 +137,16 @@ const tenon_work *mutant_request_begin(const tenon_work *work, mutant_request *o
     if (work->kind == TENON_WORK_OP && work->op) change_op(out_request, work);
     if (work->kind == TENON_WORK_GRAPH && work->graph) change_graph(out_request, work);
     change_constants(out_request, work);
+    drop_divisors(out_request, work);
     bool changed = out_request->work.op != work->op || out_request->work.graph != work->graph ||
-                   out_request->work.operands != work->operands;
+                   out_request->work.operands != work->operands || out_request->work.symbols != work->symbols;
     return changed ? &out_request->work : work;
 }
 
 void mutant_request_end(mutant_request *request) {
     free(request->nodes);
     free(request->operands);
+    free(request->symbols);
 }
 
 /* -- Scalars and symbols ---------------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ typedef struct mutant_request {
     tenon_graph_work graph;
     tenon_graph_node *nodes;
     tenon_operand *operands;
+    tenon_symbol *symbols;
     tenon_attr attrs[MUTANT_MAX_ATTRS];
     int64_t values[MUTANT_MAX_VALUES];
 } mutant_request;
