@@ -53,6 +53,17 @@ static void tell_end(cfh_worker *worker, bool late, double limit, const char *wh
         (void)snprintf(out_text, size, "%s ends the process: %s%s%s", what, end, words[0] ? "; it said: " : "", words);
 }
 
+/* REQ-DEV-03: what is cached for a device is found again by its UUID. */
+static void compare_uuid(const cfh_setup *setup, cJSON *answer) {
+    char text[160];
+    const cJSON *open = cJSON_GetObjectItemCaseSensitive(answer, "open");
+    const char *uuid = cfh_text_of(cJSON_GetObjectItemCaseSensitive(open, "device"), "uuid");
+    if (!setup->uuid[0] || strcmp(uuid, setup->uuid) == 0 || cfh_is(answer, "damage")) return;
+    (void)snprintf(text, sizeof text, "the device's UUID is %s in one process and %s in another (REQ-DEV-03)",
+                   setup->uuid, uuid);
+    cJSON_AddStringToObject(answer, "damage", text);
+}
+
 cJSON *cfh_worker_open(const cfh_setup *setup, uint32_t number, cfh_worker *out_worker, char *out_text, size_t size) {
     bool late = false;
     *out_worker = (cfh_worker){.number = number};
@@ -67,6 +78,7 @@ cJSON *cfh_worker_open(const cfh_setup *setup, uint32_t number, cfh_worker *out_
         out_worker->use = cfh_use_of(answer);
     else
         (void)cfh_worker_end(out_worker, true);
+    if (cfh_is(answer, "open")) compare_uuid(setup, answer);
     return answer;
 }
 

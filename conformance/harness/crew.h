@@ -10,6 +10,7 @@ typedef struct cfh_setup {
     const char *program;            /* this program's file, which workers are started from */
     const char *plugin, *id;        /* the plugin's file; or, where that is NULL, its id */
     uint32_t index;                 /* of the device */
+    char uuid[40];                  /* that the device has in a process; "": not known yet */
     const char *layers;             /* "" for none */
     const char *const *environment; /* "NAME=value" and NULL at its end, for workers only; may be NULL */
     uint64_t seed;
@@ -34,7 +35,7 @@ typedef struct cfh_worker {
 } cfh_worker;
 
 /* Starts a worker and has it open the device. The answer {"open"} or {"refused"}; NULL: it ended, or came to no end, as
- * out_text says. Unless the answer is "open" there is no worker. Owner: the answer is the caller's. */
+ * out_text says. An answer "open" has a text "damage" where opening broke a rule. Unless the answer is "open" there is no worker. Owner: the answer is the caller's. */
 cJSON *cfh_worker_open(const cfh_setup *setup, uint32_t number, cfh_worker *out_worker, char *out_text, size_t size);
 
 /* Has it close the device and end. False: it does not go as it should, out_text says how. */

@@ -69,6 +69,8 @@ static bool take_facts(cfh_session *s, cJSON *answer) {
     s->facts = cJSON_DetachItemFromObjectCaseSensitive(answer, "open");
     (void)snprintf(s->path, sizeof s->path, "%s",
                    cfh_text_of(cJSON_GetObjectItemCaseSensitive(s->facts, "plugin"), "path"));
+    (void)snprintf(s->setup.uuid, sizeof s->setup.uuid, "%s",
+                   cfh_text_of(cJSON_GetObjectItemCaseSensitive(s->facts, "device"), "uuid"));
     s->setup.plugin = s->path;
     s->setup.probe = false;
     return s->facts;

@@ -101,6 +101,7 @@ static tenon_status count(tenon_instance *instance, uint32_t *out_count) {
     tenon_status status = mutant.device.count(instance, out_count);
     if (planted(MUTANT_count_grows) && status == TENON_STATUS_OK)
         *out_count += __atomic_fetch_add(&calls, 1, __ATOMIC_SEQ_CST);
+    if (planted(MUTANT_uuid_twins) && status == TENON_STATUS_OK) *out_count = 2;
     return status;
 }
 
@@ -121,6 +122,7 @@ static uint32_t only_device_users;
 static tenon_status open(tenon_instance *instance, uint32_t index, tenon_device **out_device) {
     instance_record **kept = mutant_recall(instance);
     if (planted(MUTANT_any_device_index_opens)) index = 0;
+    if (planted(MUTANT_uuid_twins) && index == 1) index = 0;
     if (planted(MUTANT_device_opened_once) && only_device) {
         only_device_users++;
         *out_device = only_device;
@@ -156,6 +158,8 @@ static tenon_status info(tenon_device *device, tenon_device_info *out_info) {
     uint32_t asked = record ? record->asked++ : 0;
     uint64_t time = now() ^ (uint64_t)getpid() << 40;
     if (planted(MUTANT_uuid_random)) memcpy(out_info->uuid, &time, sizeof time);
+    for (uint32_t i = 0; planted(MUTANT_uuid_of_process) && i < 4; i++)
+        out_info->uuid[i] ^= (uint8_t)((uint32_t)getpid() >> 8 * i);
     if (planted(MUTANT_uuid_zero)) memset(out_info->uuid, 0, sizeof out_info->uuid);
     if (planted(MUTANT_info_changes) && asked) out_info->compute_units += asked;
     if (planted(MUTANT_info_writes_past_its_struct)) memset(out_info + 1, 0x5a, 8);
