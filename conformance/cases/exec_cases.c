@@ -20,6 +20,7 @@ static struct {
     int64_t polls_left; /* until it is called off */
     uint32_t polls, prepares, cancelled;
     uint64_t nanoseconds; /* of the last prepare */
+    uint64_t silent;      /* of the longest prepare that did not poll */
 } before;
 
 static uint32_t is_called_off(void *context) {
@@ -37,9 +38,11 @@ static tenon_status prepare(tenon_device *device, const tenon_work *work, tenon_
     tenon__plugin *plugin = cf_under_test.device->plugin;
     tenon_exec *const nothing = *out_exec;
     tenon__preparing_add(plugin, &preparing);
+    uint32_t polls = before.polls;
     uint64_t start = tenon__now();
     tenon_status status = before.inner->work.prepare(device, &again, out_info, out_exec);
     before.nanoseconds = tenon__now() - start;
+    if (before.polls == polls && before.nanoseconds > before.silent) before.silent = before.nanoseconds;
     tenon__preparing_remove(plugin, &preparing);
     before.prepares++;
     before.cancelled += status == TENON_STATUS_CANCELLED;
@@ -55,6 +58,7 @@ static bool begin_before(bool refuses_op) {
     before.refuses_op = refuses_op;
     before.calls_off = false;
     before.polls = before.prepares = before.cancelled = 0;
+    before.silent = 0;
     cf_under_test.device->hooks = &before.outer;
     return true;
 }
@@ -326,6 +330,36 @@ static void run_called_off(bool as_kernel, int64_t polls) {
     end_before();
 }
 
+/* Nanoseconds of the longest prepare of a work that did not poll, in a fresh instance. */
+static uint64_t silent_time(bool as_kernel, uint32_t which) {
+    cf_launch launch = {0};
+    if (!begin_before(as_kernel)) return 0;
+    tenon_status status = prepare_called_off(which, INT64_MAX, &launch);
+    uint64_t silent = before.silent;
+    if (status != TENON_STATUS_UNSUPPORTED) cf_good(status, "prepare");
+    cf_launch_release(&launch);
+    end_before();
+    return silent;
+}
+
+/* A prepare of twice the time for which none is asked to poll does so at least once. Once or twice it may be the machine that
+ * takes the time; whose prepares are short, or found in a cache, may be silent. */
+static void run_polls(bool as_kernel) {
+    enum { TRIES = 3, MOST_NS = 200000000 };
+    if (!cf_begin("long_ones_poll%s", as_kernel ? "_as_kernel" : "")) return;
+    if (as_kernel && !takes_both()) return;
+    for (uint32_t which = 0; which < WORKS && !cf_failed(); which++) {
+        uint64_t least = UINT64_MAX;
+        for (int i = 0; i < TRIES && least > MOST_NS && !cf_failed(); i++) {
+            uint64_t silent = silent_time(as_kernel, which);
+            if (silent < least) least = silent;
+        }
+        if (least > MOST_NS && !cf_failed())
+            cf_fail("prepare of %s took %llu ms and never asked host->cancelled, %d times running", work_names[which],
+                    (unsigned long long)(least / 1000000), TRIES);
+    }
+}
+
 /* A prepare that takes a second polls, and ends soon once it is called off: in no more than half its time. */
 static void run_promptness(bool as_kernel) {
     if (!cf_begin("ends_soon%s", as_kernel ? "_as_kernel" : "")) return;
@@ -357,5 +391,6 @@ void cf_cancelling(void) {
         run_called_off(as_kernel, 1);
         run_called_off(as_kernel, 3);
         run_promptness(as_kernel);
+        run_polls(as_kernel);
     }
 }

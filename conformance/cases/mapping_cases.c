@@ -245,6 +245,36 @@ static void written_bytes(void) {
     munmap(bytes, IMPORTED);
 }
 
+/* A launch writes its result there, seen once its stream is waited for, and nothing beside it. */
+static void launched_into(void) {
+    enum { COUNT = 1021, BYTES = COUNT * sizeof(float), A = 0, B = 8192, Y = 16384 + 64 };
+    static_assert(Y + BYTES < IMPORTED, "the import holds both operands and the result, with room around them");
+    if (!cf_begin_for("REQ-MEM-08 REQ-WORK-04", "launches_write_the_hosts_bytes")) return;
+    unsigned char *bytes = pages(IMPORTED), *want = malloc(IMPORTED);
+    float *a = (float *)(void *)(bytes + A), *b = (float *)(void *)(bytes + B);
+    for (int i = 0; i < COUNT; i++) a[i] = (float)i, b[i] = (float)(3 * i + 1);
+    if (want) memcpy(want, bytes, IMPORTED);
+    for (int i = 0; want && i < COUNT; i++) ((float *)(void *)(want + Y))[i] = (float)(4 * i + 1);
+    tenonh_memory *memory = import(bytes, IMPORTED, 0);
+    if (memory && want) {
+        cf_held held = {0};
+        tenonh_stream *stream = cf_stream(&held);
+        cf_launch *add = cf_map(&held, TENON_OP_ADD, TENON_DTYPE_F32, COUNT);
+        const cf_place places[] = {{memory, A}, {memory, B}, {memory, Y}};
+        for (int round = 0; round < 2 && add && !cf_failed(); round++) {
+            cf_good(tenonh_stream_fill(stream, memory, Y, 0, 4, BYTES), "fill");
+            cf_good(cf_launch_enqueue(add, stream, places), "launch");
+            cf_good(tenonh_stream_synchronize(stream), "synchronise");
+            cf_same(bytes, want, IMPORTED, "the host's bytes, after a launch into them");
+        }
+        cf_let_go(&held);
+        tenonh_memory_release(memory);
+        cf_same(bytes, want, IMPORTED, "the host's bytes, after the release");
+    }
+    free(want);
+    munmap(bytes, IMPORTED);
+}
+
 /* Ranges of several imports may overlap, and go one by one. */
 static void overlapping_imports(void) {
     if (!cf_begin("imports_overlap_and_go")) return;
@@ -285,6 +315,7 @@ static void unknown_flags(void) {
 void cf_imports(void) {
     read_only_bytes();
     written_bytes();
+    launched_into();
     overlapping_imports();
     unknown_flags();
 }

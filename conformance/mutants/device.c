@@ -42,7 +42,9 @@ static void host_release(const tenon_host *host, void *pointer) {
 }
 
 static uint32_t host_cancelled(const tenon_host *host, const tenon_work *work) {
-    return planted(MUTANT_cancel_ignored) ? 0 : outer(host)->cancelled(outer(host), work);
+    return planted(MUTANT_cancel_ignored) || planted(MUTANT_cancel_never_asked)
+               ? 0
+               : outer(host)->cancelled(outer(host), work);
 }
 
 static instance_record *make_instance(const tenon_host *host) {

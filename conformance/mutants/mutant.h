@@ -62,6 +62,8 @@ typedef struct mutant_memory {
     void *mapped;     /* what map gave, or NULL */
     uint32_t flags;   /* of an import */
     uint32_t holders; /* of one handle given out several times */
+    void *late;       /* results that a defect keeps until the release, or NULL */
+    uint64_t late_offset, late_size;
 } mutant_memory;
 
 typedef struct mutant_stream {

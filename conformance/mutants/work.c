@@ -165,6 +165,7 @@ static tenon_status prepare(tenon_device *device, const tenon_work *work, tenon_
     if (!whole) return mutant.work.prepare(device, work, out_info, out_exec);
     mutant_disturb(MUTANT_PREPARING, mutant_host_of(device));
     if (planted(MUTANT_cancel_ignored) && has_op(work, TENON_OP_SORT)) sleep(2); /* long enough to be called off */
+    if (planted(MUTANT_cancel_never_asked)) usleep(250000);
     if (refuses(work)) return mutant_fail(device, TENON_STATUS_UNSUPPORTED, "this device does not take it");
     tenon_status status = planted(MUTANT_prepares_share_state) ? prepare_shared(device, work, out_info, out_exec)
                                                                : prepare_one(device, work, out_info, out_exec);
@@ -295,6 +296,29 @@ static tenon_status launch_over_input(tenon_stream *stream, tenon_exec *exec, co
                                : (tenon_status)TENON_STATUS_OK;
 }
 
+/* A device that works on a copy of imported bytes, which it brings up to date when they are released. */
+static tenon_status launch_beside_import(tenon_stream *stream, tenon_exec *exec, const mutant_exec *record,
+                                         const tenon_launch *launch) {
+    mutant_job job;
+    TENON_TRY(mutant.work.launch(stream, exec, launch));
+    if (!record || !record->op) return TENON_STATUS_OK;
+    mutant_job_begin(record, launch, &job);
+    const mutant_array *y = &job.outputs[0];
+    mutant_memory *memory = mutant_recall(y->buffer.memory);
+    if (!memory || !memory->imported || memory->flags || !y->count) return TENON_STATUS_OK;
+    uint64_t size = (uint64_t)y->count * (tenon_dtype_bits(y->dtype) / 8);
+    char *bytes = (char *)memory->imported + y->buffer.offset;
+    TENON_TRY(mutant.stream.synchronize(stream));
+    free(memory->late);
+    memory->late = malloc(size);
+    if (!memory->late) return TENON_STATUS_OK;
+    memory->late_offset = y->buffer.offset;
+    memory->late_size = size;
+    memcpy(memory->late, bytes, size);
+    memset(bytes, 0, size);
+    return TENON_STATUS_OK;
+}
+
 static int64_t smallest_output(const mutant_exec *record, const tenon_launch *launch) {
     mutant_job job;
     if (!record || !record->op) return 1;
@@ -375,6 +399,7 @@ static tenon_status launch_planted(tenon_stream *stream, tenon_exec *exec, mutan
     case MUTANT_inputs_overwritten: return launch_over_input(stream, exec, record, launch);
     case MUTANT_out_of_range_writes: return launch_one_past(stream, exec, record, launch);
     case MUTANT_kernels_miss_their_last_group: return launch_less(stream, exec, launch);
+    case MUTANT_import_results_late: return launch_beside_import(stream, exec, record, launch);
     case MUTANT_launch_tail_ignored: return launch_with_tail(stream, exec, launch);
     case MUTANT_launches_leak: leak(); break;
     case MUTANT_launches_read_late:
