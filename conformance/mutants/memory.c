@@ -93,7 +93,8 @@ static void release(tenon_device *device, tenon_memory *memory) {
     if (planted(MUTANT_memory_given_twice) && !let_go(memory)) return;
     if (planted(MUTANT_import_wiped_at_release) && record && record->imported && !record->flags)
         memset(record->imported, 0, 1);
-    if (record && record->late) memcpy((char *)record->imported + record->late_offset, record->late, record->late_size);
+    if (record && record->late && record->imported)
+        memcpy((char *)record->imported + record->late_offset, record->late, record->late_size);
     if (record) free(record->late);
     mutant_forget(memory);
     mutant.memory.release(device, memory);
