@@ -270,7 +270,27 @@ static void events_apart(void) {
     close_row(&r);
 }
 
+/* The failure of a stream that is gone is still its event's, and passes to who waits for that. */
+static void outlives(void) {
+    fail_row r;
+    if (!cf_begin_for("REQ-EVENT-01 REQ-EVENT-03", "a_failure_outlives_its_stream")) return;
+    if (open_row(&r) && fail(&r)) {
+        cf_good(tenonh_event_record(r.event, r.stream), "record behind a failure");
+        expect_failure(&r, r.stream, "synchronise");
+        tenonh_stream *waiter = r.other == r.stream ? NULL : r.other;
+        tenonh_stream_release(r.stream);
+        r.stream = r.held.streams[0] = NULL;
+        expect_event(&r, r.event, "an event whose failed stream is gone");
+        if (!waiter) waiter = cf_stream(&r.held);
+        (void)tenonh_event_wait(waiter, r.event);
+        cf_answers(tenonh_stream_synchronize(waiter), r.status,
+                   "a stream that waits for an event of a stream that is gone");
+    }
+    close_row(&r);
+}
+
 void cf_poison(void) {
+    outlives();
     run_poison(false);
     run_poison(true);
     passes_on();

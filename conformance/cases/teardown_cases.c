@@ -262,7 +262,48 @@ static void run_order(const uint32_t *kinds) {
     cf_let_go(&held);
 }
 
+/* What an event that was recorded on a stream, which is gone by now, still tells: it is complete, nobody waits for it, its
+ * time is what it was, and it can be recorded elsewhere. */
+static void ask_outliving(cf_held *held, tenonh_event *start, tenonh_event *end, tenonh_memory *memory) {
+    unsigned char back[BYTES], want[BYTES];
+    uint64_t time = 0, again = 0;
+    memset(want, 0x77, sizeof want);
+    cf_good(tenonh_event_query(end), "query of an event that outlives its stream");
+    cf_good(tenonh_event_synchronize(end), "synchronise with an event that outlives its stream");
+    tenon_status status = tenonh_event_elapsed(start, end, &time);
+    if (status != TENON_STATUS_UNSUPPORTED) cf_good(status, "elapsed between events that outlive their stream");
+    tenonh_stream *other = cf_stream(held);
+    cf_good(tenonh_event_wait(other, end), "wait for an event that outlives its stream");
+    if (cf_get(other, memory, 0, back, BYTES)) cf_same(back, want, BYTES, "what the stream that is gone wrote");
+    if (status == TENON_STATUS_OK && cf_good(tenonh_event_elapsed(start, end, &again), "elapsed, later") &&
+        again != time)
+        cf_fail("%llu ns between two events, asked again %llu", (unsigned long long)time, (unsigned long long)again);
+    cf_good(tenonh_event_record(end, other), "record on another stream");
+    cf_good(tenonh_event_synchronize(end), "synchronise with what was recorded anew");
+    cf_good(tenonh_event_query(start), "query of the other event");
+}
+
+static void run_outliving(bool pending) {
+    if (!cf_begin_for("REQ-EVENT-01 REQ-STREAM-01", "events_outlive_their_stream%s", pending ? "_pending" : "")) return;
+    cf_held held = {0};
+    cf_busy busy;
+    tenonh_stream *stream = cf_stream(&held);
+    tenonh_event *start = cf_event(&held), *end = cf_event(&held);
+    tenonh_memory *memory = cf_memory(&held, 0, BYTES);
+    bool ready = !cf_failed() && cf_busy_make(&held, stream, CF_BY_COPIES, CF_BUSY_MILLISECONDS, &busy) &&
+                 cf_good(tenonh_event_record(start, stream), "record") && cf_busy_enqueue(&busy, stream) &&
+                 cf_good(tenonh_stream_fill(stream, memory, 0, 0x77, 1, BYTES), "fill") &&
+                 cf_good(tenonh_event_record(end, stream), "record");
+    if (ready && !pending) cf_good(tenonh_stream_synchronize(stream), "synchronise");
+    tenonh_stream_release(stream);
+    held.streams[0] = NULL;
+    if (ready) ask_outliving(&held, start, end, memory);
+    cf_let_go(&held);
+}
+
 void cf_destroy_orders(void) {
+    run_outliving(false);
+    run_outliving(true);
     for (uint32_t a = 0; a < KINDS; a++)
         for (uint32_t b = 0; b < KINDS; b++)
             for (uint32_t c = 0; c < KINDS; c++) {

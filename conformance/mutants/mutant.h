@@ -74,6 +74,7 @@ typedef struct mutant_stream {
 
 typedef struct mutant_event {
     tenon_device *device;
+    const tenon_stream *stream; /* of the latest record */
     uint32_t records;
 } mutant_event;
 

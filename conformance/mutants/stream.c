@@ -289,7 +289,7 @@ static tenon_status event_record(tenon_event *event, tenon_stream *stream) {
         tenon_status status = mutant.stream.query(stream);
         if (status != TENON_STATUS_OK && status != TENON_STATUS_NOT_READY) return TENON_STATUS_FAILED_STREAM;
     }
-    if (record) record->records++;
+    if (record) record->records++, record->stream = stream;
     return mutant.event.record(event, stream);
 }
 
@@ -299,7 +299,14 @@ static tenon_status ended(tenon_status status) {
     return planted(MUTANT_events_end_well) && failed ? (tenon_status)TENON_STATUS_OK : status;
 }
 
+/* True for an event that looks at its stream, which is gone. */
+static bool is_orphan(const tenon_event *event) {
+    const mutant_event *record = mutant_recall(event);
+    return planted(MUTANT_events_die_with_streams) && record && record->stream && !mutant_recall(record->stream);
+}
+
 static tenon_status event_query(tenon_event *event) {
+    if (is_orphan(event)) return TENON_STATUS_NOT_READY;
     if (planted(MUTANT_unrecorded_events_are_pending) && records_of(event) == 0) return TENON_STATUS_NOT_READY;
     if (planted(MUTANT_event_query_waits)) return mutant.event.synchronize(event);
     tenon_status status = mutant.event.query(event);
