@@ -175,6 +175,28 @@ static void run_cancelling(const cf_map *map) {
     cf_map_check(map, &row);
 }
 
+/* neg flips and abs clears the sign of a NaN as of a number. */
+static void run_nan_signs(const cf_map *map) {
+    static const int64_t count = 1021;
+    if (!cf_begin("%s.nan_signs", tenon_dtype_name(map->dtype))) return;
+    cf_row row = cf_map_row(map, 1, &count, contiguous);
+    cf_operand *x = &row.operands[0];
+    cf_fill_mixed(x);
+    for (int64_t i = 0; i < count; i += 2)
+        cf_store(x->dtype, x->bytes, i, (cf_number){.f = cf_random() & 1 ? NAN : -NAN});
+    tenonh_array result = {0};
+    bool ran = cf_run_or_fail(&row, &result);
+    for (int64_t i = 0; ran && i < count && !cf_failed(); i++) {
+        long double from = cf_load(x->dtype, x->bytes, i).f, got = cf_load(x->dtype, result.data, i).f;
+        bool negative = map->op->op == TENON_OP_NEG && !signbit(from);
+        if (!isnan(from)) continue;
+        if (!isnan(got) || (signbit(got) != 0) != negative)
+            cf_fail("element %lld is %Lf for %Lf", (long long)i, got, from);
+    }
+    tenonh_array_free(&result);
+    cf_free(&row);
+}
+
 static const value_row every = {"every_value", 65536, next_any_bits};
 static const value_row pairs = {"every_pair", 65536, next_pair};
 static const value_row neighbours = {"neighbours", 2053, next_neighbour};
@@ -206,6 +228,8 @@ void cf_map_values(const cf_map *map) {
     if (cf_is_float(map->dtype)) run_values(map, &close_ones);
     if (cf_is_float(map->dtype)) run_values(map, &short_ones);
     if (map->op->op == TENON_OP_FMA) run_cancelling(map);
+    bool signs = map->op->op == TENON_OP_NEG || map->op->op == TENON_OP_ABS;
+    if (signs && cf_is_float(map->dtype)) run_nan_signs(map);
     for (uint32_t i = 0; i < sizeof specials / sizeof *specials; i++)
         if (specials[i].op == map->op->op) run_values(map, &specials[i].values);
 }

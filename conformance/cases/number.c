@@ -45,7 +45,7 @@ static uint64_t encode_float(tenon_dtype dtype, long double x) {
     uint32_t bits = tenon_dtype_bits(dtype), fraction = (uint32_t)f.precision - 1;
     uint64_t sign = (uint64_t)(signbit(x) != 0) << (bits - 1);
     uint64_t all = (((uint64_t)1 << (bits - 1 - fraction)) - 1) << fraction;
-    if (isnan(x)) return all | (uint64_t)1 << (fraction - 1);
+    if (isnan(x)) return sign | all | (uint64_t)1 << (fraction - 1);
     x = fabsl(round_to(f, x));
     if (isinf(x)) return sign | all;
     if (x == 0) return sign;
@@ -117,6 +117,11 @@ cf_integer cf_highest(tenon_dtype dtype) {
     if (dtype == TENON_DTYPE_BOOL) return 1;
     uint32_t bits = tenon_dtype_bits(dtype) - (tenon_dtype_class(dtype) == TENON_CLASS_SINT);
     return ((cf_integer)1 << bits) - 1;
+}
+
+long double cf_largest(tenon_dtype dtype) {
+    format f = format_of(dtype);
+    return scalbnl(2 - scalbnl(1, 1 - f.precision), f.high);
 }
 
 long double cf_ulps(tenon_dtype dtype, long double got, long double want, bool signs) {

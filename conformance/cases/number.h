@@ -23,7 +23,7 @@ cf_number cf_load(tenon_dtype dtype, const void *bytes, int64_t index);
 /* True when element `i` of `a` and element `j` of `b` have the same bits, or are both NaN. */
 bool cf_is_same(tenon_dtype dtype, const void *a, int64_t i, const void *b, int64_t j);
 
-/* Stores a number: floats round once to nearest even, integers wrap. */
+/* Stores a number: floats round once to nearest even, a NaN keeps its sign alone, integers wrap. */
 void cf_store(tenon_dtype dtype, void *bytes, int64_t index, cf_number number);
 
 /* The number after a round trip through storage of `dtype`. */
@@ -32,6 +32,9 @@ cf_number cf_rounded(tenon_dtype dtype, cf_number number);
 /* Smallest and largest integer of an integer or bool dtype. */
 cf_integer cf_lowest(tenon_dtype dtype);
 cf_integer cf_highest(tenon_dtype dtype);
+
+/* Largest finite number of a float dtype. */
+long double cf_largest(tenon_dtype dtype);
 
 /* |got - want| in units in the last place of `want` in `dtype`; infinity when one is not finite and the other is not
  * the same, 0 for two NaN. With `signs`, zeros of different sign differ by infinity. An overflow to infinity counts as

@@ -1,7 +1,7 @@
 /* REQ-OP-06, -09: sort and scan. What it kills: sorts that are not stable (also when descending), NaN or zeros of either
  * sign out of order, comparisons of the wrong signedness, positions of the wrong axis, tails; scans that start a line
- * with the last one's end, include what exclusive leaves out, run the wrong way, or add f16 and bf16 in their own
- * precision. */
+ * with the last one's end, include what exclusive leaves out, run the wrong way, add f16 and bf16 in their own
+ * precision, make NaN of an infinity or let it reach elements before it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,8 +151,12 @@ void cf_order_sort(void) {
 
 typedef struct scan_mode {
     int64_t combine, exclusive, reverse;
-    bool whole; /* numbers whose sums and products are exact */
+    uint32_t values;
 } scan_mode;
+
+/* Numbers whose sums and products are rounded; exact ones; lines with an infinity, with one of each sign, and with sums
+ * past the largest number. */
+enum { ROUNDED, WHOLE, INFINITE, OPPOSED, OVERFLOWING };
 
 static cf_number identity(tenon_dtype dtype, int64_t combine) {
     bool largest = combine == TENON_COMBINE_MIN;
@@ -173,7 +177,7 @@ static cf_number step(tenon_dtype dtype, int64_t combine, cf_number a, cf_number
 
 static long double allowance(const scan_mode *mode, tenon_dtype dtype, int64_t terms, long double magnitude,
                              long double want) {
-    if (mode->combine >= TENON_COMBINE_MIN || mode->whole || !cf_is_float(dtype)) return 0;
+    if (mode->combine >= TENON_COMBINE_MIN || mode->values != ROUNDED || !cf_is_float(dtype)) return 0;
     if (mode->combine == TENON_COMBINE_MUL) magnitude = 2 * fabsl(want);
     return cf_sum_bound(dtype, CF_SIGNS_EQUAL, terms, magnitude, want);
 }
@@ -205,20 +209,40 @@ static void check_scan(const line_shape *s, const cf_operand *x, const scan_mode
     free(want), free(allowed);
 }
 
+typedef struct scan_context {
+    const line_shape *s;
+    const scan_mode *mode;
+} scan_context;
+
+/* Every third line stays whole. */
+static cf_number past_the_finite(const cf_operand *x, const scan_context *c, int64_t i) {
+    int64_t n = c->s->dims[c->s->axis], inner = inner_of(c->s), along = i / inner % n;
+    int64_t line = i / (n * inner) * inner + i % inner, turn = (line * 7 + n / 2) % n;
+    long double infinity = line & 1 ? -INFINITY : INFINITY;
+    bool whole = line % 3 == 2, next = along == (turn + 1) % n;
+    if (!whole && c->mode->values == OVERFLOWING)
+        return cf_rounded(x->dtype, (cf_number){.f = 0.75L * cf_largest(x->dtype)});
+    if (!whole && along == turn) return (cf_number){.f = infinity};
+    if (!whole && next && c->mode->values == OPPOSED) return (cf_number){.f = -infinity};
+    return (cf_number){.f = (long double)(cf_random() % 7)};
+}
+
 static cf_number next_to_scan(const cf_operand *x, int64_t i, void *context) {
-    const scan_mode *mode = context;
+    const scan_mode *mode = ((scan_context *)context)->mode;
     bool product = mode->combine == TENON_COMBINE_MUL;
-    (void)i;
     if (!cf_is_float(x->dtype) || mode->combine >= TENON_COMBINE_MIN) return cf_any(x->dtype);
-    if (!mode->whole) return cf_rounded(x->dtype, (cf_number){.f = product ? 1 + cf_uniform() / 256 : cf_uniform()});
+    if (mode->values >= INFINITE) return past_the_finite(x, context, i);
+    if (mode->values == ROUNDED)
+        return cf_rounded(x->dtype, (cf_number){.f = product ? 1 + cf_uniform() / 256 : cf_uniform()});
     if (product) return (cf_number){.f = cf_random() & 1 ? -1 : 1};
     return (cf_number){.f = (long double)(cf_random() % 7)};
 }
 
 static void run_scan(const line_shape *s, tenon_dtype dtype, const scan_mode *mode) {
     static const char *const names[] = {"set", "add", "mul", "min", "max"};
+    static const char *const values[] = {"", "_whole", "_infinite", "_opposed", "_overflowing"};
     if (!cf_begin("%s.%s.%s%s%s%s", tenon_dtype_name(dtype), s->name, names[mode->combine],
-                  mode->exclusive ? "_exclusive" : "", mode->reverse ? "_reverse" : "", mode->whole ? "_whole" : ""))
+                  mode->exclusive ? "_exclusive" : "", mode->reverse ? "_reverse" : "", values[mode->values]))
         return;
     cf_row row = {.op = TENON_OP_SCAN, .operand_count = 1, .attr_count = 4, .result_count = 1};
     row.operands[0] = operand_of(s, dtype);
@@ -228,8 +252,8 @@ static void run_scan(const line_shape *s, tenon_dtype dtype, const scan_mode *mo
     row.attrs[1] = (tenon_attr){TENON_ATTR_COMBINE, 1, &mode->combine};
     row.attrs[2] = (tenon_attr){TENON_ATTR_EXCLUSIVE, 1, &mode->exclusive};
     row.attrs[3] = (tenon_attr){TENON_ATTR_REVERSE, 1, &mode->reverse};
-    scan_mode copy = *mode;
-    cf_fill_with(&row.operands[0], next_to_scan, &copy);
+    scan_context context = {s, mode};
+    cf_fill_with(&row.operands[0], next_to_scan, &context);
     tenonh_array result = {0};
     if (cf_run_or_fail(&row, &result)) check_scan(s, &row.operands[0], mode, &result);
     tenonh_array_free(&result);
@@ -242,13 +266,15 @@ void cf_order_scan(void) {
         for (uint32_t i = 0; i < LINES; i++)
             for (int64_t combine = TENON_COMBINE_ADD; combine <= TENON_COMBINE_MAX; combine++)
                 for (uint32_t mode = 0; mode < 4; mode++) {
-                    scan_mode m = {combine, mode & 1, mode >> 1, false};
-                    bool sums = combine <= TENON_COMBINE_MUL;
+                    scan_mode m = {combine, mode & 1, mode >> 1, ROUNDED};
+                    bool sums = combine <= TENON_COMBINE_MUL && cf_is_float(dtype);
                     /* Every mode in the plain layouts, one each in the others. */
                     if (i >= 12 && mode != i % 4) continue;
                     run_scan(&lines[i], dtype, &m);
-                    m.whole = true;
-                    if (sums && cf_is_float(dtype)) run_scan(&lines[i], dtype, &m);
+                    for (m.values = WHOLE; sums && m.values <= OVERFLOWING; m.values++)
+                        if (m.values == WHOLE ||
+                            (combine == TENON_COMBINE_ADD && lines[i].layout != CF_ROW && lines[i].layout != CF_COLUMN))
+                            run_scan(&lines[i], dtype, &m);
                 }
     }
 }

@@ -1,6 +1,7 @@
 /* REQ-OP-03, -06: reductions and argmax over every set of axes. What it kills: an axis off by one, a tail dropped or
  * counted twice, sums of f16 and bf16 in their own precision or in TF32 (also from some length on only), identities left
- * out or left in, NaN swallowed, the sign of 0 and ties settled otherwise, positions in the wrong axis. */
+ * out or left in, NaN swallowed or made of an infinity, overflows kept finite, the sign of 0 and ties settled otherwise,
+ * positions in the wrong axis or cut to 16 bits. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,9 +60,9 @@ static void accumulate(accumulator *a, tenon_op op, tenon_dtype dtype, cf_number
 /* -- Values -- */
 
 /* X(NAME, "name", kind of operators): what the operand of a row holds. */
-enum { SIGNED, POSITIVE, WHOLE, ONE_HOT, CONSTANT, ANY, FEW, NAN_WALK, VALUE_COUNT };
-static const char *const value_names[] = {"signed",   "positive", "whole", "one_hot",
-                                          "constant", "any",      "few",   "nan_walk"};
+enum { SIGNED, POSITIVE, WHOLE, ONE_HOT, CONSTANT, INFINITE, OPPOSED, OVERFLOWING, ANY, FEW, NAN_WALK, VALUE_COUNT };
+static const char *const value_names[] = {"signed",  "positive",    "whole", "one_hot", "constant", "infinite",
+                                          "opposed", "overflowing", "any",   "few",     "nan_walk"};
 
 /* Where a row's only number that is not 0 (1 for products), or its NaN, stands. */
 static int64_t turn_of(int64_t line, int64_t length) {
@@ -75,6 +76,24 @@ typedef struct value_context {
     long double constant;
 } value_context;
 
+/* Sums above what f16 and bf16 count to; products that stay powers of two. */
+static cf_number whole_term(bool product, int64_t i) {
+    if (product) return (cf_number){.f = cf_random() % 16 ? 1 : cf_random() & 1 ? -1 : i % 2 ? 2 : 0.5L};
+    return (cf_number){.f = (long double)(cf_random() % 8)};
+}
+
+/* Lines that end in an infinity, in NaN without a NaN among their terms, or past the largest number; but for every third
+ * one, which stays whole. */
+static cf_number past_the_finite(const cf_operand *x, const value_context *c, int64_t line, int64_t i) {
+    int64_t along = i / c->inner % c->length, turn = turn_of(line, c->length);
+    bool product = c->op == TENON_OP_PROD, here = along == turn, next = along == (turn + 1) % c->length;
+    if (line % 3 == 2) return whole_term(product, i);
+    if (c->values == OVERFLOWING) return cf_rounded(x->dtype, (cf_number){.f = 0.75L * cf_largest(x->dtype)});
+    if (here) return (cf_number){.f = line & 1 ? -INFINITY : INFINITY};
+    if (next && c->values == OPPOSED) return (cf_number){.f = product ? 0 : line & 1 ? INFINITY : -INFINITY};
+    return product ? (cf_number){.f = cf_random() & 1 ? -1 : 1} : whole_term(false, i);
+}
+
 static cf_number next_value(const cf_operand *x, int64_t i, void *context) {
     const value_context *c = context;
     int64_t line = i / (c->length * c->inner) * c->inner + i % c->inner;
@@ -83,13 +102,14 @@ static cf_number next_value(const cf_operand *x, int64_t i, void *context) {
     switch (c->values) {
     case SIGNED: return cf_rounded(x->dtype, (cf_number){.f = product ? 1 + full / 64 : full});
     case POSITIVE: return cf_rounded(x->dtype, (cf_number){.f = product ? 1 + fabsl(full) / 64 : fabsl(full)});
-    case WHOLE: /* sums above what f16 and bf16 count to; products that stay powers of two */
-        if (product) return (cf_number){.f = cf_random() % 16 ? 1 : cf_random() & 1 ? -1 : i % 2 ? 2 : 0.5L};
-        return (cf_number){.f = (long double)(cf_random() % 8)};
+    case WHOLE: return whole_term(product, i);
     case ONE_HOT:
         if (here) return cf_rounded(x->dtype, (cf_number){.f = scalbnl(1 + fabsl(full), (int)(cf_random() % 8) - 4)});
         return (cf_number){.f = product};
     case CONSTANT: return cf_rounded(x->dtype, (cf_number){.f = product ? 1 + c->constant / 4096 : c->constant});
+    case INFINITE:
+    case OPPOSED:
+    case OVERFLOWING: return past_the_finite(x, c, line, i);
     case FEW:
         return cf_rounded(x->dtype,
                           (cf_number){.f = (long[]){0, 1, 2, -1}[cf_random() % 4] * (cf_random() & 1 ? 1.0L : -1.0L),
@@ -137,7 +157,9 @@ static accumulator *accumulate_all(const reduction *r, tenon_op op, const cf_ope
 /* What the result may be off; 0: nothing. */
 static long double allowance(tenon_op op, tenon_dtype dtype, uint32_t values, const accumulator *a) {
     bool rounds = op == TENON_OP_SUM || op == TENON_OP_PROD;
-    if (!rounds || values == WHOLE || values == ONE_HOT) return 0;
+    bool exact =
+        values == WHOLE || values == ONE_HOT || values == INFINITE || values == OPPOSED || values == OVERFLOWING;
+    if (!rounds || exact) return 0;
     if (op == TENON_OP_PROD) return cf_sum_bound(dtype, CF_SIGNS_EQUAL, a->terms, 2 * fabsl(a->value.f), a->value.f);
     return cf_sum_bound(dtype, values == SIGNED ? CF_SIGNS_RANDOM : CF_SIGNS_EQUAL, a->terms, a->magnitude, a->value.f);
 }
@@ -225,7 +247,7 @@ static void run_lengths(tenon_op op, tenon_dtype dtype) {
             snprintf(name, sizeof name, "%s_%lld", names[f], (long long)n);
             if (n > 60000 && f == 1) continue;
             for (uint32_t values = 0; values < VALUE_COUNT; values++) {
-                bool sums = values <= CONSTANT, special = values == NAN_WALK;
+                bool sums = values <= OVERFLOWING, special = values == NAN_WALK;
                 if (sums ? !rounds : special && !cf_is_float(dtype)) continue;
                 if (values == FEW && rounds) continue;
                 if (values == ANY && rounds) continue;

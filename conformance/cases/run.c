@@ -204,7 +204,11 @@ tenon_status cf_run(const cf_row *row, tenonh_array *results) {
     cf_bound bound;
     tenon_status status = cf_bind(&bound, row);
     if (status == TENON_STATUS_OK) status = cf_bound_enqueue(&bound, cf_under_test.stream);
-    if (status == TENON_STATUS_OK) status = tenonh_stream_synchronize(cf_under_test.stream);
+    if (status == TENON_STATUS_OK) {
+        status = tenonh_stream_synchronize(cf_under_test.stream);
+        bool sticks = status != TENON_STATUS_OUT_OF_RANGE || tenonh_stream_synchronize(cf_under_test.stream) == status;
+        if (!sticks) cf_fail("OUT_OF_RANGE is told once, and forgotten");
+    }
     if (status != TENON_STATUS_OK) {
         tenonh_stream_release(cf_under_test.stream);
         cf_under_test.stream = NULL;

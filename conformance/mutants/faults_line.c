@@ -96,6 +96,25 @@ static void add_lines(mutant_job *job) {
     for (int64_t i = 0; i < line_count(job); i++) add_line(job, line_of(job, i), block);
 }
 
+/* Each sum as the line's total less what follows: an infinity reaches the elements before it as NaN. */
+static void sum_backwards(mutant_job *job, line l) {
+    bool exclusive = mutant_attr(job, TENON_ATTR_EXCLUSIVE, 0) != 0;
+    bool reverse = mutant_attr(job, TENON_ATTR_REVERSE, 0) != 0;
+    long double running = 0;
+    for (int64_t k = 0; k < l.n; k++) running += job->inputs[0].values[l.start + k * l.step].f;
+    for (int64_t k = l.n; k-- > 0;) {
+        int64_t at = l.start + (reverse ? l.n - 1 - k : k) * l.step;
+        long double before = running - job->inputs[0].values[at].f;
+        job->outputs[0].values[at].f = exclusive ? before : running;
+        running = before;
+    }
+}
+
+static void sum_from_totals(mutant_job *job) {
+    if (mutant_attr(job, TENON_ATTR_COMBINE, 0) != TENON_COMBINE_ADD) return;
+    for (int64_t i = 0; i < line_count(job); i++) sum_backwards(job, line_of(job, i));
+}
+
 /* An exclusive scan begins with 0, whatever it combines. */
 static void zero_first(mutant_job *job) {
     if (!mutant_attr(job, TENON_ATTR_EXCLUSIVE, 0)) return;
@@ -115,6 +134,7 @@ const mutant_fault mutant_line_faults[] = {
     {MUTANT_sort_positions_in_a_byte, TENON_OP_SORT, 0, .outputs = positions_in_a_byte},
     {MUTANT_scan_f16_in_f16, TENON_OP_SCAN, MUTANT_OF(F16), .outputs = add_lines},
     {MUTANT_scan_forgets_blocks, TENON_OP_SCAN, 0, .outputs = add_lines},
+    {MUTANT_scan_f32_from_totals, TENON_OP_SCAN, MUTANT_OF(F32), .outputs = sum_from_totals},
     {MUTANT_scan_exclusive_begins_with_zero, TENON_OP_SCAN, 0, .outputs = zero_first},
 };
 /* clang-format on */

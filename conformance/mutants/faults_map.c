@@ -56,6 +56,7 @@ static float naive_sin(float x) {
     return sinf(x - turn * rintf(x / turn));
 }
 
+REAL(nan_as_it_is, isnan(a) ? a : out.f)
 REAL(truncated_sum, mutant_towards_zero(job->dtype, a + b).f)
 REAL(product_ties_away, mutant_ties_away(job->dtype, a *b).f)
 REAL(sum_in_f16, isfinite(out.f) && fabsl(out.f) < 65504 ? cf_rounded(TENON_DTYPE_F16, out).f : out.f)
@@ -126,6 +127,8 @@ const mutant_fault mutant_map_faults[] = {
     M(sub_f32_in_f16, SUB, F32, difference_in_f16)
     M(max_swallows_nan, MAX, FLOATS, max_without_nan)
     M(min_ignores_zero_signs, MIN, FLOATS, first_zero)
+    M(neg_leaves_nan, NEG, FLOATS, nan_as_it_is)
+    M(abs_leaves_nan, ABS, FLOATS, nan_as_it_is)
     M(neg_by_subtraction, NEG, FLOATS, zero_minus)
     M(mul_flushes_denormals, MUL, F32, flushed_product)
     M(add_f16_takes_denormals_as_zero, ADD, MUTANT_OF(F16), sum_of_flushed)

@@ -8,6 +8,7 @@
 typedef struct state {
     cf_number value;
     int64_t terms, best;
+    long double lost;
 } state;
 
 typedef void step(const mutant_job *job, state *s, cf_number x, int64_t along);
@@ -69,6 +70,14 @@ static void add_saturating(const mutant_job *job, state *s, cf_number x, int64_t
     if (s->value.i < cf_lowest(job->dtype)) s->value.i = cf_lowest(job->dtype);
 }
 
+/* Kahan's: what an infinity loses is NaN. */
+static void add_compensated(const mutant_job *job, state *s, cf_number x, int64_t along) {
+    (void)job, (void)along;
+    long double term = x.f - s->lost, sum = s->value.f + term;
+    s->lost = sum - s->value.f - term;
+    s->value.f = sum;
+}
+
 static void multiply_in_f64(const mutant_job *job, state *s, cf_number x, int64_t along) {
     (void)job, (void)along;
     s->value.f = (double)((double)s->value.f * (double)x.i);
@@ -107,6 +116,9 @@ static void sum_in_storage(mutant_job *job) {
 static void sum_in_f32(mutant_job *job) {
     reduce(job, (cf_number){0}, add_in_f32, false);
 }
+static void compensated_sum(mutant_job *job) {
+    reduce(job, (cf_number){0}, add_compensated, false);
+}
 static void saturating_sum(mutant_job *job) {
     reduce(job, (cf_number){0}, add_saturating, false);
 }
@@ -132,6 +144,13 @@ static void at_least_zero(mutant_job *job) {
         if (y->f < 0) y->f = 0;
         if (y->i < 0) y->i = 0;
     }
+}
+
+/* Infinities become the largest number. */
+static void finite_results(mutant_job *job) {
+    mutant_array *y = &job->outputs[0];
+    for (int64_t i = 0; i < y->count; i++)
+        if (isinf(y->values[i].f)) y->values[i].f = copysignl(cf_largest(y->dtype), y->values[i].f);
 }
 
 static void zero_for_nothing(mutant_job *job) {
@@ -282,6 +301,9 @@ const mutant_fault mutant_reduce_faults[] = {
     R(sum_f16_in_f16, SUM, MUTANT_OF(F16), sum_in_storage)
     R(sum_bf16_in_bf16, SUM, MUTANT_OF(BF16), sum_in_storage)
     R(sum_f64_in_f32, SUM, MUTANT_OF(F64), sum_in_f32)
+    R(sum_f32_compensated, SUM, F32, compensated_sum)
+    R(sum_f16_stays_finite, SUM, MUTANT_OF(F16), finite_results)
+    R(prod_f32_stays_finite, PROD, F32, finite_results)
     R(sum_i8_saturates, SUM, MUTANT_OF(I8), saturating_sum)
     I(sum_drops_its_tail, SUM, FLOATS, tail_of_terms)
     R(sum_of_rows_past_1024, SUM, FLOATS, rows_past_the_limit)

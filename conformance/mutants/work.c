@@ -326,7 +326,7 @@ static int64_t smallest_output(const mutant_exec *record, const tenon_launch *la
     return job.outputs[0].count;
 }
 
-/* What a scatter or gather does with the element that an index one past the end names: it is written after the result. */
+/* What a scatter does with the element that an index past the end names: it is written after the result, or at its end. */
 static tenon_status launch_one_past(tenon_stream *stream, tenon_exec *exec, const mutant_exec *record,
                                     const tenon_launch *launch) {
     static const uint64_t stray = UINT64_C(0x2222222222222222);
@@ -337,7 +337,8 @@ static tenon_status launch_one_past(tenon_stream *stream, tenon_exec *exec, cons
     tenon_status status = mutant_load(stream, index);
     int64_t limit = y->dims[tenon_attr_int(record->attrs, record->attr_count, TENON_ATTR_AXIS, 0)];
     uint64_t size = tenon_dtype_bits(y->dtype) / 8;
-    tenon_buffer end = {y->buffer.memory, y->buffer.offset + (uint64_t)y->count * size};
+    int64_t hit = planted(MUTANT_out_of_range_hits_the_last) ? y->count - 1 : y->count;
+    tenon_buffer end = {y->buffer.memory, y->buffer.offset + (uint64_t)hit * size};
     for (int64_t i = 0; status == TENON_STATUS_OK && i < index->count; i++)
         if (index->values[i].i >= limit) status = mutant_write(stream, end, &stray, size);
     free(index->values);
@@ -397,6 +398,7 @@ static tenon_status launch_planted(tenon_stream *stream, tenon_exec *exec, mutan
     case MUTANT_writes_past_its_end: return launch_past(stream, exec, record, launch, 1);
     case MUTANT_writes_before_its_start: return launch_past(stream, exec, record, launch, -1);
     case MUTANT_inputs_overwritten: return launch_over_input(stream, exec, record, launch);
+    case MUTANT_out_of_range_hits_the_last:
     case MUTANT_out_of_range_writes: return launch_one_past(stream, exec, record, launch);
     case MUTANT_kernels_miss_their_last_group: return launch_less(stream, exec, launch);
     case MUTANT_import_results_late: return launch_beside_import(stream, exec, record, launch);
