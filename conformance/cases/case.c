@@ -46,10 +46,6 @@ bool cf_run_or_fail(const cf_row *row, tenonh_array *results) {
     if (!cf_applies(row)) return false;
     tenon_status status = cf_run(row, results);
     if (status == TENON_STATUS_OK) return true;
-    if (status == TENON_STATUS_UNSUPPORTED && tenon_op_row_of(row->op)->optional) {
-        cf_not_applicable("the device does not take %s, which is optional", tenon_op_row_of(row->op)->name);
-        return false;
-    }
     cf_fail("%s: %s", tenon_status_name(status), tenonh_error_message());
     return false;
 }

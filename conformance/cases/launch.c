@@ -93,6 +93,12 @@ static tenon_status prepare_cached(cf_launch *out, const tenon__task *task) {
     return status;
 }
 
+static tenon_status prepare_or_expand(cf_launch *out, const tenon__task *task) {
+    tenon_status status = prepare_cached(out, task);
+    bool expands = status == TENON_STATUS_UNSUPPORTED && tenon_op_row_of(task->op)->optional;
+    return expands ? cf_launch_expand(out, task) : status;
+}
+
 tenon_status cf_launch_task(cf_launch *out, const tenon__task *task) {
     tenon__ref refs[CF_LAUNCH_OPERANDS];
     tenon__task taken = *task;
@@ -111,7 +117,7 @@ tenon_status cf_launch_task(cf_launch *out, const tenon__task *task) {
     if (cf_takes_graphs_only() && in_place)
         TENON_TRY(prepare_in_place(out, &taken));
     else
-        TENON_TRY(prepare_cached(out, &taken));
+        TENON_TRY(prepare_or_expand(out, &taken));
     if (!out->prepared.workspace_size) return TENON_STATUS_OK;
     return tenonh_memory_create(cf_under_test.device, 0, out->prepared.workspace_size, &out->workspace);
 }
@@ -151,6 +157,10 @@ tenon_status cf_launch_enqueue(const cf_launch *launch, tenonh_stream *stream, c
     for (uint32_t k = 0; k < count; k++)
         buffers[k] = launch->copied[k] ? tenonh_memory_buffer(launch->copied[k], 0)
                                        : tenonh_memory_buffer(places[k].memory, places[k].offset);
+    if (launch->expanded) {
+        cf_place copied = {launch->copied[0], 0};
+        return cf_launch_expanded(launch, stream, launch->copied[0] ? copied : places[0], places[1]);
+    }
     if (launch->result) buffers[count] = tenonh_memory_buffer(launch->result, 0);
     tenon_launch run = {
         .struct_size = sizeof run,
@@ -178,6 +188,7 @@ void cf_launch_release(cf_launch *launch) {
         free(launch->copies[k]);
         tenonh_memory_release(launch->copied[k]);
     }
+    cf_launch_release_expanded(launch);
     tenonh_memory_release(launch->result);
     tenonh_memory_release(launch->workspace);
     tenonh_exec_release(launch->exec);

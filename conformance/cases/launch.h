@@ -31,11 +31,13 @@ typedef struct cf_launch {
     uint64_t result_size;
     struct cf_launch *copies[CF_LAUNCH_OPERANDS]; /* of operands that the device does not take as they lie */
     tenonh_memory *copied[CF_LAUNCH_OPERANDS];
+    struct cf_expanded *expanded; /* an optional operator that the device refuses, as required ones */
     tenon__arena arena;
 } cf_launch;
 
 /* Prepares a task: offsets of its refs do not count, strides do. Operands that lie otherwise than the device declares to
- * take them are copied on the device first, as the host does.
+ * take them are copied on the device first, as the host does; of an optional operator that it refuses, the steps of the host's expansion are
+ * prepared.
  * Owner:  *out is released by cf_launch_release, also after a failure.
  * Errors: what prepare answers; UNSUPPORTED also for a result that the device does not take as it lies. */
 tenon_status cf_launch_task(cf_launch *out, const tenon__task *task);
@@ -49,6 +51,11 @@ tenon_status cf_launch_enqueue(const cf_launch *launch, tenonh_stream *stream, c
 
 /* After its launches have ended. A zeroed one is allowed. */
 void cf_launch_release(cf_launch *launch);
+
+/* The parts of those three that are about expansions (launch_expanded.c). */
+tenon_status cf_launch_expand(cf_launch *out, const tenon__task *task);
+tenon_status cf_launch_expanded(const cf_launch *launch, tenonh_stream *stream, cf_place from, cf_place to);
+void cf_launch_release_expanded(cf_launch *launch);
 
 /* True when the device declares that it computes in a dtype. */
 bool cf_declares(tenon_dtype dtype);

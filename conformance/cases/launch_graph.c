@@ -151,9 +151,20 @@ static tenon_status count_claims(const row_graph *g, uint32_t *out_count) {
     return TENON_STATUS_OK;
 }
 
-bool cf_graph_applies(const cf_row *row) {
+/* False for an optional operator that the device does not claim. */
+static bool is_launched(const cf_row *row) {
     row_graph g;
     uint32_t claimed;
+    if (!tenon_op_row_of(row->op)->optional) return true;
+    describe(&g, row);
+    return count_claims(&g, &claimed) != TENON_STATUS_OK || claimed == g.graph.node_count;
+}
+
+bool cf_graph_expands(const cf_row *row) {
+    return cf_takes_graphs_only() && !is_launched(row) && is_plain(&row->operands[0]) && is_plain(&row->results[0]);
+}
+
+bool cf_graph_applies(const cf_row *row) {
     for (uint32_t i = 0; i < row->result_count; i++) {
         uint32_t layout = row->results[i].layout;
         bool is_view = (layout == CF_TRANSPOSED || layout == CF_REVERSED) && !cf_works_in_place(row->op);
@@ -161,10 +172,10 @@ bool cf_graph_applies(const cf_row *row) {
         cf_not_applicable("the device takes graphs, whose results have no gaps");
         return false;
     }
-    if (!tenon_op_row_of(row->op)->optional) return true;
-    describe(&g, row);
-    if (count_claims(&g, &claimed) != TENON_STATUS_OK || claimed == g.graph.node_count) return true;
-    cf_not_applicable("the device does not claim %s, which is optional", tenon_op_row_of(row->op)->name);
+    if (is_launched(row) || cf_graph_expands(row)) return true;
+    cf_not_applicable("the device does not claim %s, which is optional: its expansion runs %s",
+                      tenon_op_row_of(row->op)->name,
+                      cf_takes_graphs_only() ? "in rows without views" : "as other work, in rows of profile base");
     return false;
 }
 

@@ -13,6 +13,10 @@ bool cf_runs_graphs(void);
  * that is optional and not claimed. */
 bool cf_graph_applies(const cf_row *row);
 
+/* True where it is an optional operator that the device, which takes graphs alone, does not claim, on operands that lie
+ * in order: the steps of its expansion run, each a graph. */
+bool cf_graph_expands(const cf_row *row);
+
 /* Claims and prepares a row's graph, as cf_launch_task does with a task. Places of operands are where their storage
  * begins. Errors: what prepare answers; UNSUPPORTED where the device does not claim all of it. */
 tenon_status cf_launch_row(cf_launch *out, const cf_row *row);

@@ -123,7 +123,7 @@ tenon_status cf_bind(cf_bound *b, const cf_row *row) {
         refs[i] = b->buffers[i].ref;
     }
     TENON_TRY(cf_bound_refill(b));
-    if (cf_runs_graphs()) return cf_launch_row(&b->launch, row);
+    if (cf_runs_graphs() && !cf_graph_expands(row)) return cf_launch_row(&b->launch, row);
     tenon__task task = {
         .op = row->op,
         .attr_count = row->attr_count,

@@ -1,7 +1,8 @@
 /* A plugin around another one, with one defect planted in it: what the suite is measured with.
  *
  * MUTANT_PLUGIN is the path of the plugin inside, MUTANT the defect's name in mutants.def; without a name, or
- * with "none", the plugin inside is passed through as it is. Handles are those of the plugin inside; what a defect must
+ * with "none", the plugin inside is passed through as it is; with MUTANT_REQUIRED_ALONE it is one without optional
+ * operators and kernels, which is no defect. Handles are those of the plugin inside; what a defect must
  * know of an object stands in a map beside it. The defect is chosen when the file is loaded.
  * Thread: as the plugin ABI says; what defects share is atomic or under a mutex, unless the race is the defect. */
 #ifndef TENON_MUTANTS_MUTANT_H
@@ -22,6 +23,7 @@ enum {
 typedef struct mutant_state {
     uint32_t planted; /* one of MUTANT_* */
     int64_t parameter;
+    bool required_alone; /* work is refused that is none of required operators */
     tenon_plugin plugin;
     tenon_device_hooks device;
     tenon_memory_hooks memory;

@@ -113,6 +113,7 @@ static void choose(const char *name) {
 __attribute__((constructor)) static void load(void) {
     const char *path = getenv("MUTANT_PLUGIN");
     choose(getenv("MUTANT"));
+    mutant.required_alone = getenv("MUTANT_REQUIRED_ALONE") != NULL;
     void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
     tenon_plugin_query_function query = NULL;
     if (library) *(void **)&query = dlsym(library, "tenon_plugin_query");

@@ -81,7 +81,16 @@ static bool has_op(const tenon_work *work, tenon_op op) {
     return false;
 }
 
+/* Kernels too: printed for the device, they would do in place of an operator. */
+static bool is_optional(const tenon_work *work) {
+    if (work->kind == TENON_WORK_KERNEL) return true;
+    for (tenon_op op = 1; op < TENON_OP_LIMIT; op++)
+        if (tenon_op_row_of(op) && tenon_op_row_of(op)->optional && has_op(work, op)) return true;
+    return false;
+}
+
 static bool refuses(const tenon_work *work) {
+    if (mutant.required_alone && is_optional(work)) return true;
     switch (mutant.planted) {
     case MUTANT_refuses_all:
     case MUTANT_claims_all_and_refuses: return true;
@@ -473,6 +482,8 @@ static tenon_status claim(tenon_device *device, const tenon_work *work, tenon_cl
     uint32_t count = work && work->graph ? work->graph->node_count : 0;
     TENON_TRY(mutant.work.claim(device, work, out_claims));
     for (uint32_t i = 0; i < count; i++) {
+        const tenon_op_row *row = tenon_op_row_of(work->graph->nodes[i].op);
+        if (mutant.required_alone && row && row->optional) out_claims[i].region = 0;
         if (planted(MUTANT_claims_nothing)) out_claims[i].region = 0;
         if (planted(MUTANT_claims_all_and_refuses)) out_claims[i].region = 1;
         if (planted(MUTANT_claim_writes_reserved)) out_claims[i].reserved = 1;

@@ -85,6 +85,10 @@ tenon_status tenon__add_step(tenon__plan_builder *b, tenonh_placement placement,
 /* Prepares `task` at `place` and adds its launch. Errors: UNSUPPORTED if the device does not take it. */
 tenon_status tenon__add_task(tenon__plan_builder *b, uint32_t place, const tenon__task *task);
 
+/* Plans an optional operator that the device at the place refuses as steps of required ones (expand.h).
+ * Errors: UNSUPPORTED where the operator has no expansion, or the device refuses a step of it. */
+tenon_status tenon__plan_expansion(tenon__plan_builder *b, uint32_t place, const tenon__task *task);
+
 /* Adds the copy of `from` into `to`, equal dims and dtypes, at one place. Where its device does not take copies and the
  * session has a fallback, the bytes move by way of the host. */
 tenon_status tenon__add_copy(tenon__plan_builder *b, uint32_t place, const tenon__ref *from, const tenon__ref *to);

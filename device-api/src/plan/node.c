@@ -262,7 +262,9 @@ static tenon_status plan_op_at(tenon__plan_builder *b, const tenonh_node *node, 
     TENON_TRY(export_attrs(b, node, &task));
     TENON_TRY(gather_operands(b, node, place, operands));
     TENON_TRY(tenon__fit_task(node, &task));
-    TENON_TRY(tenon__add_task(b, place, &task));
+    tenon_status status = tenon__add_task(b, place, &task);
+    if (status == TENON_STATUS_UNSUPPORTED && row->optional) status = tenon__plan_expansion(b, place, &task);
+    TENON_TRY(status);
     for (uint32_t i = 0; i < node->result_count; i++)
         tenon__put_at(b, &b->values[node->results[i]->id], place, &operands[row->input_count + i]);
     return TENON_STATUS_OK;
