@@ -47,7 +47,7 @@ static const cli_verb verb = {
         "PLUGIN is the path of a plugin's file, with a slash in it; ID is that of an installed one: \"cpu\", or\n"
         "\"cpu:1\" for its second device. Without --filter and --quick, all is run a second time in another order.\n"
         "Exits with 0 when all passed, 1 when something failed, 2 usage, 3 untrusted, 4 incompatible, 5 no device,\n"
-        "6 when the device stopped working: no verdict.\n",
+        "6 no verdict: the device stopped working, or what was seen could not be written.\n",
     .least_arguments = 0,
     .most_arguments = 1,
     .options = table,

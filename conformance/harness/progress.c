@@ -7,7 +7,7 @@
 
 #include "cli.h"
 
-enum { SHOW_EVERY_NS = 100000000 };
+enum { SHOW_EVERY_NS = 100000000, MOST_SHOWN = 3 /* failures of a case, in a run; the others are counted */ };
 
 void cfh_progress_init(cfh_progress *progress, const cfh_roster *roster, uint32_t runs) {
     *progress = (cfh_progress){.on_terminal = isatty(STDERR_FILENO) == 1,
@@ -48,7 +48,9 @@ static void tell_case(cfh_progress *p, uint32_t index) {
     const cfh_roster_case *of = &p->roster->cases[index];
     cfh_progress_clear(p);
     printf("%-24s %6u rows", of->of->name, of->row_count);
-    if (p->failed && p->failed[index]) printf(", %u failed", p->failed[index]);
+    uint32_t failed = p->failed ? p->failed[index] : 0;
+    if (failed) printf(", %u failed", failed);
+    if (failed > MOST_SHOWN) printf(", %u of them not shown", failed - MOST_SHOWN);
     putchar('\n');
     (void)fflush(stdout);
 }
@@ -57,10 +59,9 @@ void cfh_progress_told(void *progress, const cfh_run *run, uint32_t row, const c
     cfh_progress *p = progress;
     uint32_t of = p->roster->rows[row].case_index;
     bool failed = outcome->verdict != CF_VERDICT_PASS && outcome->verdict != CF_VERDICT_NOT_APPLICABLE;
-    if (failed && outcome->verdict != CF_VERDICT_NO_VERDICT) {
+    if (failed && outcome->verdict != CF_VERDICT_NO_VERDICT) p->failures++;
+    if (failed && outcome->verdict != CF_VERDICT_NO_VERDICT && (!p->failed || p->failed[of]++ < MOST_SHOWN)) {
         char name[32];
-        p->failures++;
-        if (p->failed) p->failed[of]++;
         cfh_progress_clear(p);
         (void)snprintf(name, sizeof name, "%s", cf_verdict_name(outcome->verdict));
         for (char *c = name; *c; c++)

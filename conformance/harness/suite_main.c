@@ -29,14 +29,15 @@ typedef struct suite {
     uint32_t run_count, planned;
     char sha256[CF_SHA256_HEX];
     bool writer_is_temporary;
+    char *claim; /* of the run that came to its end */
 } suite;
 
 /* -- Records -- */
 
-static int fail_records(const suite *s, const char *path, int error) {
-    (void)s;
-    cli_line(stderr, "tenon test: %s cannot be written: %s", path, strerror(error));
-    return CLI_FAILED;
+/* What was seen and could not be kept is no verdict: 1 is for a device that failed. */
+static int fail_records(const char *path, int error) {
+    cli_line(stderr, "tenon test: no verdict: the records could not be written to %s: %s", path, strerror(error));
+    return CLI_NO_VERDICT;
 }
 
 /* Old records may go; any other file that has something in it was named by mistake, be it the plugin itself. */
@@ -56,7 +57,7 @@ static int open_records(suite *s) {
     if (!path) {
         (void)snprintf(temporary, sizeof temporary, "/tmp/tenon-conformance-XXXXXX");
         int file = mkstemp(temporary);
-        if (file < 0) return fail_records(s, "a temporary file in /tmp", errno);
+        if (file < 0) return fail_records("a temporary file in /tmp", errno);
         close(file);
         path = temporary;
         s->writer_is_temporary = true;
@@ -65,7 +66,9 @@ static int open_records(suite *s) {
         cli_line(stderr, "tenon test: %s holds something other than records: name another file for them", path);
         return CLI_USAGE;
     }
-    return cf_record_open(path, o->resume, &s->writer) ? CLI_OK : fail_records(s, path, errno);
+    if (cf_record_open(path, o->resume, &s->writer)) return CLI_OK;
+    cli_line(stderr, "tenon test: records: %s cannot be written: %s; nothing was run", path, strerror(errno));
+    return CLI_USAGE;
 }
 
 static cJSON *describe_environment(const suite *s) {
@@ -269,17 +272,17 @@ static void hash_again(suite *s) {
 static int conclude(suite *s) {
     cJSON *final = NULL;
     hash_again(s);
-    if (s->writer.error) return fail_records(s, s->writer.path, s->writer.error);
+    if (s->writer.error) return fail_records(s->writer.path, s->writer.error);
     if (report_final(s->writer.path, s->sha256, &final) != TENON_STATUS_OK) {
-        cli_line(stderr, "tenon test: %s", tenonh_error_message());
-        return CLI_FAILED;
+        cli_line(stderr, "tenon test: no verdict: %s", tenonh_error_message());
+        return CLI_NO_VERDICT;
     }
-    int code = (int)cfh_number_of(final, "exit", CLI_FAILED);
-    char *text = strdup(cfh_text_of(final, "claim"));
-    if (!cf_record_final(&s->writer, final, s->sha256)) code = fail_records(s, s->writer.path, s->writer.error);
-    cli_line(stdout, "%s", text ? text : "");
-    free(text);
-    return code;
+    int code = (int)cfh_number_of(final, "exit", CLI_NO_VERDICT);
+    s->claim = strdup(cfh_text_of(final, "claim"));
+    if (cf_record_final(&s->writer, final, s->sha256)) return code;
+    free(s->claim);
+    s->claim = NULL;
+    return fail_records(s->writer.path, s->writer.error);
 }
 
 static int refuse(suite *s) {
@@ -346,10 +349,16 @@ static int carry_out(suite *s) {
 
 int cfh_suite_main(cfh_options *options) {
     suite s = {.options = options, .writer = {.file = -1}};
-    const report_wishes wishes = {options->junit, options->json, options->html, options->known_failures};
+    const report_wishes wishes = {.junit = options->junit,
+                                  .json = options->json,
+                                  .html = options->html,
+                                  .known_failures = options->known_failures,
+                                  .records = options->records,
+                                  .resume = options->resume,
+                                  .plugin = options->setup.plugin};
     int code = report_check_wishes(&wishes);
     if (code == CLI_OK) code = carry_out(&s);
-    if (s.writer.path && !s.writer.error) code = report_of_run(s.writer.path, &wishes, code);
+    if (s.writer.path && !s.writer.error) code = report_of_run(s.writer.path, &wishes, s.claim, code);
     if (code == EXIT_INTERRUPTED && !s.writer_is_temporary)
         cli_line(stderr, "tenon test: interrupted; --resume %s goes on", s.writer.path);
     if (s.writer.path && s.writer_is_temporary) (void)unlink(s.writer.path);
@@ -359,5 +368,6 @@ int cfh_suite_main(cfh_options *options) {
     cfh_progress_free(&s.progress);
     cfh_session_free(&s.session);
     cf_records_free(&s.before);
+    free(s.claim);
     return code;
 }

@@ -60,9 +60,11 @@ static void write_text(const report *r, const report_row *row, tenon__text *out)
     const cf_record_row *shown = row->shown;
     if (row->outcome == REPORT_DISAGREE) write_runs(r, row, out);
     if (row->outcome == REPORT_UNEXPECTED_PASS || (row->known && row->known->expired)) {
-        tenon__text_add(out, row->outcome == REPORT_UNEXPECTED_PASS
-                                 ? "<p>The list of known failures expects it to fail: "
-                                 : "<p>Was accepted as a known failure until ");
+        tenon__text_format(out,
+                           row->outcome == REPORT_UNEXPECTED_PASS
+                               ? "<p>Entry %u of the known failures expects it to fail: "
+                               : "<p>Was accepted as a known failure, by entry %u, until ",
+                           row->known->number);
         if (row->outcome != REPORT_UNEXPECTED_PASS) report_xml(out, row->known->expires), tenon__text_add(out, ": ");
         report_xml(out, row->known->reason);
         tenon__text_add(out, " (");
@@ -201,15 +203,22 @@ void report_html_cases(const report *r, tenon__text *out) {
 /* -- Known failures ----------------------------------------------------------------------------------------------- */
 
 static void write_known(const report_known *known, tenon__text *out) {
-    const char *tone = known->expired || known->passed ? "bad" : known->failed ? "warn" : "idle";
-    const char *word = known->expired  ? "expired"
-                       : known->passed ? "unexpected pass"
-                       : known->failed ? "fails as expected"
-                                       : "no such row in this run";
+    char finding[768];
+    const char *tone = report_known_fails(known) ? "bad" : known->failed ? "warn" : "idle";
+    const char *word = known->expired   ? "expired"
+                       : known->passed  ? "unexpected pass"
+                       : known->failed  ? "fails as expected"
+                       : known->covered ? "neither fails nor passes"
+                                        : "no such row in this run";
     tenon__text_add(out, "<tr><th scope=\"row\"><span class=\"row\">");
     report_xml(out, known->rows);
     tenon__text_format(out, "</span></th><td><span class=\"badge %s\">%s</span></td><td class=\"wide\">", tone, word);
     report_xml(out, known->reason);
+    if (report_known_finding(known, finding, sizeof finding)) {
+        tenon__text_add(out, "<br><small>");
+        report_xml(out, finding);
+        tenon__text_add(out, "</small>");
+    }
     tenon__text_add(out, "</td><td>");
     report_xml(out, known->owner);
     tenon__text_add(out, "</td><td class=\"short\">");

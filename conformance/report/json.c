@@ -83,6 +83,7 @@ static void write_rules(const report *r, tenon__text *out) {
 }
 
 static void write_known(const report *r, tenon__text *out) {
+    char finding[768];
     tenon__text_add(out, "  \"known_failures\": [");
     for (uint32_t i = 0; i < r->known_count; i++) {
         const report_known *known = &r->known[i];
@@ -94,8 +95,14 @@ static void write_known(const report *r, tenon__text *out) {
             report_json(out, values[k]);
             tenon__text_add(out, ", ");
         }
-        tenon__text_format(out, "\"expired\": %s, \"failed\": %u, \"passed\": %u}", known->expired ? "true" : "false",
-                           known->failed, known->passed);
+        tenon__text_format(out, "\"entry\": %u, \"expired\": %s, \"covered\": %u, \"failed\": %u, \"passed\": %u",
+                           known->number, known->expired ? "true" : "false", known->covered, known->failed,
+                           known->passed);
+        if (report_known_finding(known, finding, sizeof finding)) {
+            tenon__text_format(out, ", \"fails\": %s, \"finding\": ", report_known_fails(known) ? "true" : "false");
+            report_json(out, finding);
+        }
+        tenon__text_add(out, "}");
     }
     tenon__text_add(out, r->known_count ? "\n  ],\n" : "],\n");
 }

@@ -77,18 +77,23 @@ static void write_properties(const report *r, tenon__text *out) {
 static void write_result(const report *r, const report_row *row, tenon__text *out) {
     static const char *const elements[KIND_COUNT] = {"", "failure", "error", "skipped"};
     const char *element = elements[kind_of(row->outcome)], *name = report_outcome_name(row->outcome);
+    char finding[768] = "";
+    bool entry = row->known && report_known_fails(row->known);
     tenon__text command = {0};
+    if (entry) (void)report_known_finding(row->known, finding, sizeof finding);
     tenon__text_format(out, "   <%s", element);
     if (kind_of(row->outcome) != SKIPPED) attribute(out, "type", name);
     attribute(out, "message",
-              row->outcome == REPORT_KNOWN ? row->known->reason
-              : row->shown->text[0]        ? row->shown->text
-                                           : name);
+              row->known && row->outcome == REPORT_KNOWN ? row->known->reason
+              : row->outcome == REPORT_UNEXPECTED_PASS   ? finding
+              : row->shown->text[0]                      ? row->shown->text
+                                                         : name);
     tenon__text_add(out, ">");
     report_xml(out, row->shown->text);
     report_command(r, row->shown->name, &command);
     tenon__text_add(out, "\nrequirements: ");
     report_xml(out, row->shown->requirements);
+    if (entry) tenon__text_add(out, "\n"), report_xml(out, finding);
     tenon__text_add(out, "\nagain: ");
     report_xml(out, tenon__text_string(&command));
     tenon__text_format(out, "</%s>\n", element);
@@ -126,14 +131,23 @@ static void write_verdict(const report *r, tenon__text *out) {
     write_properties(r, out);
     tenon__text_add(out, "  <testcase classname=\"tenon\" name=\"verdict\"");
     if (!r->stable) tenon__text_add(out, " time=\"0\"");
+    tenon__text findings = {0};
+    report_write_findings(r, &findings);
+    tenon__text_add(out, ">\n");
     if (fails) {
-        tenon__text_add(out, ">\n   <failure");
+        tenon__text_add(out, "   <failure");
         attribute(out, "type", cf_close_name(r->close));
         attribute(out, "message", r->claim);
-        tenon__text_add(out, "/>\n  </testcase>\n </testsuite>\n");
-    } else {
-        tenon__text_add(out, "/>\n </testsuite>\n");
+        tenon__text_add(out, "/>\n");
     }
+    if (findings.length) {
+        tenon__text_add(out, "   <system-out>");
+        report_xml(out, tenon__text_string(&findings));
+        tenon__text_add(out, "</system-out>\n");
+    }
+    out->failed |= findings.failed;
+    tenon__text_free(&findings);
+    tenon__text_add(out, "  </testcase>\n </testsuite>\n");
 }
 
 void report_write_junit(const report *r, tenon__text *out) {

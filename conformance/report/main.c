@@ -1,7 +1,10 @@
 /* `tenon report`: what can be made of records, by its subcommands. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <tenon/host/error.h>
 
@@ -9,7 +12,7 @@
 #include "report/report.h"
 #include "support/file.h"
 
-enum { OK = 0, FAILED = 1, USAGE = 2 };
+enum { OK = CLI_OK, USAGE = CLI_USAGE, NO_VERDICT = CLI_NO_VERDICT };
 
 /* A command line after parsing. */
 typedef struct call {
@@ -26,9 +29,10 @@ typedef struct command {
     void (*write)(const report *r, tenon__text *out); /* of those that render */
 } command;
 
+/* What could not be written, or be held, says nothing of the plugin: 1 is for what failed. */
 static int fail(const char *text) {
     cli_line(stderr, "tenon report: %s", text);
-    return FAILED;
+    return NO_VERDICT;
 }
 
 static int usage_error(const char *what, const char *argument) {
@@ -37,7 +41,7 @@ static int usage_error(const char *what, const char *argument) {
     return USAGE;
 }
 
-/* A file of known failures that is none is a mistake of who wrote the command line. */
+/* A file that is not there, or is none of records or of known failures, is a mistake of who wrote the command line. */
 static int read_one(const char *path, const call *c, report *out_report) {
     tenon_status status = report_read(path, c->known, out_report);
     if (status == TENON_STATUS_OK) {
@@ -46,7 +50,7 @@ static int read_one(const char *path, const call *c, report *out_report) {
     }
     report_free(out_report);
     (void)fail(tenonh_error_message());
-    return status == TENON_STATUS_INVALID ? USAGE : FAILED;
+    return status == TENON_STATUS_OUT_OF_MEMORY ? NO_VERDICT : USAGE;
 }
 
 /* To the file, whole or not at all, or to standard output; `code` unless that fails. Frees the text. */
@@ -89,12 +93,25 @@ static int run_render(const call *c) {
     return put(c->output, &text, OK);
 }
 
+static int run_summary(const call *c) {
+    report r;
+    tenon__text text = {0};
+    int code = read_one(c->files[0], c, &r);
+    if (code != OK) return code;
+    report_write_summary(&r, &text);
+    tenon__text_format(&text, "%s\n", r.claim);
+    code = report_exit(&r);
+    report_free(&r);
+    return put_lines(&text, code);
+}
+
 static int run_verdict(const call *c) {
     report r;
     tenon__text text = {0};
     int code = read_one(c->files[0], c, &r);
     if (code != OK) return code;
     tenon__text_format(&text, "%s\n", r.claim);
+    report_write_findings(&r, &text);
     code = report_exit(&r);
     report_free(&r);
     return put_lines(&text, code);
@@ -102,39 +119,105 @@ static int run_verdict(const call *c) {
 
 /* -- For `tenon test` --------------------------------------------------------------------------------------------- */
 
+static bool is_same_file(const char *a, const char *b) {
+    struct stat one, two;
+    if (!a || !b) return false;
+    if (stat(a, &one) != 0 || stat(b, &two) != 0) return strcmp(a, b) == 0;
+    return one.st_dev == two.st_dev && one.st_ino == two.st_ino && S_ISREG(one.st_mode);
+}
+
+/* Tries what writing will need, and leaves nothing: a file is made beside the place and removed; a device or a pipe is not
+ * opened, as its reader would see that it was closed again. */
+int report_check_output(const char *option, const char *path) {
+    struct stat info;
+    tenon__file_writer writer = {0};
+    bool there = stat(path, &info) == 0;
+    if (there && S_ISDIR(info.st_mode)) errno = EISDIR;
+    if (there && (S_ISDIR(info.st_mode) || access(path, W_OK) != 0)) {
+        cli_line(stderr, "tenon test: --%s: '%s' cannot be written: %s; nothing was run", option, path,
+                 strerror(errno));
+        return USAGE;
+    }
+    if (there && !S_ISREG(info.st_mode)) return OK;
+    tenon_status status = tenon__file_begin(path, &writer);
+    tenon__file_discard(&writer);
+    if (status == TENON_STATUS_OK) return OK;
+    cli_line(stderr, "tenon test: --%s: %s; nothing was run", option, tenonh_error_message());
+    return USAGE;
+}
+
+static int check_outputs(const report_wishes *wishes) {
+    const struct {
+        const char *option, *path;
+        bool is_written;
+    } files[] = {{"junit", wishes->junit, true},    {"json", wishes->json, true},
+                 {"html", wishes->html, true},      {"records", wishes->records, true},
+                 {"resume", wishes->resume, false}, {"known-failures", wishes->known_failures, false},
+                 {"plugin", wishes->plugin, false}};
+    enum { COUNT = sizeof files / sizeof *files };
+    for (int i = 0; i < COUNT && files[i].is_written; i++) {
+        bool is_file = files[i].path && strcmp(files[i].path, "-") != 0;
+        for (int k = i + 1; k < COUNT && is_file; k++) {
+            if (!is_same_file(files[i].path, files[k].path)) continue;
+            cli_line(stderr, "tenon test: --%s would overwrite '%s', which is the %s file too; nothing was run",
+                     files[i].option, files[i].path, files[k].option);
+            return USAGE;
+        }
+        int code = is_file ? report_check_output(files[i].option, files[i].path) : OK;
+        if (code != OK) return code;
+    }
+    return OK;
+}
+
 int report_check_wishes(const report_wishes *wishes) {
     report r = {0};
     int code = OK;
     if (wishes->known_failures && report_known_read(wishes->known_failures, "9999-12-31", &r) != TENON_STATUS_OK) {
-        (void)fail(tenonh_error_message());
+        cli_line(stderr, "tenon test: --known-failures: %s; nothing was run", tenonh_error_message());
         code = USAGE;
     }
     report_free(&r);
-    return code;
+    return code == OK ? check_outputs(wishes) : code;
 }
 
-int report_of_run(const char *records, const report_wishes *wishes, int code) {
+/* Writes what was wished for. False, after a message, where something could not be written. */
+static bool write_forms(const report *r, const report_wishes *wishes) {
     const struct {
         const char *path;
         void (*write)(const report *r, tenon__text *out);
     } forms[] = {
         {wishes->junit, report_write_junit}, {wishes->json, report_write_json}, {wishes->html, report_write_html}};
-    const call c = {.known = wishes->known_failures};
-    report r;
-    if (!wishes->junit && !wishes->json && !wishes->html && !wishes->known_failures) return code;
-    if (read_one(records, &c, &r) != OK) return FAILED;
+    bool good = true;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         tenon__text text = {0};
         if (!forms[i].path) continue;
-        forms[i].write(&r, &text);
-        if (put(forms[i].path, &text, OK) != OK) code = FAILED;
+        forms[i].write(r, &text);
+        good &= put(forms[i].path, &text, OK) == OK;
     }
-    if (wishes->known_failures && r.records.final && code != report_exit(&r)) {
-        cli_line(stdout, "with the known failures: %s", r.claim);
-        code = code == FAILED || code == OK ? report_exit(&r) : code;
+    return good;
+}
+
+int report_of_run(const char *records, const report_wishes *wishes, const char *claim, int code) {
+    const call c = {.known = wishes->known_failures};
+    bool wished = wishes->junit || wishes->json || wishes->html || wishes->known_failures, good = true;
+    bool failed = code == CLI_FAILED || code == NO_VERDICT, readable = false;
+    report r;
+    if (wished || failed) good = readable = read_one(records, &c, &r) == OK;
+    if (readable) {
+        tenon__text text = {0};
+        good = write_forms(&r, wishes);
+        report_write_summary(&r, &text);
+        (void)put_lines(&text, OK);
     }
-    report_free(&r);
-    return code;
+    if (claim) cli_line(stdout, "%s", claim);
+    if (readable) {
+        if (wishes->known_failures && r.records.final && code != report_exit(&r)) {
+            cli_line(stdout, "with the known failures: %s", r.claim);
+            code = code == CLI_FAILED || code == OK ? report_exit(&r) : code;
+        }
+        report_free(&r);
+    }
+    return good || code != OK ? code : NO_VERDICT;
 }
 
 static int run_diff(const call *c) {
@@ -156,7 +239,7 @@ static int run_verify(const call *c) {
     report r;
     tenon__text text = {0};
     int code = read_one(c->files[0], c, &r);
-    if (code != OK) return code == USAGE ? USAGE : CLI_UNTRUSTED;
+    if (code != OK) return CLI_UNTRUSTED;
     code = report_verify(&r, c->files[0], c->files[1], &text);
     report_free(&r);
     return put_lines(&text, code);
@@ -167,6 +250,8 @@ static const command commands[] = {
      report_write_html},
     {"junit", "FILE", "JUnit XML, as Jenkins and GitLab read it", 1, run_render, report_write_junit},
     {"json", "FILE", "one JSON document", 1, run_render, report_write_json},
+    {"summary", "FILE", "what failed, by case, with the rules and how to run it again; then as verdict", 1, run_summary,
+     NULL},
     {"verdict", "FILE", "what the run comes to, in one line and an exit code", 1, run_verdict, NULL},
     {"diff", "A B", "what changed from A to B; 1 when something got worse", 2, run_diff, NULL},
     {"verify", "FILE PLUGIN.so", "recompute the verdict and hold it against the plugin file", 2, run_verify, NULL},
@@ -186,7 +271,9 @@ static int help(FILE *file) {
           "                         \"owner\", \"expires\": \"YYYY-MM-DD\"}]}; not for verify\n"
           "  --stable               leave out times and environment: the same seed gives the same bytes\n"
           "  --json                 of diff: JSON instead of text\n"
-          "\nExit codes: 0 ok, 1 failed, 2 usage, 3 not what a run wrote about that plugin, 4 refused, 6 no verdict.\n",
+          "\nExit codes: 0 ok, 1 failed, 2 usage or a file that cannot be read, 3 not what a run wrote about that "
+          "plugin,\n"
+          "4 refused, 6 no verdict or a report that cannot be written.\n",
           file);
     return file == stderr ? USAGE : OK;
 }

@@ -58,8 +58,9 @@ static void excuse(report *r, report_row *row) {
     row->known = known;
     if (!known) return;
     bool bad = report_outcome_weight(row->outcome) == REPORT_BAD;
-    known->failed += bad;
-    known->passed += row->outcome == REPORT_PASS;
+    known->covered++;
+    if (bad && known->failed++ == 0) known->first_failed = row->shown->name;
+    if (row->outcome == REPORT_PASS && known->passed++ == 0) known->first_passed = row->shown->name;
     if (known->expired) return;
     if (bad) row->outcome = REPORT_KNOWN;
     if (row->outcome == REPORT_PASS) row->outcome = REPORT_UNEXPECTED_PASS;

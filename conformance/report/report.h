@@ -20,13 +20,18 @@ int report_main(int count, char **arguments);
 /* What `tenon test` is asked to make of its run: paths, or NULL. */
 typedef struct report_wishes {
     const char *junit, *json, *html, *known_failures;
+    const char *records, *resume, *plugin; /* files that no report may replace */
 } report_wishes;
 
-/* Before the run: what is wrong with the list of known failures is told at once. 0, or an exit code after a message. */
+/* Before the run: what is wrong with the list of known failures, and paths that cannot be written, or that would replace
+ * another file of this run, are told at once. 0, or an exit code after a message. Leaves old reports as they are. */
 int report_check_wishes(const report_wishes *wishes);
-/* After it: writes the reports. `code`: the run's exit code, which is given back unless a report could not be written, or
- * the list of known failures makes another verdict of the run; that is then printed. */
-int report_of_run(const char *records, const report_wishes *wishes, int code);
+/* The same for one path; `option` names it. */
+int report_check_output(const char *option, const char *path);
+/* After it: writes the reports, prints what failed, by case, and then the run's claim (or NULL). `code`: the run's exit
+ * code, which is given back unless the list of known failures makes another verdict of the run, which is then printed, or
+ * nothing failed but a report could not be written: that is no verdict. */
+int report_of_run(const char *records, const report_wishes *wishes, const char *claim, int code);
 
 /* -- Rows --------------------------------------------------------------------------------------------------------- */
 
@@ -58,8 +63,11 @@ typedef struct report_known {
     const char *rows; /* a glob of row names */
     const char *reason, *owner;
     const char *expires;     /* YYYY-MM-DD, the last day on which it is accepted */
+    uint32_t number;         /* of the entry in its file, from 1 */
     bool expired;            /* on the day of the run */
-    uint32_t failed, passed; /* rows that it covers */
+    uint32_t covered;        /* rows of the run, */
+    uint32_t failed, passed; /* and how many of them failed and passed */
+    const char *first_failed, *first_passed;
 } report_known;
 
 typedef struct report_row {
@@ -125,12 +133,16 @@ int report_exit(const report *r);
 const char *report_diagnosis(const report *r);
 
 /* Reads the entries of a file of known failures and marks those that have expired on `day` (YYYY-MM-DD).
- * Errors: IO, INVALID with the entry and what it lacks. */
+ * Errors: NOT_FOUND, IO, BAD_DATA; INVALID with line and column, or with the entry and what it lacks. */
 tenon_status report_known_read(const char *path, const char *day, report *r);
 /* Text that begins with a day of the calendar, YYYY-MM-DD. */
 bool report_is_day(const char *text);
 /* The entry that covers a row, NULL for none. */
 report_known *report_known_of(const report *r, const char *name);
+/* What is to be done about an entry: its rows pass, its day is over, it covers no row. False: nothing; "" then. */
+bool report_known_finding(const report_known *known, char *out_text, size_t size);
+/* Whether that fails the run; that an entry covers no row does not, as other profiles and filters have other rows. */
+bool report_known_fails(const report_known *known);
 
 /* -- Words of the header; "" where it has none -------------------------------------------------------------------- */
 
@@ -157,12 +169,19 @@ typedef struct report_rule {
 /* All rules in the guide's order, then what rows name beyond it, counted. Owner: *out_rules is the caller's (free). */
 tenon_status report_rules(const report *r, report_rule **out_rules, uint32_t *out_count);
 uint32_t report_rule_rows(const report_rule *rule);
+/* The guide's rule of that number, of `length` bytes; NULL for none. */
+const report_rule *report_rule_named(const char *number, size_t length);
 
 /* -- Renderings --------------------------------------------------------------------------------------------------- */
 
 void report_write_json(const report *r, tenon__text *out);
 void report_write_junit(const report *r, tenon__text *out);
 void report_write_html(const report *r, tenon__text *out);
+/* Lines for people: failures folded by case, each with its rules and the command that runs its worst row again, then what
+ * is to be done about the known failures; "" where there is nothing to say. */
+void report_write_summary(const report *r, tenon__text *out);
+/* The latter alone. */
+void report_write_findings(const report *r, tenon__text *out);
 
 /* -- What else can be asked --------------------------------------------------------------------------------------- */
 

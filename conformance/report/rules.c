@@ -43,6 +43,12 @@ static tenon_status count_row(const report_row *row, report_rule **rules, uint32
     return TENON_STATUS_OK;
 }
 
+const report_rule *report_rule_named(const char *number, size_t length) {
+    for (uint32_t i = 0; i < GUIDE_COUNT; i++)
+        if (strncmp(guide[i].number, number, length) == 0 && strcspn(guide[i].number, " ") == length) return &guide[i];
+    return NULL;
+}
+
 tenon_status report_rules(const report *r, report_rule **out_rules, uint32_t *out_count) {
     report_rule *rules = malloc(sizeof guide);
     uint32_t count = GUIDE_COUNT;

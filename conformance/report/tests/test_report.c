@@ -219,7 +219,14 @@ END_TEST
 static const struct {
     const char *known, *message;
 } bad_lists[] = {
-    {"", "no file of known failures"},
+    {"", "line 1, column 1: the file is empty"},
+    {"{\"known_failures\": [\n  {\"rows\": \"*\",}\n]}", "line 2, column 1"},
+    {"{\"known_failures\":[]}\n]", "line 2, column 1: something follows"},
+    {"{\"known_failures\":[{\"rows\":\"map*\"}]}",
+     "entry 1 of the known failures (map*) does not say its 'reason', 'owner', 'expires'"},
+    {"{\"known_failures\":[{\"rows\":\"a\",\"rows\":\"b\",\"reason\":\"r\",\"owner\":\"o\",\"expires\":\"2027-01-01\"}]"
+     "}",
+     "has two members 'rows'"},
     {"[]", "no file of known failures"},
     {"{\"known\":[]}", "no file of known failures"},
     {"{\"known_failures\":[3]}", "entry 1 of the known failures is no object"},
@@ -392,10 +399,11 @@ static const struct {
     {{"diff", "a.jsonl"}, 2},
     {{"verify", "a.jsonl"}, 2},
     {{"verify", "a.jsonl", "plugin.so", "--known-failures", "known.json"}, 2},
-    {{"verdict", "a.jsonl", "--known-failures", "bad.json"}, 1},
+    {{"summary", "a.jsonl"}, 0},
+    {{"verdict", "a.jsonl", "--known-failures", "bad.json"}, 2},
     {{"verdict", "a.jsonl", "--known-failures", "plugin.so"}, 2},
-    {{"html", "nothing.jsonl"}, 1},
-    {{"html", "a.jsonl", "-o", "no/such/folder"}, 1},
+    {{"html", "nothing.jsonl"}, 2},
+    {{"html", "a.jsonl", "-o", "no/such/folder"}, 6},
     {{"verify", "nothing.jsonl", "plugin.so"}, 3},
 };
 
@@ -435,17 +443,136 @@ static const struct {
 
 START_TEST(runs_end_with_reports) {
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        const report_wishes wishes = {"out", NULL, NULL, endings[i].known ? "known.json" : NULL};
+        const report_wishes wishes = {.junit = "out", .known_failures = endings[i].known ? "known.json" : NULL};
         make(endings[i].kind, "a.jsonl", 0);
         if (endings[i].known) put("known.json", endings[i].known);
         (void)unlink("out");
         ck_assert_int_eq(report_check_wishes(&wishes), 0);
-        ck_assert_msg(report_of_run("a.jsonl", &wishes, endings[i].code) == endings[i].expected, "row %zu", i);
+        ck_assert_msg(report_of_run("a.jsonl", &wishes, NULL, endings[i].code) == endings[i].expected, "row %zu", i);
         ck_assert_int_eq(access("out", R_OK), 0);
     }
-    const report_wishes nowhere = {"no/such/folder", NULL, NULL, NULL}, bad = {NULL, NULL, NULL, "a.jsonl"};
-    ck_assert_int_eq(report_of_run("a.jsonl", &nowhere, 0), 1);
-    ck_assert_int_eq(report_check_wishes(&bad), 2);
+    const report_wishes nowhere = {.junit = "no/such/folder"};
+    make(MAKE_GOOD, "a.jsonl", 0);
+    ck_assert_int_eq(report_of_run("a.jsonl", &nowhere, NULL, 0), 6); /* the plugin did not fail */
+    make(MAKE_DISAGREE, "a.jsonl", 0);
+    ck_assert_int_eq(report_of_run("a.jsonl", &nowhere, NULL, 1), 1);
+}
+END_TEST
+
+/* Before a run: every path is tried, and an old report is left as it is. */
+static const struct {
+    const char *name;
+    report_wishes wishes;
+    int code;
+} preparations[] = {
+    {"good", {.junit = "out", .json = "a.jsonl", .html = "-", .plugin = "plugin.so"}, 0},
+    {"device", {.junit = "/dev/null", .json = "/dev/null"}, 0},
+    {"no_folder", {.json = "no/such/folder"}, 2},
+    {"no_folder_for_records", {.records = "no/such/folder"}, 2},
+    {"folder", {.html = "."}, 2},
+    {"twice", {.json = "out", .html = "out"}, 2},
+    {"twice_and_not_there", {.json = "new", .html = "new"}, 2},
+    {"the_plugin", {.html = "plugin.so", .plugin = "./plugin.so"}, 2},
+    {"the_records", {.json = "a.jsonl", .records = "a.jsonl"}, 2},
+    {"what_is_resumed", {.json = "a.jsonl", .resume = "./a.jsonl"}, 2},
+    {"the_list", {.json = "known.json", .known_failures = "known.json"}, 2},
+    {"no_list", {.known_failures = "a.jsonl"}, 2},
+    {"list_not_there", {.known_failures = "nothing.json"}, 2},
+};
+
+START_TEST(paths_are_tried_before_a_run) {
+    uint8_t *bytes;
+    size_t size;
+    make(MAKE_GOOD, "a.jsonl", 0);
+    put("known.json", ENTRY("*", "2027-01-01"));
+    put("out", "an old report");
+    for (size_t i = 0; i < sizeof preparations / sizeof *preparations; i++) {
+        int code = report_check_wishes(&preparations[i].wishes);
+        ck_assert_msg(code == preparations[i].code, "%s: %d", preparations[i].name, code);
+    }
+    ck_assert_int_eq(access("new", F_OK), -1);
+    ck_assert_int_eq(tenon__file_read("out", 1 << 20, &bytes, &size), TENON_STATUS_OK);
+    ck_assert_str_eq((const char *)bytes, "an old report");
+    free(bytes);
+}
+END_TEST
+
+/* -- Words about failures ----------------------------------------------------------------------------------------- */
+
+/* What people read of a list of known failures, in each form; none: nothing is to be done. */
+static const struct {
+    const char *known;
+    int kind;
+    bool fails;
+    const char *finding;
+} findings[] = {
+    {ENTRY("map_values.sqrt_f32_n3", "2027-01-01"), MAKE_DISAGREE, false, NULL},
+    {ENTRY("map_values.sqrt_f32_n3", "2027-01-01"), MAKE_GOOD, true,
+     "entry 1 of the known failures ('map_values.sqrt_f32_n3', owner o) expects failures, and rows pass: "
+     "map_values.sqrt_f32_n3; remove the entry"},
+    {ENTRY("map_values.sqrt_f32_n?", "2027-01-01"), MAKE_DISAGREE, true, "; narrow its 'rows' to what still fails"},
+    {ENTRY("map_values.sqrt_f32_n3", "2026-01-01"), MAKE_DISAGREE, true,
+     "entry 1 of the known failures ('map_values.sqrt_f32_n3', owner o) expired on 2026-01-01, and rows fail: "
+     "map_values.sqrt_f32_n3; mend them, or agree with the owner on a later day"},
+    {ENTRY("map_values.*", "2026-01-01"), MAKE_ALL_FAIL, true, " more; mend them"},
+    {ENTRY("nobody.*", "2026-01-01"), MAKE_GOOD, true, "expired on 2026-01-01, and no row that it covers fails"},
+    {ENTRY("nobody.*", "2027-01-01"), MAKE_GOOD, false,
+     "entry 1 of the known failures ('nobody.*', owner o) covers no row of this run"},
+};
+
+START_TEST(known_failures_say_what_to_do) {
+    for (size_t i = 0; i < sizeof findings / sizeof *findings; i++) {
+        static void (*const forms[])(const report *r, tenon__text *out) = {report_write_summary, report_write_json,
+                                                                           report_write_junit, report_write_html};
+        report r;
+        make(findings[i].kind, "a.jsonl", 0);
+        put("known.json", findings[i].known);
+        read_good("a.jsonl", "known.json", &r);
+        ck_assert_int_eq(report_known_fails(&r.known[0]), findings[i].fails);
+        for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
+            tenon__text text = {0}, wanted = {0};
+            forms[k](&r, &text);
+            if (k < 2)
+                tenon__text_add(&wanted, findings[i].finding ? findings[i].finding : "");
+            else
+                report_xml(&wanted, findings[i].finding ? findings[i].finding : "");
+            const char *said = strstr(tenon__text_string(&text), tenon__text_string(&wanted));
+            ck_assert_msg(said != NULL, "row %zu, form %zu: %.2000s", i, k, tenon__text_string(&text));
+            if (!findings[i].finding) ck_assert_ptr_null(strstr(tenon__text_string(&text), "entry 1 of the known"));
+            tenon__text_free(&wanted);
+            tenon__text_free(&text);
+        }
+        report_free(&r);
+    }
+}
+END_TEST
+
+static uint32_t count_of(const char *text, const char *word) {
+    uint32_t count = 0;
+    for (; (text = strstr(text, word)); text += strlen(word)) count++;
+    return count;
+}
+
+/* However many rows fail, a case is one block, and no more than a few blocks are whole. */
+START_TEST(failures_are_folded_by_case) {
+    report r;
+    tenon__text text = {0};
+    make(MAKE_ALL_FAIL, "a.jsonl", 0);
+    read_good("a.jsonl", NULL, &r);
+    report_write_summary(&r, &text);
+    const char *said = tenon__text_string(&text);
+    ck_assert_msg(count_of(said, "\n") <= 5 * r.records.case_count + 2, "%s", said);
+    ck_assert_uint_eq(count_of(said, " rows ("), r.records.case_count);
+    ck_assert_uint_ge(count_of(said, "    again  tenon test "), 1);
+    ck_assert_uint_ge(count_of(said, "    rule   REQ-"), 1);
+    tenon__text_free(&text);
+    report_free(&r);
+    make(MAKE_GOOD, "a.jsonl", 0);
+    read_good("a.jsonl", NULL, &r);
+    report_write_summary(&r, &text);
+    ck_assert_str_eq(tenon__text_string(&text), "");
+    tenon__text_free(&text);
+    report_free(&r);
 }
 END_TEST
 
@@ -466,6 +593,9 @@ int main(void) {
     tcase_add_test(tests, differences_are_told);
     tcase_add_test(tests, calls_give_exit_codes);
     tcase_add_test(tests, runs_end_with_reports);
+    tcase_add_test(tests, paths_are_tried_before_a_run);
+    tcase_add_test(tests, known_failures_say_what_to_do);
+    tcase_add_test(tests, failures_are_folded_by_case);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
