@@ -95,8 +95,13 @@ enum { MOST_DEVICES = 1023 };
 static int take_plugin(const char *text, cfh_options *o) {
     static char path[PATH_MAX], id[64];
     if (strchr(text, '/')) {
-        if (!realpath(text, path)) {
-            cli_line(stderr, "tenon test: %s: %s", text, strerror(errno));
+        struct stat info;
+        if (!realpath(text, path) || stat(path, &info) != 0) {
+            cli_line(stderr, "tenon test: %s: %s; give the path of a plugin's .so file", text, strerror(errno));
+            return CLI_USAGE;
+        }
+        if (S_ISDIR(info.st_mode)) {
+            cli_line(stderr, "tenon test: %s is a folder; give the path of the plugin's .so file in it", text);
             return CLI_USAGE;
         }
         o->setup.plugin = path;

@@ -12,7 +12,7 @@ static const cf_case watched = {.name = "process", .requirements = ""};
 
 /* -- Rows -- */
 
-static bool matches(const char *filter, const char *name) {
+bool cfh_filter_matches(const char *filter, const char *name) {
     const char *dot = strchr(name, '.');
     if (fnmatch(filter, name, 0) == 0) return true;
     char *of = strndup(name, (size_t)(dot - name)); /* the case's name alone stands for all its rows */
@@ -23,7 +23,7 @@ static bool matches(const char *filter, const char *name) {
 
 static bool is_chosen(const char *name, const char *const *filters, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
-        if (matches(filters[i], name)) return true;
+        if (cfh_filter_matches(filters[i], name)) return true;
     return count == 0;
 }
 

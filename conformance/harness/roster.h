@@ -46,6 +46,9 @@ bool cfh_roster_make(const cJSON *listed, const char *const *filters, uint32_t f
                      char *out_error, size_t error_size);
 void cfh_roster_free(cfh_roster *roster);
 
+/* A filter, a glob, that matches a row by its name or by that of its case. */
+bool cfh_filter_matches(const char *filter, const char *row);
+
 /* Index of the harness's own row. */
 static inline uint32_t cfh_roster_watch(const cfh_roster *roster, uint32_t watch) {
     return roster->run_count + watch;

@@ -6,7 +6,10 @@
 
 #include <tenon/device.h>
 
-enum { LIST_SECONDS = 120, EXIT_FAILED = 1, EXIT_NO_DEVICE = 5 };
+#include "cases/cases.h"
+#include "harness/hint.h"
+
+enum { LIST_SECONDS = 120, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static bool refuse(cfh_session *s, int code, const char *reason, const char *text) {
     s->exit_code = code;
@@ -48,6 +51,18 @@ static bool check_rows(cfh_session *s, uint32_t asked, bool filtered) {
     return true;
 }
 
+/* A filter without a row is a slip of the pen: the run is refused where none has any, else it is told. */
+static bool check_filters(cfh_session *s, const cJSON *listed, const char *const *filters, uint32_t filter_count) {
+    for (uint32_t f = 0; f < filter_count && !s->warning[0]; f++) {
+        bool found = false;
+        for (uint32_t i = 0; i < s->roster.run_count && !found; i++)
+            found = cfh_filter_matches(filters[f], s->roster.rows[i].name);
+        if (!found)
+            cfh_hint_write(filters[f], listed, cf_cases, cf_case_count, s->profile, s->warning, sizeof s->warning);
+    }
+    return s->roster.run_count > 0 || filter_count == 0 || refuse(s, EXIT_USAGE, "NO_ROWS", s->warning);
+}
+
 static bool list(cfh_session *s, cfh_worker *worker, const char *const *filters, uint32_t filter_count) {
     char error[1280] = "";
     bool late = false;
@@ -60,9 +75,11 @@ static bool list(cfh_session *s, cfh_worker *worker, const char *const *filters,
         cJSON_Delete(answer);
         return refuse(s, EXIT_FAILED, "LIST_FAILED", "a worker that was to list the rows ended, or came to no end");
     }
-    bool made = cfh_roster_make(answer, filters, filter_count, &s->roster, error, sizeof error);
+    bool made = cfh_roster_make(answer, filters, filter_count, &s->roster, error, sizeof error) ||
+                refuse(s, EXIT_FAILED, "LIST_FAILED", error);
+    if (made) made = check_filters(s, answer, filters, filter_count);
     cJSON_Delete(answer);
-    return made || refuse(s, EXIT_FAILED, "LIST_FAILED", error);
+    return made;
 }
 
 static bool take_facts(cfh_session *s, cJSON *answer) {

@@ -10,9 +10,10 @@ typedef struct cfh_session {
     cfh_roster roster;
     cJSON *facts; /* "plugin" and "device" as in a record's header; NULL when refused */
     char path[4096];
-    int exit_code;   /* of the command, when refused */
-    char reason[64]; /* TENONH_REASON_* without the prefix, or a status */
-    char text[2048]; /* why it was refused */
+    int exit_code;      /* of the command, when refused */
+    char reason[64];    /* TENONH_REASON_* without the prefix, or a status */
+    char text[2048];    /* why it was refused */
+    char warning[1024]; /* of a filter that matches no row, beside others that do; "" for none */
 } cfh_session;
 
 /* Starts a worker that opens the device and lists rows. profile 0: what the device takes. False: refused, or nothing to

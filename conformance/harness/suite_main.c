@@ -180,11 +180,12 @@ static int read_before(suite *s) {
     char error[512];
     const char *path = s->options->resume;
     if (!cf_records_read(path, &s->before, error, sizeof error)) {
-        cli_line(stderr, "tenon test: %s: %s", path, error);
+        cli_line(stderr, "tenon test: --resume: %s holds no records that a run wrote: %s", path, error);
         return CLI_USAGE;
     }
     if (s->before.final) {
-        cli_line(stderr, "tenon test: %s has come to its end: %s", path, cfh_text_of(s->before.final, "verdict"));
+        cli_line(stderr, "tenon test: --resume: %s has come to its end, %s: `tenon report summary` tells more", path,
+                 cfh_text_of(s->before.final, "verdict"));
         return CLI_USAGE;
     }
     if (s->before.row_count == 0) {
@@ -285,6 +286,15 @@ static int conclude(suite *s) {
     return fail_records(s->writer.path, s->writer.error);
 }
 
+/* With the name that was given, but where the words are about something else that was. */
+static void tell_refusal(const suite *s) {
+    const cfh_setup *setup = &s->options->setup;
+    const char *name = s->session.facts ? "" : setup->plugin ? setup->plugin : setup->id ? setup->id : "";
+    cli_line(stderr, "tenon test: %s%s%s: %s", name, name[0] ? ": " : "", s->session.reason, s->session.text);
+    if (!s->session.facts && setup->id && access(setup->id, F_OK) == 0)
+        cli_line(stderr, "tenon test: to test the file '%s' that lies here, give it as ./%s", setup->id, setup->id);
+}
+
 static int refuse(suite *s) {
     const cfh_session *session = &s->session;
     cJSON *final = cJSON_CreateObject();
@@ -293,7 +303,7 @@ static int refuse(suite *s) {
     cJSON_AddNumberToObject(final, "exit", session->exit_code);
     cJSON_AddStringToObject(final, "reason", session->reason);
     cJSON_AddStringToObject(final, "text", session->text);
-    cli_line(stderr, "tenon test: %s: %s", session->reason, session->text);
+    tell_refusal(s);
     if (!s->options->resume && s->writer.path) {
         write_header(s);
         (void)cf_record_final(&s->writer, final, s->sha256);
@@ -332,6 +342,11 @@ static int carry_out(suite *s) {
         if (open) return CLI_FAILED;
     }
     if (open && o->list) return list(s);
+    if (!open && s->session.exit_code == CLI_USAGE) { /* nothing to keep records of */
+        tell_refusal(s);
+        return CLI_USAGE;
+    }
+    if (open && s->session.warning[0]) cli_line(stderr, "tenon test: warning: %s", s->session.warning);
     if (open && has_twins(s)) open = false;
     if (open && o->resume) code = check_before(s);
     if (code == CLI_OK) code = open_records(s);

@@ -28,7 +28,7 @@ static cJSON *refused(tenon_status status, tenonh_reason reason, const char *det
     cJSON_AddStringToObject(why, "text", reason ? tenonh_reason_text(reason) : tenon_status_meaning(status));
     cJSON_AddStringToObject(why, "advice", reason ? tenonh_reason_advice(reason) : "");
     cJSON_AddStringToObject(why, "detail", detail);
-    cJSON_AddNumberToObject(why, "exit", exit_code_of(status));
+    cJSON_AddNumberToObject(why, "exit", reason == TENONH_REASON_UNREADABLE ? 2 : exit_code_of(status));
     return message;
 }
 
@@ -64,7 +64,11 @@ static tenon_status find_plugin(const cJSON *command, tenonh_plugin_info *out_in
         if (strcmp(out_info->id, id) == 0 && out_info->reason != TENONH_REASON_DUPLICATE_ID)
             return tenonh_reason_status(out_info->reason);
     }
-    *out_info = (tenonh_plugin_info){.struct_size = sizeof *out_info, .detail = "no plugin of this id is found"};
+    *out_info = (tenonh_plugin_info){
+        .struct_size = sizeof *out_info,
+        .detail =
+            "no plugin of this id is found; `tenon list` shows those there are, and a file is given by a path with a "
+            "slash in it, as ./plugin.so"};
     return TENON_STATUS_NOT_FOUND;
 }
 

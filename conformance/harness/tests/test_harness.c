@@ -284,7 +284,8 @@ START_TEST(good_plugins_are_conformant) {
 END_TEST
 
 START_TEST(nothing_run_is_nothing_passed) {
-    ck_assert_int_eq(RUN("", PLANTED, "--filter", "no_such_case", "--records", records_path), 1);
+    ck_assert_int_eq(RUN("", PLANTED, "--filter", "no_such_case", "--records", records_path), 2);
+    ck_assert_int_eq(access(records_path, F_OK), -1);
     ck_assert_int_eq(RUN("", PLANTED, "--profile", "model"), 1);
     ck_assert_int_eq(RUN("", PLANTED, "--profile", "graph"), 1); /* its one row does not apply */
     ck_assert_int_eq(RUN("", PLANTED, "--profile", "runtime,graph", "--records", records_path), 1);

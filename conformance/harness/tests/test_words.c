@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cases/abi_raw.h"
+#include "harness/hint.h"
 
 static const struct words_row {
     tenon_status got;
@@ -63,10 +64,48 @@ START_TEST(wrong_answers_are_told_whole) {
 }
 END_TEST
 
+/* -- Filters that match nothing ------------------------------------------------------------------------------------ */
+
+static const cf_case table[] = {{.name = "map_add", .profile = CF_PROFILE_BASE},
+                                {.name = "map_and", .profile = CF_PROFILE_BASE},
+                                {.name = "abi_hosts", .profile = CF_PROFILE_ABI},
+                                {.name = "storms", .profile = CF_PROFILE_RUNTIME}};
+
+static const struct {
+    const char *filter, *hint;
+} hints[] = {
+    {"map_ad", "--filter 'map_ad' matches no row; cases of names like it: map_add, map_and"},
+    {"map_addd.f32*", "; cases of names like it: map_add"},
+    {"abi_hosts.v2*", "; rows of that case: abi_hosts.v1, abi_hosts.grown"},
+    {"storm?", "; case storms is of another profile: --profile runtime"},
+    {"strms", "; cases of names like it: storms"},
+    {"quantum", "; --list without --filter names the rows there are"},
+    {"", "; --list without --filter names the rows there are"},
+    {"*.x", "; rows of that case: map_add.f32"},
+};
+
+START_TEST(filters_that_match_nothing_are_told_what_is_near) {
+    cJSON *listed =
+        cJSON_Parse("{\"cases\":[{\"case\":0,\"rows\":[\"map_add.f32\"]},{\"case\":1,\"rows\":[\"map_and.i32\"]},"
+                    "{\"case\":2,\"rows\":[\"abi_hosts.v1\",\"abi_hosts.grown\"]}]}");
+    char text[256];
+    ck_assert_ptr_nonnull(listed);
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        cfh_hint_write(hints[i].filter, listed, table, sizeof table / sizeof *table, CF_PROFILE_BASE | CF_PROFILE_ABI,
+                       text, sizeof text);
+        ck_assert_msg(strstr(text, hints[i].hint) != NULL, "'%s': %s", hints[i].filter, text);
+    }
+    cfh_hint_write("map_ad", listed, table, sizeof table / sizeof *table, CF_PROFILE_BASE, text, 20);
+    ck_assert_uint_lt(strlen(text), 20);
+    cJSON_Delete(listed);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("words");
     TCase *tests = tcase_create("words");
     tcase_add_loop_test(tests, wrong_answers_are_told_whole, 0, sizeof rows / sizeof *rows);
+    tcase_add_test(tests, filters_that_match_nothing_are_told_what_is_near);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

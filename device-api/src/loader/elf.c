@@ -36,6 +36,17 @@ static int read_at(const file *f, uint64_t offset, void *out, size_t size) {
     return 1;
 }
 
+static const char *machine_name(uint32_t machine) {
+    static const struct {
+        uint32_t machine;
+        const char *name;
+    } rows[] = {{EM_X86_64, "x86-64"}, {EM_AARCH64, "AArch64"}, {EM_RISCV, "RISC-V"}, {EM_PPC64, "PowerPC64"},
+                {EM_386, "x86"},       {EM_ARM, "Arm"},         {EM_S390, "s390"},    {EM_MIPS, "MIPS"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].machine == machine) return rows[i].name;
+    return "another machine";
+}
+
 static tenonh_reason read_header(const file *f, Elf64_Ehdr *out_header) {
     if (!read_at(f, 0, out_header->e_ident, SELFMAG) || memcmp(out_header->e_ident, ELFMAG, SELFMAG) != 0)
         return tenon__refuse(f->verdict, TENONH_REASON_NOT_ELF, "its first bytes are not those of an ELF file");
@@ -44,8 +55,10 @@ static tenonh_reason read_header(const file *f, Elf64_Ehdr *out_header) {
     if (out_header->e_ident[EI_CLASS] != ELFCLASS64 || out_header->e_ident[EI_DATA] != ELFDATA2LSB)
         return tenon__refuse(f->verdict, TENONH_REASON_WRONG_MACHINE, "not a 64-bit little-endian file");
     if (out_header->e_machine != own_header.e_machine)
-        return tenon__refuse(f->verdict, TENONH_REASON_WRONG_MACHINE, "ELF machine %u, this host is %u",
-                             out_header->e_machine, own_header.e_machine);
+        return tenon__refuse(f->verdict, TENONH_REASON_WRONG_MACHINE,
+                             "the file is for %s (ELF machine %u), this host is %s (%u)",
+                             machine_name(out_header->e_machine), out_header->e_machine,
+                             machine_name(own_header.e_machine), own_header.e_machine);
     if (out_header->e_type != ET_DYN)
         return tenon__refuse(f->verdict, TENONH_REASON_NOT_ELF, "an ELF file of type %u, not a shared object",
                              out_header->e_type);
