@@ -18,7 +18,12 @@ function(tenon_add_test name)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${TENON_TEST_ENVIRONMENT}")
 endfunction()
 
+# Verdicts and compiled kernels of tests lie in the build folder, not among the user's.
+set(TENON_TEST_CACHE ${PROJECT_BINARY_DIR}/cache)
+file(MAKE_DIRECTORY ${TENON_TEST_CACHE})
+file(CHMOD ${TENON_TEST_CACHE} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
 set(TENON_TEST_ENVIRONMENT
+    TENON_CACHE_DIR=${TENON_TEST_CACHE}
     CK_DEFAULT_TIMEOUT=0
     "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1"
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"

@@ -1,8 +1,10 @@
 """check_formats.py TOOL FOLDER: JUnit through junitparser, the page through html5lib, JSON, for records of many kinds.
 
-Exits with 77 where a package is missing: the test is skipped. ci/setup.sh --checks installs them.
+Exits with 77 where a package is missing: the test is skipped. ci/setup.sh --checks installs them into a folder of
+PYTHONPATH, and leaves a file `wanted` there: where that is, a missing package is a failure.
 """
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,8 +13,9 @@ try:
     import html5lib
     import junitparser
 except ImportError as missing:
-    print(f"skipped: {missing}; ci/setup.sh --checks installs it")
-    sys.exit(77)
+    wanted = any(pathlib.Path(entry, "wanted").exists() for entry in os.environ.get("PYTHONPATH", "").split(":") if entry)
+    print(f"{'FAILED' if wanted else 'skipped'}: {missing}; ci/setup.sh --checks installs it")
+    sys.exit(1 if wanted else 77)
 
 KINDS = ["good", "mixed", "large", "all-fail", "hostile", "no-rows", "refused", "unended", "one-run", "filtered",
          "wedged", "disagree", "lacking"]
