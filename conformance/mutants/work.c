@@ -391,6 +391,20 @@ static tenon_status launch_less(tenon_stream *stream, tenon_exec *exec, const te
     return mutant.work.launch(stream, exec, &kept.launch);
 }
 
+/* Host scalars that are missing are whatever lies there. */
+static tenon_status launch_padded(tenon_stream *stream, tenon_exec *exec, const mutant_exec *record,
+                                  const tenon_launch *launch) {
+    uint64_t scalars[16] = {0};
+    tenon_launch changed = *launch;
+    const tenon_op_row *row = record && record->kind == TENON_WORK_OP ? tenon_op_row_of(record->op) : NULL;
+    if (!row || launch->scalar_count >= row->scalar_count || row->scalar_count > 16)
+        return mutant.work.launch(stream, exec, launch);
+    if (launch->scalar_count) memcpy(scalars, launch->scalars, launch->scalar_count * sizeof *scalars);
+    changed.scalars = scalars;
+    changed.scalar_count = row->scalar_count;
+    return mutant.work.launch(stream, exec, &changed);
+}
+
 static void leak(void) {
     volatile char *lost = malloc(1 << 16);
     for (uint32_t i = 0; lost && i < 1 << 16; i += 4096) lost[i] = 1;
@@ -412,6 +426,7 @@ static tenon_status launch_planted(tenon_stream *stream, tenon_exec *exec, mutan
     case MUTANT_kernels_miss_their_last_group: return launch_less(stream, exec, launch);
     case MUTANT_import_results_late: return launch_beside_import(stream, exec, record, launch);
     case MUTANT_launch_tail_ignored: return launch_with_tail(stream, exec, launch);
+    case MUTANT_scalars_uncounted: return launch_padded(stream, exec, record, launch);
     case MUTANT_launches_leak: leak(); break;
     case MUTANT_launches_read_late:
         if (launch_late(stream, exec, launch)) return TENON_STATUS_OK;
@@ -451,6 +466,7 @@ static tenon_status launch(tenon_stream *stream, tenon_exec *exec, const tenon_l
     tenon_launch changed = *what;
     if (record) mutant_change_scalars(record->op, &changed, scalars, 16);
     tenon_status status = launch_planted(stream, exec, record, changed.scalars == what->scalars ? what : &changed);
+    if (planted(MUTANT_workspaces_unchecked) && record && status == TENON_STATUS_INVALID) return TENON_STATUS_OK;
     if (planted(MUTANT_bad_launches_taken) && status == TENON_STATUS_INVALID) return TENON_STATUS_OK;
     if (planted(MUTANT_failed_streams_go_on) && status == TENON_STATUS_FAILED_STREAM) return TENON_STATUS_OK;
     return status;

@@ -66,6 +66,8 @@ static tenon_status find_buffers(tenon_stream *stream, const tenon_exec *exec, c
         TENON_TRY(find_operand(stream, operand, launch->buffers[i], size, "an operand", &command->operands[i]));
     }
     if (!exec->workspace) return TENON_STATUS_OK;
+    if (launch->workspace.offset % NPU_ALIGNMENT)
+        return NPU_FAIL_STREAM(stream, TENON_STATUS_INVALID, "the workspace is not aligned to %u bytes", NPU_ALIGNMENT);
     return npu_memory_range(stream->device, launch->workspace, exec->workspace, "the workspace", &command->workspace);
 }
 
