@@ -1,8 +1,9 @@
 /* REQ-OP-03: contractions. Three ways to look at a product: small whole numbers, whose products and sums are exact; one
  * product an output, with all its bits; random ones within the bound that any order of additions meets. What they kill:
- * tiles and tails (whole), accumulation in f16, bf16 or their like (whole, random), operands cut to TF32 or split into
- * too few parts (one_hot), all of these from some K on only, operands or strides swapped, NaN and infinities swallowed,
- * subnormal numbers flushed. */
+ * tiles and tails (whole), accumulation in f16, bf16 or their like (whole, random), sums that are cut (positive), operands
+ * cut to TF32 or split into too few parts (one_hot), or whose parts overflow (largest) or are lost (low_normal), all of
+ * these from some K on only, operands or strides swapped, NaN and infinities swallowed, subnormal numbers flushed, an
+ * accumulator that is asked for and not used. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,12 @@ static void check_sums(const product *p, const cf_row *row, const tenonh_array *
     free(a), free(b), free(want), free(allowed);
 }
 
+/* Sums of these grow: what each addition loses, in one direction, adds up. */
+static cf_number next_positive(const cf_operand *x, int64_t i, void *context) {
+    (void)i, (void)context;
+    return cf_rounded(x->dtype, (cf_number){.f = fabsl(cf_uniform())});
+}
+
 static void run_sums(const product *p, types t, const char *name, bool exact, bool positive) {
     if (!cf_begin("%s_%s.%s.%lldx%lldx%lldx%lld", tenon_dtype_name(t.from), tenon_dtype_name(t.to), name,
                   (long long)p->batch, (long long)p->m, (long long)p->k, (long long)p->n))
@@ -101,11 +108,14 @@ static void run_sums(const product *p, types t, const char *name, bool exact, bo
             cf_fill_range(&row.operands[i], is_unsigned || positive ? 0 : -100, 100);
         else if (exact)
             cf_fill_mixed(&row.operands[i]);
+        else if (positive)
+            cf_fill_with(&row.operands[i], next_positive, NULL);
         else
             cf_fill_small(&row.operands[i]);
     }
     tenonh_array result = {0};
-    if (cf_run_or_fail(&row, &result)) check_sums(p, &row, &result, exact, CF_SIGNS_RANDOM);
+    uint32_t signs = positive ? CF_SIGNS_EQUAL : CF_SIGNS_RANDOM;
+    if (cf_run_or_fail(&row, &result)) check_sums(p, &row, &result, exact, signs);
     tenonh_array_free(&result);
     cf_free(&row);
 }
@@ -137,8 +147,9 @@ static int64_t place_in(const product *p, int64_t m) {
     return m == 0 ? p->k - 1 : m == 1 ? 0 : (m * 977 + p->k / 2) % p->k;
 }
 
-/* Factors of exponents near 0; of all exponents; subnormal ones by large ones. */
-enum { FULL, WIDE, SUBNORMAL };
+/* Factors of exponents near 0; of all exponents; subnormal ones by large ones, also in the second place; near the largest
+ * number by small ones; near the smallest normal one; products that are subnormal. */
+enum { FULL, WIDE, SUBNORMAL, SUBNORMAL_B, SUBNORMAL_RESULT, LARGEST, LOW_NORMAL };
 
 typedef struct hot {
     const product *p;
@@ -149,8 +160,14 @@ typedef struct hot {
 static cf_number hot_number(const cf_operand *x, const hot *h, int64_t i, bool first) {
     int spread = h->mode == WIDE ? h->high : 2;
     int exponent = (i & 1 ? 1 : -1) * (int)(cf_random() % (uint64_t)(spread + 1));
-    if (h->mode == SUBNORMAL) exponent = first ? h->low - (int)(cf_random() % 4) : -h->low - 2;
+    if (h->mode == SUBNORMAL || h->mode == SUBNORMAL_B)
+        exponent = first == (h->mode == SUBNORMAL) ? h->low - (int)(cf_random() % 4) : -h->low - 2;
+    if (h->mode == SUBNORMAL_RESULT) exponent = h->low / 2 - (first ? (int)(cf_random() % 4) : 2);
+    if (h->mode == LOW_NORMAL) exponent = first ? h->low + 1 + (int)(cf_random() % 4) : (int)(cf_random() % 3);
+    if (h->mode == LARGEST) exponent = first ? -(int)(cf_random() % 4) : -2;
     long double full = scalbnl(1 + fabsl(cf_uniform()), exponent);
+    /* From the largest number downwards: what rounds it to fewer bits makes it infinite. */
+    if (h->mode == LARGEST && first) full = cf_largest(x->dtype) * (1 - scalbnl(fabsl(cf_uniform()), -9 + exponent));
     return cf_rounded(x->dtype, (cf_number){.f = cf_random() & 1 ? full : -full});
 }
 
@@ -177,7 +194,8 @@ static void check_one_hot(const product *p, const cf_row *row, const tenonh_arra
 }
 
 static void run_one_hot(const product *p, types t, uint32_t mode) {
-    static const char *const names[] = {"full", "wide", "subnormal"};
+    static const char *const names[] = {"full",    "wide",      "subnormal", "subnormal_b", "subnormal_result",
+                                        "largest", "low_normal"};
     if (!cf_begin("%s_%s.%s.%lldx%lldx%lldx%lld", tenon_dtype_name(t.from), tenon_dtype_name(t.to), names[mode],
                   (long long)p->batch, (long long)p->m, (long long)p->k, (long long)p->n))
         return;
@@ -263,6 +281,75 @@ static const struct layout_row {
     {"square", {1, 129, 131, 127, 0, 0, 0, 0}},
 };
 
+/* Accumulators that the operator takes for these dtypes when none is asked for, and wider ones. */
+static const struct accumulator {
+    types t;
+    tenon_dtype accumulator;
+} accumulators[] = {
+    {{TENON_DTYPE_F16, TENON_DTYPE_F16}, TENON_DTYPE_F32},   {{TENON_DTYPE_F16, TENON_DTYPE_F32}, TENON_DTYPE_F32},
+    {{TENON_DTYPE_BF16, TENON_DTYPE_BF16}, TENON_DTYPE_F32}, {{TENON_DTYPE_BF16, TENON_DTYPE_F32}, TENON_DTYPE_F32},
+    {{TENON_DTYPE_F32, TENON_DTYPE_F32}, TENON_DTYPE_F32},   {{TENON_DTYPE_F64, TENON_DTYPE_F64}, TENON_DTYPE_F64},
+    {{TENON_DTYPE_I8, TENON_DTYPE_I32}, TENON_DTYPE_I32},    {{TENON_DTYPE_U8, TENON_DTYPE_I32}, TENON_DTYPE_I32},
+    {{TENON_DTYPE_I16, TENON_DTYPE_I32}, TENON_DTYPE_I32},   {{TENON_DTYPE_I8, TENON_DTYPE_I8}, TENON_DTYPE_I32},
+    {{TENON_DTYPE_I32, TENON_DTYPE_I32}, TENON_DTYPE_I32},   {{TENON_DTYPE_I64, TENON_DTYPE_I64}, TENON_DTYPE_I64},
+};
+
+static cf_row asking_row(const product *p, types t, int64_t asked[2]) {
+    int64_t type;
+    cf_row row = row_of(p, t, &type);
+    asked[0] = t.to;
+    row.attrs[0] = (tenon_attr){TENON_ATTR_DTYPE, 1, &asked[0]};
+    row.attrs[1] = (tenon_attr){TENON_ATTR_ACCUMULATOR, 1, &asked[1]};
+    row.attr_count = 2;
+    for (uint32_t i = 0; i < 2; i++) {
+        if (cf_is_float(t.from))
+            cf_fill_with(&row.operands[i], next_positive, NULL);
+        else
+            cf_fill_mixed(&row.operands[i]);
+    }
+    return row;
+}
+
+static void run_accumulator(const product *p, const struct accumulator *a) {
+    types t = a->t;
+    int64_t asked[2] = {0, a->accumulator};
+    if (!cf_begin("%s_%s.accumulator_%s.%lldx%lldx%lldx%lld", tenon_dtype_name(t.from), tenon_dtype_name(t.to),
+                  tenon_dtype_name(a->accumulator), (long long)p->batch, (long long)p->m, (long long)p->k,
+                  (long long)p->n))
+        return;
+    cf_row row = asking_row(p, t, asked);
+    tenonh_array result = {0};
+    if (cf_run_or_fail(&row, &result)) check_sums(p, &row, &result, false, CF_SIGNS_EQUAL);
+    tenonh_array_free(&result);
+    cf_free(&row);
+}
+
+/* Sums in what is no dtype, or no number, have no meaning. */
+static void run_refused(types t, int64_t accumulator, const char *name) {
+    int64_t asked[2] = {0, accumulator};
+    if (!cf_begin("%s_%s.refuses_accumulator_%s", tenon_dtype_name(t.from), tenon_dtype_name(t.to), name)) return;
+    cf_row row = asking_row(&(product){.batch = 1, .m = 3, .k = 17, .n = 5}, t, asked);
+    tenonh_array result = {0};
+    if (cf_applies(&row)) {
+        tenon_status status = cf_run(&row, &result);
+        if (status != TENON_STATUS_UNSUPPORTED && status != TENON_STATUS_INVALID)
+            cf_fail("gives %s, not UNSUPPORTED or INVALID", tenon_status_name(status));
+    }
+    tenonh_array_free(&result);
+    cf_free(&row);
+}
+
+static void run_accumulators(void) {
+    static const int64_t depths[] = {7, 64, 257, 1025, 4099};
+    for (uint32_t i = 0; i < sizeof accumulators / sizeof *accumulators; i++)
+        for (uint32_t k = 0; k < sizeof depths / sizeof *depths; k++)
+            run_accumulator(&(product){.batch = 1, .m = 5, .k = depths[k], .n = 9}, &accumulators[i]);
+    const types reals = {TENON_DTYPE_F32, TENON_DTYPE_F32}, whole = {TENON_DTYPE_I32, TENON_DTYPE_I32};
+    run_refused(reals, TENON_DTYPE_BOOL, "bool");
+    run_refused(reals, TENON_DTYPE_COUNT, "unknown");
+    run_refused(whole, -1, "negative");
+}
+
 void cf_matmul_whole(void) {
     types t;
     for (uint32_t i = 0; types_at(i, &t); i++) {
@@ -275,6 +362,20 @@ void cf_matmul_whole(void) {
                 run_sums(&(product){.batch = 1, .m = 9, .k = lengths[k], .n = 17}, t, "positive", true, true);
         }
     }
+    run_accumulators();
+}
+
+/* Factors and products at the ends of the type's range. */
+static void run_ends(types t, bool keeps) {
+    static const product products[] = {
+        {.batch = 1, .m = 3, .k = 1, .n = 5},    {.batch = 1, .m = 17, .k = 7, .n = 33},
+        {.batch = 1, .m = 1, .k = 257, .n = 9},  {.batch = 1, .m = 17, .k = 64, .n = 33},
+        {.batch = 1, .m = 3, .k = 1025, .n = 5}, {.batch = 1, .m = 3, .k = 4097, .n = 5},
+    };
+    bool reaches = t.from == t.to || t.from == TENON_DTYPE_BF16;
+    for (uint32_t i = 0; i < sizeof products / sizeof *products; i++)
+        for (uint32_t mode = SUBNORMAL_B; mode <= LOW_NORMAL; mode++)
+            if (mode >= LARGEST || (keeps && (mode == SUBNORMAL_B || reaches))) run_one_hot(&products[i], t, mode);
 }
 
 void cf_matmul_one_hot(void) {
@@ -293,6 +394,7 @@ void cf_matmul_one_hot(void) {
             if (lengths[k] <= 1025) run_one_hot(&(product){.batch = 2, .m = 129, .k = lengths[k], .n = 67}, t, WIDE);
         }
         run_one_hot(&(product){.batch = 1, .m = 17, .k = 65536, .n = 33}, t, FULL);
+        run_ends(t, keeps);
     }
 }
 
@@ -302,6 +404,8 @@ void cf_matmul_random(void) {
         if (!cf_is_float(t.from)) continue;
         for (uint32_t k = 0; k < LENGTHS; k++) {
             run_sums(&(product){.batch = 1, .m = 5, .k = lengths[k], .n = 7}, t, "length", false, false);
+            if (k % 3 == 1)
+                run_sums(&(product){.batch = 1, .m = 5, .k = lengths[k], .n = 7}, t, "positive", false, true);
             if (lengths[k] <= 1025)
                 run_sums(&(product){.batch = 1, .m = 33, .k = lengths[k], .n = 33}, t, "tile", false, false);
         }

@@ -224,6 +224,25 @@ static void factors_in_tf32(mutant_job *job) {
 static void factors_in_two_parts(mutant_job *job) {
     round_factors(job, two_parts);
 }
+/* Each in three bf16 parts: the first of those past bf16's largest is infinite, and of the smallest the last are lost. */
+static long double three_parts(long double x) {
+    long double high = to_bf16(x), middle = to_bf16(x - high);
+    return flushed(high) + flushed(middle) + flushed(to_bf16(x - high - middle));
+}
+
+static void factors_in_three_parts(mutant_job *job) {
+    round_factors(job, three_parts);
+}
+
+static void second_flushed(mutant_job *job) {
+    for (int64_t i = 0; i < job->inputs[1].count; i++) job->inputs[1].values[i].f = flushed(job->inputs[1].values[i].f);
+}
+
+static void result_flushed(mutant_job *job) {
+    for (int64_t i = 0; i < job->outputs[0].count; i++)
+        job->outputs[0].values[i].f = flushed(job->outputs[0].values[i].f);
+}
+
 static void factors_in_f32(mutant_job *job) {
     round_factors(job, to_f32);
 }
@@ -283,6 +302,24 @@ static cf_number in_i16(const mutant_job *job, cf_number sum) {
     return cf_rounded(TENON_DTYPE_I16, sum);
 }
 
+/* 22 bits, cut. */
+static cf_number cut_to_22_bits(const mutant_job *job, cf_number sum) {
+    int exponent;
+    (void)job;
+    if (!isfinite(sum.f) || sum.f == 0) return sum;
+    long double fraction = frexpl(sum.f, &exponent);
+    return (cf_number){.f = scalbnl(truncl(scalbnl(fraction, 22)), exponent - 22)};
+}
+
+static void contract_cut(mutant_job *job) {
+    if (k_of(job) >= mutant.parameter) contract(job, cut_to_22_bits);
+}
+
+/* An accumulator is asked for, and the default is not what is used then. */
+static void contract_asked_in_storage(mutant_job *job) {
+    if (mutant_attr(job, TENON_ATTR_ACCUMULATOR, 0)) contract(job, in_storage);
+}
+
 static void contract_in_storage(mutant_job *job) {
     contract(job, in_storage);
 }
@@ -320,6 +357,11 @@ const mutant_fault mutant_reduce_faults[] = {
     I(matmul_f32_in_bf16_from_k_1024, MATMUL, F32, long_factors_in_bf16)
     I(matmul_f64_in_f32, MATMUL, MUTANT_OF(F64), factors_in_f32)
     I(matmul_flushes_denormals, MATMUL, F32, factors_flushed)
+    I(matmul_flushes_its_second, MATMUL, F32, second_flushed)
+    R(matmul_flushes_results, MATMUL, F32, result_flushed)
+    I(matmul_f32_in_three_parts, MATMUL, F32, factors_in_three_parts)
+    R(matmul_f32_sums_cut, MATMUL, F32, contract_cut)
+    R(matmul_f16_asked_in_f16, MATMUL, MUTANT_OF(F16), contract_asked_in_storage)
     I(matmul_swallows_nan, MATMUL, F32, factors_without_nan)
     I(matmul_drops_tail_of_k, MATMUL, FLOATS, tail_of_k)
     R(matmul_drops_last_columns, MATMUL, FLOATS, last_columns)
