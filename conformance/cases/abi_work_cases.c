@@ -107,6 +107,37 @@ static void launch_resized(uint32_t kind, tail how) {
     cf_raw_close(&raw);
 }
 
+/* A whole function is shown to claim in these sizes too. Nodes of a graph that a plugin does not fully know are not taken
+ * one by one: what it does not know may be about all of them. */
+static void claim_resized(bool part, tail how) {
+    enum { MOST_NODES = 16 };
+    tenon_claim claims[MOST_NODES] = {{0}};
+    cf_raw raw;
+    cf_sample sample;
+    tenon__guard guard;
+    tenon__guarded *used = NULL;
+    if (!cf_raw_open(&raw, NULL)) return;
+    tenon__guard_init(&guard);
+    if (!raw.hooks.work.claim) {
+        cf_not_applicable("the device has no claim");
+    } else if (!is_newer(&raw) && cf_sample_make(TENON_WORK_GRAPH, &sample)) {
+        const tenon_work *work = &sample.work;
+        if (part)
+            resize_part(&sample, TENON_WORK_GRAPH, &guard, &used, how);
+        else
+            work = resize(&guard, &used, &sample.work, sizeof sample.work, TENON_WORK_SIZE_V1, how);
+        cf_raw_doing(&raw, "about a %s %s", part ? "work with a descriptor" : "tenon_work", tails[how].what);
+        if (sample.graph.node_count > MOST_NODES)
+            cf_fail("a sample of %u nodes", sample.graph.node_count);
+        else
+            (void)CF_VIA(&raw, tails[how].statuses, "work.claim", raw.hooks.work.claim(raw.device, work, claims));
+        cf_sample_free(&sample);
+    }
+    tenon__guard_give(&guard, used);
+    tenon__guard_free(&guard);
+    cf_raw_close(&raw);
+}
+
 /* A composite is declined or taken as it is; with members that nobody knows it is declined. */
 static void prepare_composite(tail how) {
     static const int64_t axis = 1;
@@ -155,6 +186,10 @@ void cf_abi_tails(void) {
         launch_resized(TENON_WORK_##KIND, (tail)how);
         CF_SAMPLE_KINDS(ROW)
 #undef ROW
+        if (cf_begin("claim.work.%s", name) && cf_sample_takes(TENON_WORK_GRAPH, "graph"))
+            claim_resized(false, (tail)how);
+        if (cf_begin("claim.part.%s", name) && cf_sample_takes(TENON_WORK_GRAPH, "graph"))
+            claim_resized(true, (tail)how);
         if (cf_begin("part.composite.%s", name) && cf_sample_takes(TENON_WORK_COMPOSITE, "composite"))
             prepare_composite((tail)how);
     }

@@ -496,7 +496,9 @@ static tenon_status dialect(tenon_device *device, const tenon_dialect **out_dial
 static tenon_status claim(tenon_device *device, const tenon_work *work, tenon_claim *out_claims) {
     static uint32_t calls;
     uint32_t count = work && work->graph ? work->graph->node_count : 0;
-    TENON_TRY(mutant.work.claim(device, work, out_claims));
+    tenon_status status = mutant.work.claim(device, work, out_claims);
+    if (status == TENON_STATUS_UNSUPPORTED && planted(MUTANT_claim_takes_unknown_members)) return TENON_STATUS_OK;
+    TENON_TRY(status);
     for (uint32_t i = 0; i < count; i++) {
         const tenon_op_row *row = tenon_op_row_of(work->graph->nodes[i].op);
         if (mutant.required_alone && row && row->optional) out_claims[i].region = 0;
