@@ -218,14 +218,17 @@ static void add_argument(tenon__text *out, const char *text) {
 }
 
 void report_command(const report *r, const char *row, tenon__text *out) {
-    static const char *const options[] = {"profile", "filter", "seed"};
+    static const char *const options[] = {"profile", "filter", "seed", "device", "layers"};
     const char *plugin = report_header_in(r, "plugin", r->stable ? "id" : "path"); /* `test` takes either */
-    char seed[32];
+    const cJSON *index = cJSON_GetObjectItemCaseSensitive(r->records.header, "index");
+    char seed[32], device[16] = "";
     report_seed(r, seed, sizeof seed);
-    const char *values[] = {report_header(r, "profile"), row, seed};
+    if (cJSON_IsNumber(index) && index->valueint > 0) snprintf(device, sizeof device, "%d", index->valueint);
+    const char *values[] = {report_header(r, "profile"), row, seed, device, report_header(r, "layers")};
     tenon__text_add(out, "tenon test ");
     add_argument(out, plugin[0] ? plugin : report_header_in(r, "device", "name"));
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (i > 2 && !values[i][0]) continue; /* as usual */
         tenon__text_format(out, " --%s ", options[i]);
         add_argument(out, values[i]);
     }

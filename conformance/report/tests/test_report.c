@@ -330,6 +330,15 @@ START_TEST(commands_are_quoted) {
     ck_assert_str_eq(tenon__text_string(&text),
                      "tenon test plugin.so --profile base --filter 'a.b c'\\''d$(e)' --seed 0x000000000000002a");
     tenon__text_free(&text);
+    cJSON_DeleteItemFromObject(r.records.header, "index");
+    cJSON_DeleteItemFromObject(r.records.header, "layers");
+    cJSON_AddNumberToObject(r.records.header, "index", 2);
+    cJSON_AddStringToObject(r.records.header, "layers", "validate,skew:older=1");
+    report_command(&r, "a.b", &text);
+    ck_assert_str_eq(tenon__text_string(&text),
+                     "tenon test plugin.so --profile base --filter a.b --seed 0x000000000000002a "
+                     "--device 2 --layers validate,skew:older=1");
+    tenon__text_free(&text);
     report_free(&r);
 }
 END_TEST
