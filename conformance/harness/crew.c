@@ -73,7 +73,8 @@ cJSON *cfh_worker_open(const cfh_setup *setup, uint32_t number, cfh_worker *out_
     }
     cJSON *answer = cfh_process_ask(&out_worker->process, open_command(setup), seconds(setup, OPEN_SECONDS), &late);
     if (!answer)
-        tell_end(out_worker, late, OPEN_SECONDS * setup->patience, "opening the device", out_text, size);
+        tell_end(out_worker, late, OPEN_SECONDS * setup->patience,
+                 "opening the device, with a first write, read and synchronize of a stream,", out_text, size);
     else if (cfh_is(answer, "open"))
         out_worker->use = cfh_use_of(answer);
     else

@@ -15,7 +15,7 @@
 /* X(NAME, "name", argument, most, meaning) */
 #define OPTION_TABLE(X)                                                                                                \
     X(PROFILE, "profile", "P[,P]", 1, "runtime, base, graph, abi, model or all; else what the device takes")           \
-    X(FILTER, "filter", "GLOB", CFH_MOST_FILTERS, "run the rows, or cases, of such names only")                        \
+    X(FILTER, "filter", "GLOB", CFH_MOST_FILTERS, "run the rows, or cases, of such names; may come again")             \
     X(LIST, "list", NULL, 1, "list the rows instead of running them")                                                  \
     X(DEVICE, "device", "N", 1, "the plugin's device N instead of 0")                                                  \
     X(SEED, "seed", "S", 1, "seed of random numbers and of shuffling")                                                 \
@@ -29,7 +29,7 @@
     X(JSON, "json", "FILE", 1, "write a report in JSON")                                                               \
     X(JUNIT, "junit", "FILE", 1, "write a report in JUnit's XML")                                                      \
     X(HTML, "html", "FILE", 1, "write a report as one HTML page")                                                      \
-    X(KNOWN, "known-failures", "FILE", 1, "failures that are known, each with reason, owner and expiry")               \
+    X(KNOWN, "known-failures", "FILE", 1, "failures that are accepted; `tenon report --help` shows how")               \
     X(MUTANTS, "mutants", NULL, 1, "test the suite instead: on plugins with one planted defect each")
 
 #define CONSTANT(NAME, name, argument, most, meaning) OPTION_##NAME,
@@ -46,6 +46,8 @@ static const cli_verb verb = {
     .details =
         "PLUGIN is the path of a plugin's file, with a slash in it; ID is that of an installed one: \"cpu\", or\n"
         "\"cpu:1\" for its second device. Without --filter and --quick, all is run a second time in another order.\n"
+        "Rows are called CASE.ROW, as --list prints them: --filter 'map_add.f32*' takes some, --filter map_add all.\n"
+        "What failed is told by case in the end, with VENDOR_GUIDE.md's rules and the command that shows it again.\n"
         "Exits with 0 when all passed, 1 when something failed, 2 usage, 3 untrusted, 4 incompatible, 5 no device,\n"
         "6 no verdict: the device stopped working, or what was seen could not be written.\n",
     .least_arguments = 0,

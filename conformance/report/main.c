@@ -254,7 +254,8 @@ static const command commands[] = {
      NULL},
     {"verdict", "FILE", "what the run comes to, in one line and an exit code", 1, run_verdict, NULL},
     {"diff", "A B", "what changed from A to B; 1 when something got worse", 2, run_diff, NULL},
-    {"verify", "FILE PLUGIN.so", "recompute the verdict and hold it against the plugin file", 2, run_verify, NULL},
+    {"verify", "FILE PLUGIN.so", "recompute the verdict and hold it against the plugin file; not who ran it", 2,
+     run_verify, NULL},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -273,7 +274,7 @@ static int help(FILE *file) {
           "  --json                 of diff: JSON instead of text\n"
           "\nExit codes: 0 ok, 1 failed, 2 usage or a file that cannot be read, 3 not what a run wrote about that "
           "plugin,\n"
-          "4 refused, 6 no verdict or a report that cannot be written.\n",
+          "4 or 5 the run was refused, 6 no verdict or a report that cannot be written.\n",
           file);
     return file == stderr ? USAGE : OK;
 }
