@@ -114,14 +114,26 @@ double cf_relaxed_bound(tenon_op op);
 
 /* -- Comparisons (case.c) -------------------------------------------------------------------------------------------- */
 
-/* Compares element by element: bit for bit but for NaN when bound is 0, else within `bound` ULP of want[i].f. */
-void cf_expect(const tenonh_array *got, const cf_number *want, double bound);
+/* True when the device declares FLUSH: it may take every subnormal operand of arithmetic, and give every subnormal
+ * result, as 0. What only moves elements keeps them. */
+bool cf_flushes(void);
 
-/* Compares element by element: floats within allowed[i] of want[i].f, not finite ones and integers exactly. */
-void cf_expect_near(const tenonh_array *got, const cf_number *want, const long double *allowed);
+/* The elements that a result must have. flushed: those where operands and results, and what lies between, are flushed;
+ * a device that declares FLUSH may give either, any other gives `want`. NULL: nothing is computed that may be flushed. */
+typedef struct cf_wanted {
+    const cf_number *want, *flushed;
+    bool selects; /* a result is an operand: where all of these are flushed, any of them */
+} cf_wanted;
 
-/* Runs the row and expects its one result to have exactly these elements. Frees both. */
+/* Compares element by element: bit for bit but for NaN when bound is 0, else within `bound` ULP. */
+void cf_expect(const tenonh_array *got, const cf_wanted *wanted, double bound);
+
+/* Compares element by element: floats within allowed[i], not finite ones and integers exactly. */
+void cf_expect_near(const tenonh_array *got, const cf_wanted *wanted, const long double *allowed);
+
+/* Runs the row and expects its one result to have exactly these elements. Frees the row and what is wanted. */
 void cf_expect_exactly(cf_row *row, cf_number *want);
+void cf_expect_exactly_or_flushed(cf_row *row, cf_number *want, cf_number *flushed, bool selects);
 
 /* Room for `count` numbers; ends the process where there is none. */
 cf_number *cf_numbers(int64_t count);

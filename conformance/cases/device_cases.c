@@ -240,21 +240,21 @@ static bool compute(tenon_op op, const float *a, const float *b, float *out, int
     return ran;
 }
 
-/* A device that declares KEEP gives subnormals as IEEE 754 says; one that declares FLUSH takes and gives zeros. Both on
- * vectors and on the elements that are left over. */
+/* A device that declares KEEP gives subnormals as IEEE 754 says; one that declares FLUSH may take and give zeros. Both
+ * on vectors and on the elements that are left over. */
 static void run_subnormal(const struct arithmetic *row) {
     enum { COUNT = 67 };
     float a[COUNT], b[COUNT], out[COUNT];
     if (!cf_begin_for("REQ-DEV-03 REQ-OP-03", "subnormals_%s", row->name)) return;
     bool flush = tenonh_device_info(cf_under_test.device)->denormals == TENON_DENORMAL_FLUSH;
-    float want = result_of(row->op, row->a, row->b);
-    if (flush) want = flushed(result_of(row->op, flushed(row->a), flushed(row->b)));
+    float want = result_of(row->op, row->a, row->b), zero = want;
+    if (flush) zero = flushed(result_of(row->op, flushed(row->a), flushed(row->b)));
     for (int i = 0; i < COUNT; i++) a[i] = row->a, b[i] = row->b;
     if (!compute(row->op, a, b, out, COUNT)) return;
     for (int i = 0; i < COUNT; i++)
-        if (out[i] != want)
+        if (out[i] != want && out[i] != zero)
             cf_fail("declares %s, but element %d is %a, not %a", flush ? "FLUSH" : "KEEP", i, (double)out[i],
-                    (double)want);
+                    (double)zero);
 }
 
 static float random_float(void) {

@@ -109,6 +109,15 @@ cf_number cf_rounded(tenon_dtype dtype, cf_number number) {
     return cf_load(dtype, &word, 0);
 }
 
+long double cf_smallest(tenon_dtype dtype) {
+    return scalbnl(1, format_of(dtype).low);
+}
+
+cf_number cf_flushed(tenon_dtype dtype, cf_number number) {
+    if (cf_is_float(dtype) && fabsl(number.f) < cf_smallest(dtype)) number.f = copysignl(0, number.f);
+    return number;
+}
+
 cf_integer cf_lowest(tenon_dtype dtype) {
     return tenon_dtype_class(dtype) == TENON_CLASS_SINT ? -((cf_integer)1 << (tenon_dtype_bits(dtype) - 1)) : 0;
 }
@@ -122,6 +131,10 @@ cf_integer cf_highest(tenon_dtype dtype) {
 long double cf_largest(tenon_dtype dtype) {
     format f = format_of(dtype);
     return scalbnl(2 - scalbnl(1, 1 - f.precision), f.high);
+}
+
+long double cf_ulp(tenon_dtype dtype, long double x) {
+    return scalbnl(1, last_place(format_of(dtype), x));
 }
 
 long double cf_ulps(tenon_dtype dtype, long double got, long double want, bool signs) {

@@ -29,12 +29,22 @@ void cf_store(tenon_dtype dtype, void *bytes, int64_t index, cf_number number);
 /* The number after a round trip through storage of `dtype`. */
 cf_number cf_rounded(tenon_dtype dtype, cf_number number);
 
+/* The smallest normal number of a float dtype. */
+long double cf_smallest(tenon_dtype dtype);
+
+/* What a device that flushes takes and gives for a number, which need not be one of the dtype: 0 of its sign for a
+ * subnormal one. */
+cf_number cf_flushed(tenon_dtype dtype, cf_number number);
+
 /* Smallest and largest integer of an integer or bool dtype. */
 cf_integer cf_lowest(tenon_dtype dtype);
 cf_integer cf_highest(tenon_dtype dtype);
 
 /* Largest finite number of a float dtype. */
 long double cf_largest(tenon_dtype dtype);
+
+/* The unit in the last place of `x` in a float dtype; of 0 and subnormal numbers, the smallest number there is. */
+long double cf_ulp(tenon_dtype dtype, long double x);
 
 /* |got - want| in units in the last place of `want` in `dtype`; infinity when one is not finite and the other is not
  * the same, 0 for two NaN. With `signs`, zeros of different sign differ by infinity. An overflow to infinity counts as

@@ -69,6 +69,7 @@ static cf_operand operand_of(const line_shape *s, tenon_dtype dtype) {
 
 typedef struct entry {
     cf_number value;
+    cf_number key; /* what it is compared as */
     int64_t position;
     bool is_float, descending;
 } entry;
@@ -84,17 +85,21 @@ static int order(bool is_float, cf_number x, cf_number y) {
 /* Stable: equal values keep their order, descending too. */
 static int compare(const void *a, const void *b) {
     const entry *x = a, *y = b;
-    int by_value = order(x->is_float, x->value, y->value);
+    int by_value = order(x->is_float, x->key, y->key);
     if (by_value) return x->descending ? -by_value : by_value;
     return (x->position > y->position) - (x->position < y->position);
 }
 
-static void sort_line(const line_shape *s, const cf_operand *x, bool descending, int64_t line, cf_number *values,
-                      cf_number *positions) {
+/* flushes: subnormal numbers are compared as zeros. */
+static void sort_line(const line_shape *s, const cf_operand *x, bool descending, bool flushes, int64_t line,
+                      cf_number *values, cf_number *positions) {
     int64_t n = s->dims[s->axis];
     entry *entries = calloc((size_t)n + 1, sizeof *entries);
-    for (int64_t k = 0; k < n; k++)
-        entries[k] = (entry){cf_load(x->dtype, x->bytes, place(s, line, k)), k, cf_is_float(x->dtype), descending};
+    for (int64_t k = 0; k < n; k++) {
+        cf_number value = cf_load(x->dtype, x->bytes, place(s, line, k));
+        cf_number key = flushes ? cf_flushed(x->dtype, value) : value;
+        entries[k] = (entry){value, key, k, cf_is_float(x->dtype), descending};
+    }
     qsort(entries, (size_t)n, sizeof *entries, compare);
     for (int64_t k = 0; k < n; k++) {
         values[place(s, line, k)] = entries[k].value;
@@ -115,11 +120,15 @@ static cf_number next_to_sort(const cf_operand *x, int64_t i, void *context) {
 
 static void check_sort(const line_shape *s, const cf_operand *x, bool descending, const tenonh_array *results) {
     int64_t count = tenonh_array_count(&results[0]);
-    cf_number *values = cf_numbers(count), *positions = cf_numbers(count);
-    for (int64_t line = 0; line < line_count(s); line++) sort_line(s, x, descending, line, values, positions);
-    cf_expect(&results[0], values, 0);
-    cf_expect(&results[1], positions, 0);
-    free(values), free(positions);
+    cf_number *values[2], *positions[2]; /* kept and flushed */
+    for (int k = 0; k < 2; k++) {
+        values[k] = cf_numbers(count), positions[k] = cf_numbers(count);
+        for (int64_t line = 0; line < line_count(s); line++)
+            sort_line(s, x, descending, k == 1, line, values[k], positions[k]);
+    }
+    cf_expect(&results[0], &(cf_wanted){values[0], values[1], false}, 0);
+    cf_expect(&results[1], &(cf_wanted){positions[0], positions[1], false}, 0);
+    for (int k = 0; k < 2; k++) free(values[k]), free(positions[k]);
 }
 
 static void run_sort(const line_shape *s, tenon_dtype dtype, bool ties, int64_t descending) {
@@ -178,35 +187,39 @@ static cf_number step(tenon_dtype dtype, int64_t combine, cf_number a, cf_number
 static long double allowance(const scan_mode *mode, tenon_dtype dtype, int64_t terms, long double magnitude,
                              long double want) {
     if (mode->combine >= TENON_COMBINE_MIN || mode->values != ROUNDED || !cf_is_float(dtype)) return 0;
-    if (mode->combine == TENON_COMBINE_MUL) magnitude = 2 * fabsl(want);
-    return cf_sum_bound(dtype, CF_SIGNS_EQUAL, terms, magnitude, want);
+    if (mode->combine == TENON_COMBINE_MUL) return cf_product_bound(dtype, CF_SIGNS_RANDOM, terms, want);
+    return cf_sum_bound(dtype, CF_SIGNS_RANDOM, terms, magnitude, want);
 }
 
 static void scan_line(const line_shape *s, const cf_operand *x, const scan_mode *mode, int64_t line, cf_number *want,
-                      long double *allowed) {
-    cf_number running = identity(x->dtype, mode->combine);
+                      cf_number *flushed, long double *allowed) {
+    cf_number running = identity(x->dtype, mode->combine), zeroed = running;
     long double magnitude = 0;
     for (int64_t i = 0; i < s->dims[s->axis]; i++) {
         int64_t at = place(s, line, mode->reverse ? s->dims[s->axis] - 1 - i : i);
-        cf_number n = cf_load(x->dtype, x->bytes, at), before = running;
+        cf_number n = cf_load(x->dtype, x->bytes, at), before = running, zeroed_before = zeroed;
         running = step(x->dtype, mode->combine, running, n);
+        zeroed = cf_flushed(x->dtype, step(x->dtype, mode->combine, zeroed, cf_flushed(x->dtype, n)));
         magnitude += fabsl(n.f);
         want[at] = mode->exclusive ? before : running;
+        flushed[at] = mode->exclusive ? zeroed_before : zeroed;
         allowed[at] = allowance(mode, x->dtype, i + 1, magnitude, want[at].f);
-        if (allowed[at] == 0) want[at] = cf_rounded(x->dtype, want[at]);
+        if (allowed[at] != 0) continue;
+        want[at] = cf_rounded(x->dtype, want[at]);
+        flushed[at] = cf_rounded(x->dtype, flushed[at]);
     }
 }
 
 static void check_scan(const line_shape *s, const cf_operand *x, const scan_mode *mode, const tenonh_array *result) {
     int64_t count = tenonh_array_count(result);
-    cf_number *want = cf_numbers(count);
+    cf_number *want = cf_numbers(count), *flushed = cf_numbers(count);
     long double *allowed = calloc((size_t)count + 1, sizeof *allowed);
-    for (int64_t line = 0; line < line_count(s); line++) scan_line(s, x, mode, line, want, allowed);
+    for (int64_t line = 0; line < line_count(s); line++) scan_line(s, x, mode, line, want, flushed, allowed);
     if (mode->combine >= TENON_COMBINE_MIN)
-        cf_expect(result, want, 0);
+        cf_expect(result, &(cf_wanted){want, flushed, true}, 0);
     else
-        cf_expect_near(result, want, allowed);
-    free(want), free(allowed);
+        cf_expect_near(result, &(cf_wanted){want, flushed, false}, allowed);
+    free(want), free(flushed), free(allowed);
 }
 
 typedef struct scan_context {

@@ -55,11 +55,27 @@ static void copy_value(const struct interp *interp, uint64_t *to, const tenon__k
         to[i] = whole ? slot(interp, from)[i] : value_of(interp, from);
 }
 
+/* What an operator takes or gives for a value. */
+static uint64_t taken(const struct interp *interp, uint32_t dtype, uint64_t value) {
+    return interp->options->flushes ? tenonc_flushed(dtype, value) : value;
+}
+
 static uint64_t eval_op(const struct interp *interp, const tenon__kir_node *node) {
     uint64_t args[3] = {0};
-    for (uint32_t i = 0; i < node->arg_count; i++) args[i] = arg(interp, node, i);
+    for (uint32_t i = 0; i < node->arg_count; i++) {
+        tenon__kir_id id = tenon__kir_arg(interp->program, node, i);
+        args[i] = taken(interp, interp->program->nodes[id].type.dtype, value_of(interp, id));
+    }
     tenon__kir_id typed = tenon__kir_arg(interp->program, node, node->op == TENON_OP_WHERE ? 1 : 0);
-    return tenonc_scalar_op(node->op, interp->program->nodes[typed].type.dtype, args[0], args[1], args[2]);
+    uint32_t dtype = interp->program->nodes[typed].type.dtype;
+    return taken(interp, node->type.dtype, tenonc_scalar_op(node->op, dtype, args[0], args[1], args[2]));
+}
+
+static uint64_t eval_cast(const struct interp *interp, const tenon__kir_node *node) {
+    tenon__kir_id id = tenon__kir_arg(interp->program, node, 0);
+    uint32_t from = interp->program->nodes[id].type.dtype;
+    uint64_t value = taken(interp, from, value_of(interp, id));
+    return taken(interp, node->to, tenonc_cast(from, node->to, node->flags & TENON__KIR_WRAP, value));
 }
 
 /* Offset of the element, in elements. False when an index is out of range. */
@@ -213,12 +229,9 @@ static void run_block(struct interp *interp, uint32_t block) {
     const tenon__kir_program *program = interp->program;
     for (tenon__kir_id id = program->blocks[block].first; id; id = program->nodes[id].next) {
         const tenon__kir_node *node = &program->nodes[id];
-        uint32_t from = node->kind == TENON__KIR_CAST ? program->nodes[program->args[node->first_arg]].type.dtype : 0;
         switch (node->kind) {
         case TENON__KIR_OP: *slot(interp, id) = eval_op(interp, node); break;
-        case TENON__KIR_CAST:
-            *slot(interp, id) = tenonc_cast(from, node->to, node->flags & TENON__KIR_WRAP, arg(interp, node, 0));
-            break;
+        case TENON__KIR_CAST: *slot(interp, id) = eval_cast(interp, node); break;
         case TENON__KIR_BITCAST: *slot(interp, id) = tenonc_bitcast(node->to, arg(interp, node, 0)); break;
         case TENON__KIR_LOAD: *slot(interp, id) = eval_load(interp, node); break;
         case TENON__KIR_ELEM: *slot(interp, id) = eval_elem(interp, node); break;

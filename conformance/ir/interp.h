@@ -6,10 +6,11 @@
 
 #include "kernel/kir.h"
 
-/* Ways to run that must not change the result: for merges up to rounding, for the order of items not a bit. */
+/* Ways to run. The first two must not change the result: for merges up to rounding, for the order of items not a bit. */
 typedef struct tenonc_interp_options {
     uint32_t parts; /* merged loops run in as many parts; 0 and 1: whole */
     bool backwards; /* items of a grid in descending order */
+    bool flushes;   /* operators and casts take and give 0 for subnormal numbers */
 } tenonc_interp_options;
 
 /* Runs a verified program. `symbols` and `scalars` in order of declaration (scalars: bits at the low end), `buffers`:
@@ -20,6 +21,9 @@ tenon_status tenonc_interp_run(const tenon__kir_program *program, const int64_t 
                                void *const *buffers, const tenonc_interp_options *options, tenon__kir_error *error);
 
 /* Values: 64 bits, f64 and f32 by their bits at the low end, integers extended as their dtype says. */
+
+/* The value, 0 of its sign where it is subnormal in a float dtype of storage. */
+uint64_t tenonc_flushed(uint32_t dtype, uint64_t value);
 
 /* A MAP operator on values of `dtype` (for where: of its branches; lt and eq give bool). */
 uint64_t tenonc_scalar_op(tenon_op op, uint32_t dtype, uint64_t a, uint64_t b, uint64_t c);

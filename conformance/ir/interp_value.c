@@ -119,6 +119,14 @@ static uint64_t float_op(tenon_op op, uint32_t dtype, double a, double b, double
     return from_double(dtype, r);
 }
 
+uint64_t tenonc_flushed(uint32_t dtype, uint64_t value) {
+    if (format_of(dtype).class_ != 'f') return value;
+    uint32_t compute = dtype == TENON_DTYPE_F64 ? dtype : (uint32_t)TENON_DTYPE_F32;
+    double smallest = dtype == TENON_DTYPE_F64 ? 0x1p-1022 : dtype == TENON_DTYPE_F16 ? 0x1p-14 : 0x1p-126;
+    double x = to_double(compute, value);
+    return fabs(x) < smallest ? from_double(compute, copysign(0, x)) : value;
+}
+
 /* Integers. */
 
 static uint64_t divide(struct format format, uint64_t a, uint64_t b, bool remainder) {

@@ -166,6 +166,8 @@ static tenon_status info(tenon_device *device, tenon_device_info *out_info) {
     if (planted(MUTANT_info_changes) && asked) out_info->compute_units += asked;
     if (planted(MUTANT_info_writes_past_its_struct)) memset(out_info + 1, 0x5a, 8);
     if (planted(MUTANT_denormals_declared_flushed)) out_info->denormals = 0;
+    if (planted(MUTANT_flush_loses_small_products) || planted(MUTANT_flush_loses_copied_denormals))
+        out_info->denormals = TENON_DENORMAL_FLUSH;
     return TENON_STATUS_OK;
 }
 

@@ -125,6 +125,7 @@ const mutant_fault mutant_cast_faults[] = {
     C(cast_of_nan_to_bf16, FLOATS, nan_as_infinity)
     C(cast_to_f16_saturates, FLOATS, overflow_stays_finite)
     {MUTANT_copy_flushes_denormals, TENON_OP_COPY, MUTANT_OF(F16), .element = flushes},
+    {MUTANT_flush_loses_copied_denormals, TENON_OP_COPY, MUTANT_OF(F16), .element = flushes},
     {MUTANT_iota_counts_in_bf16, TENON_OP_IOTA, MUTANT_OF(BF16), .outputs = count_in_bf16},
     {MUTANT_update_slice_clamps, TENON_OP_UPDATE_SLICE, 0, .inputs = clamp_starts},
     {MUTANT_random_bits_short_counter, TENON_OP_RANDOM_BITS, 0, .outputs = draw_short_counter},

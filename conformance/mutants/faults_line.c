@@ -71,6 +71,14 @@ static void positions_in_a_byte(mutant_job *job) {
 
 /* -- Scans ------------------------------------------------------------------------------------------------------------ */
 
+/* The first `bits` of the significand. */
+static long double cut(long double x, int bits) {
+    int exponent;
+    if (x == 0 || !isfinite(x)) return x;
+    long double part = frexpl(x, &exponent);
+    return ldexpl(truncl(ldexpl(part, bits)), exponent - bits);
+}
+
 static cf_number sum_of(const mutant_job *job, cf_number a, cf_number b) {
     cf_number sum = {.f = a.f + b.f, .i = a.i + b.i};
     return planted(MUTANT_scan_f16_in_f16) ? cf_rounded(job->dtype, sum) : sum;
@@ -86,6 +94,7 @@ static void add_line(mutant_job *job, line l, int64_t block) {
         if (block && k % block == 0) running = (cf_number){0};
         cf_number before = running;
         running = sum_of(job, running, job->inputs[0].values[at]);
+        if (planted(MUTANT_scan_f32_short_from_k_1024) && k >= mutant.parameter) running.f = cut(running.f, 20);
         job->outputs[0].values[at] = exclusive ? before : running;
     }
 }
@@ -133,6 +142,7 @@ const mutant_fault mutant_line_faults[] = {
     {MUTANT_sort_descending_reverses_ties, TENON_OP_SORT, 0, .outputs = sort},
     {MUTANT_sort_positions_in_a_byte, TENON_OP_SORT, 0, .outputs = positions_in_a_byte},
     {MUTANT_scan_f16_in_f16, TENON_OP_SCAN, MUTANT_OF(F16), .outputs = add_lines},
+    {MUTANT_scan_f32_short_from_k_1024, TENON_OP_SCAN, MUTANT_OF(F32), .outputs = add_lines},
     {MUTANT_scan_forgets_blocks, TENON_OP_SCAN, 0, .outputs = add_lines},
     {MUTANT_scan_f32_from_totals, TENON_OP_SCAN, MUTANT_OF(F32), .outputs = sum_from_totals},
     {MUTANT_scan_exclusive_begins_with_zero, TENON_OP_SCAN, 0, .outputs = zero_first},

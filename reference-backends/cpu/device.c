@@ -80,7 +80,7 @@ static tenon_status info(tenon_device *device, tenon_device_info *out_info) {
     out_info->driver_version = CPU_VERSION;
     out_info->architecture = cpu_isa_facts_of(device->isa)->architecture;
     memcpy(out_info->uuid, device->machine.uuid, sizeof out_info->uuid);
-    out_info->denormals = TENON_DENORMAL_KEEP;
+    out_info->denormals = CPU_FLUSHES ? TENON_DENORMAL_FLUSH : TENON_DENORMAL_KEEP;
     out_info->rounding = TENON_ROUNDING_EXACT;
     out_info->shapes = TENON_SHAPES_DYNAMIC;
     out_info->work_kinds = TENON_WORK_OP | (device->compiler ? TENON_WORK_KERNEL : 0u);

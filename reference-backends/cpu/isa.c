@@ -50,7 +50,7 @@ cpu_isa cpu_isa_detect(void) {
     return (saved & XCR0_AVX512) == XCR0_AVX512 && all(b7, v4) ? CPU_ISA_AVX512 : CPU_ISA_AVX2;
 }
 
-enum { MXCSR_DEFAULT = 0x1f80, MXCSR_FLAGS = 0x3f };
+enum { MXCSR_DEFAULT = CPU_FLUSHES ? 0x9fc0 : 0x1f80, MXCSR_FLAGS = 0x3f };
 
 uint32_t cpu_isa_default_float(void) {
     uint32_t saved = _mm_getcsr();

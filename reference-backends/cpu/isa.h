@@ -26,7 +26,12 @@ cpu_isa cpu_isa_detect(void);
  * *out_known says whether the name was one (or NULL). */
 cpu_isa cpu_isa_choose(const char *name, int *out_known);
 
-/* Floating point as IEEE 754 says (nearest even, subnormals kept) whatever the calling thread had set; returns what
+/* 1: a device that flushes subnormals and declares so. The suite is tested with one. */
+#ifndef CPU_FLUSHES
+#define CPU_FLUSHES 0
+#endif
+
+/* Floating point as IEEE 754 says (nearest even; subnormals kept, unless CPU_FLUSHES) whatever the calling thread had set; returns what
  * has to be handed to cpu_isa_restore_float. A few nanoseconds. */
 uint32_t cpu_isa_default_float(void);
 void cpu_isa_restore_float(uint32_t saved);

@@ -8,7 +8,7 @@ TENON_EXTERN_C_BEGIN
 
 /* Kind of machine: chooses the schedule of printed kernels. */
 enum { TENON_DEVICE_CPU = 1, TENON_DEVICE_GPU = 2, TENON_DEVICE_NPU = 3, TENON_DEVICE_DSP = 4 };
-/* Subnormal floats: kept as IEEE 754 says, or taken and given as zero. */
+/* Subnormal floats of any dtype: kept as IEEE 754 says; or arithmetic may take and give zero for them. */
 enum { TENON_DENORMAL_KEEP = 1, TENON_DENORMAL_FLUSH = 2 };
 /* Rounding of add, sub, mul, fma, div, sqrt: all correctly to nearest even, or div and sqrt within 2.5 and 3 ULP. */
 enum { TENON_ROUNDING_EXACT = 1, TENON_ROUNDING_RELAXED = 2 };
