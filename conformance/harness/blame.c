@@ -288,7 +288,13 @@ static void conclude_watch(cfh_run *run, uint32_t watch) {
         cfh_run_conclude(run, row, CF_VERDICT_PASS, NULL, NULL);
 }
 
-/* In the order of the rows, so that chance in who ran what does not decide which of many leaks is looked for. */
+/* In the order of the rows, so that chance in who ran what and ended first does not decide which of many is looked for,
+ * or which of two is told of first. */
+static int by_row(const void *a, const void *b) {
+    const cfh_suspect *x = a, *y = b;
+    return x->row != y->row ? (x->row > y->row) - (x->row < y->row) : (x->count > y->count) - (x->count < y->count);
+}
+
 static int by_first_row(const void *a, const void *b) {
     const cfh_growth *x = a, *y = b;
     return (x->rows[0] > y->rows[0]) - (x->rows[0] < y->rows[0]);
@@ -296,6 +302,10 @@ static int by_first_row(const void *a, const void *b) {
 
 void cfh_run_blame(cfh_run *run) {
     uint32_t leaks = 0;
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddNumberToObject(line, "blame", run->number);
+    (void)cf_record_write(run->writer, line);
+    if (run->suspect_count) qsort(run->suspects, run->suspect_count, sizeof *run->suspects, by_row);
     for (uint32_t i = 0; i < run->suspect_count && i < MOST_SUSPECTS && !run->wedged && !cfh_interrupted; i++)
         look_into(run, &run->suspects[i]);
     if (run->growth_count) qsort(run->growths, run->growth_count, sizeof *run->growths, by_first_row);

@@ -23,10 +23,18 @@ void cfh_progress_free(cfh_progress *progress) {
     *progress = (cfh_progress){0};
 }
 
+static bool is_failure(cf_verdict verdict) {
+    return verdict == CF_VERDICT_FAIL || verdict == CF_VERDICT_CRASH || verdict == CF_VERDICT_HANG;
+}
+
 void cfh_progress_begin(cfh_progress *p, const cfh_run *run, bool shuffled) {
     for (uint32_t i = 0; p->left && p->failed && i < p->roster->case_count; i++) p->left[i] = p->failed[i] = 0;
-    for (uint32_t i = 0; p->left && i < p->roster->row_count; i++)
+    for (uint32_t i = 0; p->left && p->failed && i < p->roster->row_count; i++) {
+        bool failed = is_failure(run->verdicts[i]); /* in a run that was cut off */
         p->left[p->roster->rows[i].case_index] += run->verdicts[i] == CFH_NOT_YET;
+        p->failed[p->roster->rows[i].case_index] += failed;
+        p->failures += failed;
+    }
     uint32_t left = 0; /* without the harness's own */
     for (uint32_t i = 0; i < p->roster->run_count; i++) left += run->verdicts[i] == CFH_NOT_YET;
     printf("run %u of %u%s: %u rows\n", run->number + 1, p->runs, shuffled ? ", shuffled" : "", left);
@@ -58,9 +66,9 @@ static void tell_case(cfh_progress *p, uint32_t index) {
 void cfh_progress_told(void *progress, const cfh_run *run, uint32_t row, const cf_outcome *outcome) {
     cfh_progress *p = progress;
     uint32_t of = p->roster->rows[row].case_index;
-    bool failed = outcome->verdict != CF_VERDICT_PASS && outcome->verdict != CF_VERDICT_NOT_APPLICABLE;
-    if (failed && outcome->verdict != CF_VERDICT_NO_VERDICT) p->failures++;
-    if (failed && outcome->verdict != CF_VERDICT_NO_VERDICT && (!p->failed || p->failed[of]++ < MOST_SHOWN)) {
+    bool failed = is_failure(outcome->verdict);
+    p->failures += failed;
+    if (failed && (!p->failed || p->failed[of]++ < MOST_SHOWN)) {
         char name[32];
         cfh_progress_clear(p);
         (void)snprintf(name, sizeof name, "%s", cf_verdict_name(outcome->verdict));

@@ -112,6 +112,12 @@ bool cf_record_open(const char *path, bool go_on, cf_record_writer *out_writer) 
     return true;
 }
 
+bool cf_record_cut(cf_record_writer *writer, uint64_t size) {
+    if (size > writer->length || ftruncate(writer->file, (off_t)size) != 0) return false;
+    writer->length = size;
+    return true;
+}
+
 void cf_record_close(cf_record_writer *writer) {
     if (writer->path && writer->file >= 0) close(writer->file);
     free(writer->path);
@@ -179,6 +185,7 @@ bool cf_record_end(cf_record_writer *writer, uint32_t run, const cf_outcome *out
     if (output && output[0]) cJSON_AddStringToObject(object, "output", output);
     add_error(object, outcome->error);
     cJSON_AddNumberToObject(object, "ns", (double)outcome->nanoseconds);
+    if (outcome->leaves) cJSON_AddTrueToObject(object, "leaves");
     return cf_record_write(writer, object);
 }
 

@@ -2,7 +2,7 @@
  *
  * A file is one run of tenon-conformance, its continuations (--resume) included. Lines, by their first member:
  *
- *   {"format":1, "suite", "profile", "filters":[...], "seed", "runs", "shuffle", "quick", "layers", "index",
+ *   {"format":1, "suite", "profile", "filters":[...], "seed", "runs", "repeat", "shuffle", "quick", "layers", "index",
  *    "plugin":{"path", "id", "vendor", "version", "license", "abi", "sha256"},
  *    "device":{"name", "title", "driver", "architecture", "uuid"}, "environment":{...}}
  *                                           the header, first line; no "device" when the plugin was refused
@@ -10,12 +10,18 @@
  *                                           every row that is to be run, in the suite's order; rows are CASE.ROW
  *   {"run":R, "order":"table"|"shuffled"}   run R begins: every row is run once in each
  *   {"begin":CASE.ROW, "run":R, "worker":W} before the row is run
- *   {"end":CASE.ROW, "run":R, "verdict", "requirements", "text"?, "output"?, "error"?, "ns"}
+ *   {"end":CASE.ROW, "run":R, "verdict", "requirements", "text"?, "output"?, "error"?, "ns", "leaves"?}
  *                                           what became of it; a later line on the same row of the same run replaces it:
  *                                           its text says why. "output": what the plugin wrote to stdout and stderr
  *   {"batch":W, "run":R, "rows":N, "resources":{"heap", "blocks", "files", "threads", "mapped"}}
  *                                           worker W went through N rows, and what it used afterwards
+ *   {"growth":[CASE.ROW...], "run":R}       rows after which their process used more, or may have: to be looked into
+ *   {"death":W, "run":R, "row"?, "verdict"?, "text"?, "output"?, "ending"?}
+ *                                           worker W ended that should not have: in or after that row, which is to end so,
+ *                                           or, where there is an ending and no row, when it closed the device
  *   {"health":"ok"|"lost"|"wedged", "run":R, "text"?}
+ *   {"blame":R}                             all rows of the run were run; verdicts from here on come from running some
+ *                                           again, which a resumed run does anew
  *   {"verdict":"conformant"|"passed"|"failed"|"no verdict"|"refused", "claim", "exit", "counts":{...}, "flaky":[...],
  *    "reason"?, "text"?, "suite", "sha256", "records_sha256"}
  *                                           last line; records_sha256 is of all bytes before it
@@ -70,6 +76,8 @@ typedef struct cf_record_writer {
 
 /* Begins a file, or goes on after the last whole line of one. False: see errno. */
 bool cf_record_open(const char *path, bool go_on, cf_record_writer *out_writer);
+/* Leaves the file's first `size` bytes. False: see errno. */
+bool cf_record_cut(cf_record_writer *writer, uint64_t size);
 void cf_record_close(cf_record_writer *writer);
 
 /* Writes one line, in one write, and frees the object. False when it or one before it could not be written. */
@@ -92,6 +100,10 @@ typedef struct cf_record_row {
     const char *requirements, *text, *output; /* "" for none */
     double error;                             /* negative: none was measured */
     uint64_t nanoseconds;
+    uint32_t worker, line; /* who began it last, and in which line */
+    uint32_t end_line;
+    bool leaves;    /* what it leaves behind is no leak */
+    bool looked_at; /* it is one of a growth */
 } cf_record_row;
 
 typedef struct cf_record_case {
@@ -99,6 +111,28 @@ typedef struct cf_record_case {
     uint32_t seconds, first_row, row_count;
     bool alone;
 } cf_record_case;
+
+/* A worker's end, of the last run. */
+typedef struct cf_record_death {
+    uint32_t worker, line;
+    uint32_t row;                       /* of the run; UINT32_MAX: it was in none */
+    cf_verdict verdict;                 /* of the row, with its text and output */
+    const char *text, *output, *ending; /* "" for none */
+} cf_record_death;
+
+/* Rows of the last run, by their index in it. */
+typedef struct cf_record_growth {
+    uint32_t *rows, count;
+} cf_record_growth;
+
+/* What a run that is resumed has to know of its last run, beside its rows. */
+typedef struct cf_record_evidence {
+    cf_record_death *deaths;
+    cf_record_growth *growths;
+    uint32_t *settled; /* by worker: the line in which its process was last looked at, or told to be gone; 0: never */
+    uint32_t death_count, growth_count, worker_count;
+    uint64_t blame; /* where in the file the line "blame" begins; 0: there is none */
+} cf_record_evidence;
 
 /* A whole file. Runs have the same rows, in the order of the cases: row i of run r is rows[r * row_count + i]. */
 typedef struct cf_records {
@@ -110,12 +144,15 @@ typedef struct cf_records {
     uint32_t shuffled_runs; /* that were made in an order of their own */
     bool wedged;            /* the device stopped to answer in one of the runs */
     bool bound;             /* final: its records_sha256 is that of the lines before it */
-    void *keep;             /* what strings point into */
+    cf_record_evidence evidence;
+    void *keep; /* what strings point into */
 } cf_records;
 
 /* Reads a file, whose last line may be cut. On failure out_error says what is wrong, with the line.
  * Owner: cf_records_free; also after a failure. */
 bool cf_records_read(const char *path, cf_records *out_records, char *out_error, size_t error_size);
+/* The same, of the file's first `size` bytes. */
+bool cf_records_read_part(const char *path, uint64_t size, cf_records *out_records, char *out_error, size_t error_size);
 void cf_records_free(cf_records *records);
 
 /* The row of a run with that name, NULL where there is none. */

@@ -10,7 +10,7 @@
 #include "support/file.h"
 
 #define FILE_LIMIT ((uint64_t)4 << 30)
-enum { MOST_ROWS = 10000000, MOST_RUNS = 1000 };
+enum { MOST_ROWS = 10000000, MOST_RUNS = 1000, MOST_WORKERS = 10000000 };
 
 typedef struct index_slot {
     const char *name;
@@ -27,7 +27,8 @@ typedef struct keep {
 typedef struct reader {
     cf_records *records;
     keep *keep;
-    uint32_t line, case_room, row_room;
+    uint32_t line, case_room, row_room, death_room, growth_room, worker_room;
+    uint64_t at;           /* bytes before the line */
     cf_record_row *listed; /* rows as the cases list them, before the first run */
     char *error;
     size_t error_size;
@@ -145,6 +146,14 @@ static bool take_case(reader *r, const cJSON *line) {
     return true;
 }
 
+static void forget_evidence(cf_record_evidence *e) {
+    for (uint32_t i = 0; i < e->growth_count; i++) free(e->growths[i].rows);
+    free(e->deaths);
+    free(e->growths);
+    free(e->settled);
+    *e = (cf_record_evidence){0};
+}
+
 static bool take_run(reader *r, const cJSON *line) {
     cf_records *records = r->records;
     uint32_t run;
@@ -157,6 +166,8 @@ static bool take_run(reader *r, const cJSON *line) {
     records->rows = rows;
     if (count) memcpy(rows + count * run, r->listed, count * sizeof *rows);
     records->run_count = run + 1;
+    forget_evidence(&records->evidence);
+    r->death_room = r->growth_room = r->worker_room = 0;
     const char *order = text_of(line, "order");
     records->shuffled_runs += order && strcmp(order, "shuffled") == 0;
     return true;
@@ -172,8 +183,12 @@ static cf_record_row *row_of(reader *r, const cJSON *line, const char *key) {
 
 static bool take_begin(reader *r, const cJSON *line) {
     cf_record_row *row = row_of(r, line, "begin");
-    if (row) row->began = true;
-    return row;
+    if (!row) return false;
+    row->began = true;
+    row->worker = UINT32_MAX;
+    row->line = r->line;
+    (void)whole_of(line, "worker", MOST_WORKERS, &row->worker);
+    return true;
 }
 
 static double error_of(const cJSON *line) {
@@ -189,20 +204,106 @@ static uint64_t nanoseconds_of(const cJSON *line) {
     return number > 0 ? (uint64_t)(number < most ? number : most) : 0;
 }
 
+static cf_verdict verdict_of(const cJSON *line) {
+    const char *verdict = text_of(line, "verdict");
+    cf_verdict at = 0;
+    while (at < CF_VERDICT_COUNT && strcmp(cf_verdict_name(at), verdict ? verdict : "") != 0) at++;
+    return at;
+}
+
 static bool take_end(reader *r, const cJSON *line) {
     cf_record_row *row = row_of(r, line, "end");
     if (!row) return false;
-    const char *verdict = text_of(line, "verdict"), *requirements = text_of(line, "requirements");
-    cf_verdict at = 0;
-    while (at < CF_VERDICT_COUNT && strcmp(cf_verdict_name(at), verdict ? verdict : "") != 0) at++;
+    const char *requirements = text_of(line, "requirements");
+    cf_verdict at = verdict_of(line);
     if (at == CF_VERDICT_COUNT) return fail(r, "the row's verdict is unknown");
     row->ended = true;
+    row->end_line = r->line;
     row->verdict = at;
     if (requirements) row->requirements = keep_text(r, requirements);
     row->text = keep_text(r, text_of(line, "text"));
     row->output = keep_text(r, text_of(line, "output"));
     row->error = error_of(line);
     row->nanoseconds = nanoseconds_of(line);
+    row->leaves = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "leaves"));
+    return true;
+}
+
+/* -- Evidence -- */
+
+/* True for lines of the last run: what was before it is of no use. */
+static bool is_of_last_run(const reader *r, const cJSON *line) {
+    uint32_t run;
+    return whole_of(line, "run", MOST_RUNS, &run) && run + 1 == r->records->run_count;
+}
+
+static bool settle(reader *r, uint32_t worker) {
+    cf_record_evidence *e = &r->records->evidence;
+    uint32_t *settled = grow(e->settled, &r->worker_room, worker + 1, sizeof *settled);
+    if (!settled) return fail(r, "host memory is used up");
+    e->settled = settled;
+    while (e->worker_count <= worker) settled[e->worker_count++] = 0;
+    settled[worker] = r->line;
+    return true;
+}
+
+static bool take_batch(reader *r, const cJSON *line) {
+    uint32_t worker;
+    if (!is_of_last_run(r, line) || !whole_of(line, "batch", MOST_WORKERS, &worker)) return true;
+    return settle(r, worker);
+}
+
+/* The row's index in the last run. */
+static bool index_of(reader *r, const char *name, uint32_t *out_index) {
+    const cf_records *records = r->records;
+    uint32_t run = records->run_count - 1;
+    const cf_record_row *row = name ? cf_records_row(records, run, name) : NULL;
+    if (!row) return fail(r, "no case lists this row");
+    *out_index = (uint32_t)(row - records->rows - (size_t)run * records->row_count);
+    return true;
+}
+
+static bool take_growth(reader *r, const cJSON *line) {
+    cf_records *records = r->records;
+    cf_record_evidence *e = &records->evidence;
+    const cJSON *names = cJSON_GetObjectItemCaseSensitive(line, "growth"), *name = NULL;
+    if (!is_of_last_run(r, line) || cJSON_GetArraySize(names) == 0) return true;
+    cf_record_growth *growths = grow(e->growths, &r->growth_room, e->growth_count + 1, sizeof *growths);
+    if (!growths) return fail(r, "host memory is used up");
+    e->growths = growths;
+    cf_record_growth *g = &growths[e->growth_count++];
+    *g = (cf_record_growth){.rows = calloc((size_t)cJSON_GetArraySize(names), sizeof *g->rows)};
+    if (!g->rows) return fail(r, "host memory is used up");
+    cJSON_ArrayForEach(name, names) {
+        uint32_t row = 0;
+        if (!index_of(r, cJSON_GetStringValue(name), &row)) return false;
+        g->rows[g->count++] = row;
+        records->rows[(size_t)(records->run_count - 1) * records->row_count + row].looked_at = true;
+    }
+    return true;
+}
+
+static bool take_death(reader *r, const cJSON *line) {
+    cf_record_evidence *e = &r->records->evidence;
+    const char *name = text_of(line, "row");
+    cf_record_death death = {.line = r->line, .row = UINT32_MAX, .verdict = verdict_of(line)};
+    if (!is_of_last_run(r, line) || !whole_of(line, "death", MOST_WORKERS, &death.worker)) return true;
+    if (name && !index_of(r, name, &death.row)) return false;
+    if (name && death.verdict == CF_VERDICT_COUNT) return fail(r, "the row's verdict is unknown");
+    death.text = keep_text(r, text_of(line, "text"));
+    death.output = keep_text(r, text_of(line, "output"));
+    death.ending = keep_text(r, text_of(line, "ending"));
+    cf_record_death *deaths = grow(e->deaths, &r->death_room, e->death_count + 1, sizeof *deaths);
+    if (!deaths) return fail(r, "host memory is used up");
+    e->deaths = deaths;
+    deaths[e->death_count++] = death;
+    return settle(r, death.worker);
+}
+
+static bool take_blame(reader *r, const cJSON *line) {
+    uint32_t run;
+    if (whole_of(line, "blame", MOST_RUNS, &run) && run + 1 == r->records->run_count && !r->records->evidence.blame)
+        r->records->evidence.blame = r->at;
     return true;
 }
 
@@ -215,8 +316,9 @@ static bool take_health(reader *r, const cJSON *line) {
 static const struct {
     const char *key;
     bool (*take)(reader *r, const cJSON *line);
-} lines[] = {{"case", take_case}, {"run", take_run}, {"begin", take_begin},
-             {"end", take_end},   {"batch", NULL},   {"health", take_health}};
+} lines[] = {{"case", take_case},   {"run", take_run},       {"begin", take_begin},
+             {"end", take_end},     {"batch", take_batch},   {"growth", take_growth},
+             {"death", take_death}, {"health", take_health}, {"blame", take_blame}};
 
 /* What the line is, is said by its first member. Frees it, or keeps it as header or final. */
 static bool take_line(reader *r, cJSON *line) {
@@ -238,7 +340,7 @@ static bool take_line(reader *r, cJSON *line) {
         size_t at = 0, count = sizeof lines / sizeof *lines;
         while (at < count && strcmp(lines[at].key, key) != 0) at++;
         if (at == count) taken = fail(r, "this line is of no known kind");
-        if (at < count && lines[at].take) taken = lines[at].take(r, line);
+        if (at < count) taken = lines[at].take(r, line);
     }
     cJSON_Delete(line);
     return taken;
@@ -257,6 +359,7 @@ static bool read_lines(reader *r, const char *text, size_t size) {
         end = memchr(at, '\n', (size_t)(text + size - at));
         if (!end) break; /* cut off while it was written */
         r->line++;
+        r->at = (uint64_t)(at - text);
         if (!take_line(r, cJSON_ParseWithLength(at, (size_t)(end - at)))) return false;
         if (r->records->final && !r->records->bound) check_binding(r->records, text, (size_t)(at - text));
     }
@@ -264,6 +367,11 @@ static bool read_lines(reader *r, const char *text, size_t size) {
 }
 
 bool cf_records_read(const char *path, cf_records *out_records, char *out_error, size_t error_size) {
+    return cf_records_read_part(path, FILE_LIMIT, out_records, out_error, error_size);
+}
+
+bool cf_records_read_part(const char *path, uint64_t most, cf_records *out_records, char *out_error,
+                          size_t error_size) {
     uint8_t *text = NULL;
     size_t size = 0;
     *out_records = (cf_records){.keep = calloc(1, sizeof(keep))};
@@ -273,7 +381,7 @@ bool cf_records_read(const char *path, cf_records *out_records, char *out_error,
         (void)snprintf(out_error, error_size, "%s cannot be read: %s", path, strerror(errno));
         return false;
     }
-    bool read = read_lines(&r, (const char *)text, size);
+    bool read = read_lines(&r, (const char *)text, size < most ? size : (size_t)most);
     free(text);
     free(r.listed);
     return read;
@@ -283,6 +391,7 @@ void cf_records_free(cf_records *records) {
     keep *k = records->keep;
     cJSON_Delete(records->header);
     cJSON_Delete(records->final);
+    forget_evidence(&records->evidence);
     free(records->cases);
     free(records->rows);
     if (k) {

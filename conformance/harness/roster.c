@@ -42,9 +42,9 @@ static bool add_row(cfh_roster *roster, const char *name) {
     return true;
 }
 
-static cfh_roster_case *add_case(cfh_roster *roster, const cf_case *of, uint32_t table_index, uint64_t pass_ns) {
+static cfh_roster_case *add_case(cfh_roster *roster, const cf_case *of, uint32_t table_index) {
     cfh_roster_case *added = &roster->cases[roster->case_count++];
-    *added = (cfh_roster_case){of, table_index, roster->row_count, 0, pass_ns};
+    *added = (cfh_roster_case){of, table_index, roster->row_count, 0};
     return added;
 }
 
@@ -84,7 +84,7 @@ static const char *take_case(cfh_roster *roster, const cJSON *one, const choice 
     const cJSON *row = NULL;
     if (!(index >= 0 && index < cf_case_count)) return "a worker lists a case that there is none of";
     const cf_case *of = &cf_cases[(uint32_t)index];
-    add_case(roster, of, (uint32_t)index, (uint64_t)cfh_number_of(one, "ns", 0));
+    add_case(roster, of, (uint32_t)index);
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(one, "rows")) {
         if (!cJSON_IsString(row) || !is_proper(row->valuestring, of->name)) return "a row has no proper name";
         if (!is_chosen(row->valuestring, chosen->filters, chosen->count)) continue;
@@ -102,7 +102,7 @@ static bool add_watches(cfh_roster *roster) {
     static const char *const names[] = {CFH_WATCH_TABLE(NAME)};
 #undef NAME
     roster->run_count = roster->row_count;
-    add_case(roster, &watched, UINT32_MAX, 0);
+    add_case(roster, &watched, UINT32_MAX);
     for (uint32_t i = 0; i < CFH_WATCH_COUNT; i++)
         if (!add_row(roster, names[i])) return false;
     return true;
@@ -157,12 +157,12 @@ static int by_number(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Rows of one pass in shuffled order. Passes ascend, since a case goes through its rows in one order: the cheaper it is
- * to go through a case, the fewer rows there are in a pass. */
+/* Rows of one pass in shuffled order. Passes ascend, since a case goes through its rows in one order; it goes through all
+ * of them in each pass, a microsecond a row, so that there must not be too many. A matter of the rows' number alone: the
+ * same seed gives the same order. */
 static uint32_t rows_a_pass(const cfh_roster_case *of) {
-    enum { AFFORDABLE_NS = 100000 /* a row */ };
-    uint64_t rows = of->pass_ns / AFFORDABLE_NS + 1;
-    return rows < of->row_count ? (uint32_t)rows : of->row_count;
+    enum { MOST_PASSES = 100 };
+    return of->row_count / MOST_PASSES + 1;
 }
 
 typedef struct chunk {

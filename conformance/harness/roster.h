@@ -27,7 +27,6 @@ typedef struct cfh_roster_case {
     const cf_case *of;
     uint32_t table_index;      /* in the suite's table; UINT32_MAX: the harness's own */
     uint32_t first, row_count; /* rows */
-    uint64_t pass_ns;          /* what it costs to go through its rows without running any */
 } cfh_roster_case;
 
 /* Rows in the order of the suite's table; the harness's own come last and are in no order to run. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/evidence.h"
+
 #define SECOND_NS 1000000000.0
 enum { MOST_JOBS = 64, BETWEEN_ROWS_SECONDS = 120, OPEN_TRIES = 3, MOST_HANGS = 30, MOST_CRASHES = 300 };
 
@@ -21,9 +23,10 @@ bool cfh_run_init(cfh_run *run, const cfh_setup *setup, const cfh_roster *roster
                      .number = number,
                      .verdicts = calloc(roster->row_count + 1, sizeof *run->verdicts),
                      .texts = calloc(roster->row_count + 1, sizeof *run->texts),
-                     .leaves = calloc(roster->row_count + 1, sizeof *run->leaves)};
+                     .leaves = calloc(roster->row_count + 1, sizeof *run->leaves),
+                     .unwatched = calloc(roster->row_count + 1, sizeof *run->unwatched)};
     for (uint32_t i = 0; run->verdicts && i < roster->row_count; i++) run->verdicts[i] = CFH_NOT_YET;
-    return run->verdicts && run->texts && run->leaves;
+    return run->verdicts && run->texts && run->leaves && run->unwatched;
 }
 
 void cfh_run_free(cfh_run *run) {
@@ -33,6 +36,7 @@ void cfh_run_free(cfh_run *run) {
     free(run->verdicts);
     free(run->texts);
     free(run->leaves);
+    free(run->unwatched);
     free(run->suspects);
     free(run->growths);
     *run = (cfh_run){0};
@@ -158,41 +162,13 @@ static bool open_worker(floor *f, hand *h) {
     return false;
 }
 
-static void add_suspect(cfh_run *run, const cfh_worker *worker, uint32_t row, uint32_t before, const char *ending) {
-    cfh_suspect *suspects = realloc(run->suspects, (run->suspect_count + 1) * sizeof *suspects);
-    if (!suspects) return;
-    run->suspects = suspects;
-    cfh_suspect *s = &suspects[run->suspect_count];
-    *s = (cfh_suspect){.row = row, .history = calloc(before + 1, sizeof *s->history)};
-    if (!s->history) return;
-    if (before) memcpy(s->history, worker->history, before * sizeof *s->history);
-    s->count = before;
-    (void)snprintf(s->ending, sizeof s->ending, "%s", ending);
-    run->suspect_count++;
-}
-
-static void add_growth(cfh_run *run, const uint32_t *rows, uint32_t count) {
-    cfh_growth *growths = realloc(run->growths, (run->growth_count + 1) * sizeof *growths);
-    if (!growths) return;
-    run->growths = growths;
-    cfh_growth *g = &growths[run->growth_count];
-    *g = (cfh_growth){.rows = calloc(count + 1, sizeof *g->rows)};
-    if (!g->rows) return;
-    for (uint32_t i = 0; i < count; i++)
-        if (!run->leaves[rows[i]]) g->rows[g->count++] = rows[i];
-    if (g->count)
-        run->growth_count++;
-    else
-        free(g->rows);
-}
-
 static void close_worker(floor *f, hand *h) {
     char text[CFH_WORDS + 512] = "";
     cfh_worker copy = h->worker; /* its history outlives it */
     h->worker.history = NULL;
     if (!cfh_worker_close(f->run->setup, &h->worker, text, sizeof text)) {
         uint32_t row = cfh_roster_watch(f->run->roster, CFH_WATCH_CLOSE);
-        add_suspect(f->run, &copy, CFH_NO_ROW, copy.history_count, text);
+        cfh_evidence_bad_close(f->run, &copy, text);
         if (f->run->verdicts[row] == CFH_NOT_YET) cfh_run_conclude(f->run, row, CF_VERDICT_FAIL, text, NULL);
     }
     free(copy.history);
@@ -206,6 +182,27 @@ static void free_batch(hand *h) {
     h->running = CFH_NO_ROW;
 }
 
+/* Nobody looked at the process of some of its rows. */
+static bool is_unwatched(const floor *f, cfh_batch batch) {
+    for (uint32_t i = batch.first; i < batch.first + batch.count; i++)
+        if (f->run->unwatched[f->order->rows[i]]) return true;
+    return false;
+}
+
+/* Notes rows of a batch as such that may leave something behind: those given and, in the batch's order, those whose
+ * process nobody looked at. */
+static void note_growth(floor *f, cfh_batch batch, const uint32_t *given, uint32_t count) {
+    uint32_t *rows = calloc((size_t)batch.count + 1, sizeof *rows), noted = 0;
+    for (uint32_t i = batch.first, k = 0; rows && i < batch.first + batch.count; i++) {
+        uint32_t row = f->order->rows[i];
+        bool is_given = k < count && given[k] == row;
+        k += is_given;
+        if (is_given || f->run->unwatched[row]) rows[noted++] = row;
+    }
+    if (noted) cfh_evidence_growth(f->run, rows, noted);
+    free(rows);
+}
+
 /* Gives a worker, started if need be, the next batch. */
 static void give_batch(floor *f, hand *h) {
     cfh_batch batch = f->queue[--f->queued];
@@ -213,6 +210,7 @@ static void give_batch(floor *f, hand *h) {
     give_up_rows(f, batch);
     h->rows = calloc(batch.count + 1, sizeof *h->rows);
     h->count = h->rows ? rows_left(f, batch, h->rows) : 0;
+    if (h->rows && h->count == 0 && is_unwatched(f, batch)) note_growth(f, batch, NULL, 0);
     if (h->count == 0 || (!h->worker.process.id && !open_worker(f, h))) {
         free_batch(h);
         return;
@@ -278,11 +276,11 @@ static void record_batch(const floor *f, const hand *h, const cJSON *message) {
 
 static void hear_done(floor *f, hand *h, const cJSON *message) {
     cfh_use before = h->worker.use, now = cfh_use_of(message);
-    record_batch(f, h, message);
     h->worker.use = now;
-    if (now.heap > before.heap || now.files > before.files || now.threads > before.threads ||
-        now.mapped > before.mapped + 0x1p20)
-        add_growth(f->run, h->rows, h->count);
+    bool grew = now.heap > before.heap || now.files > before.files || now.threads > before.threads ||
+                now.mapped > before.mapped + 0x1p20;
+    if (grew || is_unwatched(f, h->batch)) note_growth(f, h->batch, h->rows, h->count);
+    record_batch(f, h, message); /* says that nothing more is to be noted of it */
     for (uint32_t i = 0; i < h->count; i++) {
         if (f->run->verdicts[h->rows[i]] != CFH_NOT_YET) continue;
         cfh_run_conclude(f->run, h->rows[i], CF_VERDICT_FAIL,
@@ -323,10 +321,11 @@ static void conclude_idle_death(cfh_run *run, const char *end, bool late) {
     give_up(run, text);
 }
 
-/* The row that a death is counted against, for now: the one that runs, or the last. */
+/* The row that a death is counted against, for now: the one that runs, or the last. What that one had failed for stays,
+ * and comes first. */
 static void conclude_death(floor *f, hand *h, const cfh_ending *ending, bool late, const char *words) {
     cfh_run *run = f->run;
-    char end[128], text[512];
+    char end[128], text[512], all[2048];
     uint32_t count = h->worker.history_count, row = h->running;
     bool runs = row != CFH_NO_ROW, closed = ending->code == CLD_EXITED && ending->status == CFH_EXIT_PIPE;
     if (!runs && count) row = h->worker.history[count - 1];
@@ -347,12 +346,12 @@ static void conclude_death(floor *f, hand *h, const cfh_ending *ending, bool lat
     } else {
         (void)snprintf(text, sizeof text, "%s%s", end, runs ? "" : ", after the row had ended");
     }
-    run->deaths++;
+    const char *before = !runs && !is_good(run->verdicts[row]) && run->texts[row] ? run->texts[row] : "";
+    (void)snprintf(all, sizeof all, "%s%s%s", before, before[0] ? "; and then: " : "", text);
     const cf_outcome outcome = {
-        run->roster->rows[row].name, h->requirements, verdict, text, -1, cfh_now() - h->began, false};
+        run->roster->rows[row].name, h->requirements, verdict, all, -1, cfh_now() - h->began, false};
+    cfh_evidence_death(run, &h->worker, row, text, &outcome, words);
     take_outcome(run, row, &outcome, words);
-    uint32_t before = count ? count - 1 : 0;
-    if (before) add_suspect(run, &h->worker, row, before, text);
 }
 
 static void bury(floor *f, hand *h, bool late) {
@@ -370,7 +369,9 @@ static void bury(floor *f, hand *h, bool late) {
         char end[128];
         cfh_ending_describe(&ending, end, sizeof end);
         conclude_idle_death(f->run, end, late);
-    } else if (!is_known) {
+    } else if (is_known) {
+        cfh_evidence_known_death(f->run, &h->worker);
+    } else {
         conclude_death(f, h, &ending, late, words);
     }
     free(copy.history);

@@ -36,6 +36,7 @@ typedef struct cfh_run {
     cf_verdict *verdicts; /* by row of the roster */
     char **texts;         /* of rows that did not pass */
     bool *leaves;         /* what the row leaves behind is no leak */
+    bool *unwatched;      /* nobody looked at its process after it: it ended in a run that was cut off */
     uint32_t ended;       /* rows with a verdict */
     uint32_t workers;     /* started so far */
     uint32_t deaths;      /* of workers, in rows */

@@ -12,6 +12,7 @@
 #include <tenon/host/error.h>
 
 #include "cli.h"
+#include "harness/evidence.h"
 #include "harness/progress.h"
 #include "harness/session.h"
 #include "report/report.h"
@@ -23,7 +24,8 @@ typedef struct suite {
     cfh_options *options;
     cfh_session session;
     cf_record_writer writer;
-    cf_records before; /* of a run that is resumed */
+    cf_records before; /* of a run that is resumed, but for what it does anew */
+    uint64_t cut;      /* where its records are cut off for that; 0: nowhere */
     cfh_progress progress;
     cfh_run *runs;
     uint32_t run_count, planned;
@@ -66,7 +68,7 @@ static int open_records(suite *s) {
         cli_line(stderr, "tenon test: %s holds something other than records: name another file for them", path);
         return CLI_USAGE;
     }
-    if (cf_record_open(path, o->resume, &s->writer)) return CLI_OK;
+    if (cf_record_open(path, o->resume, &s->writer) && (!s->cut || cf_record_cut(&s->writer, s->cut))) return CLI_OK;
     cli_line(stderr, "tenon test: records: %s cannot be written: %s; nothing was run", path, strerror(errno));
     return CLI_USAGE;
 }
@@ -117,6 +119,7 @@ static void write_header(suite *s) {
     add_filters(header, o);
     cJSON_AddStringToObject(header, "seed", seed);
     cJSON_AddNumberToObject(header, "runs", s->planned);
+    cJSON_AddNumberToObject(header, "repeat", o->repeat);
     cJSON_AddBoolToObject(header, "shuffle", o->shuffle);
     cJSON_AddBoolToObject(header, "quick", o->quick);
     cJSON_AddStringToObject(header, "layers", o->setup.layers);
@@ -165,7 +168,7 @@ static int take_header(suite *s) {
     o->setup.seed = strtoull(header_text(s, "seed"), NULL, 0);
     o->setup.layers = header_text(s, "layers");
     o->setup.index = (uint32_t)cfh_number_of(s->before.header, "index", 0);
-    o->repeat = (uint32_t)cfh_number_of(s->before.header, "runs", 1);
+    o->repeat = (uint32_t)cfh_number_of(s->before.header, "repeat", 1);
     o->quick = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s->before.header, "quick"));
     o->shuffle = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s->before.header, "shuffle"));
     o->filter_count = 0;
@@ -176,10 +179,19 @@ static int take_header(suite *s) {
     return o->profile ? CLI_OK : CLI_USAGE;
 }
 
+/* Verdicts that came from running rows again are sought anew: by then it was not known which were still to come. */
+static bool read_records(suite *s, const char *path, char *out_error, size_t size) {
+    if (!cf_records_read(path, &s->before, out_error, size)) return false;
+    s->cut = s->before.final ? 0 : s->before.evidence.blame;
+    if (!s->cut) return true;
+    cf_records_free(&s->before);
+    return cf_records_read_part(path, s->cut, &s->before, out_error, size);
+}
+
 static int read_before(suite *s) {
     char error[512];
     const char *path = s->options->resume;
-    if (!cf_records_read(path, &s->before, error, sizeof error)) {
+    if (!read_records(s, path, error, sizeof error)) {
         cli_line(stderr, "tenon test: --resume: %s holds no records that a run wrote: %s", path, error);
         return CLI_USAGE;
     }
@@ -212,23 +224,12 @@ static int check_before(const suite *s) {
     return CLI_USAGE;
 }
 
-static void take_before(const suite *s, cfh_run *run) {
-    for (uint32_t i = 0; run->number < s->before.run_count && i < s->before.row_count; i++) {
-        const cf_record_row *row = &s->before.rows[(size_t)run->number * s->before.row_count + i];
-        if (!row->ended) continue;
-        run->verdicts[i] = row->verdict;
-        run->texts[i] = row->verdict == CF_VERDICT_PASS ? NULL : strdup(row->text);
-        run->ended++;
-    }
-    run->wedged = s->before.wedged && run->number + 1 == s->before.run_count; /* it ended there */
-}
-
 /* -- Runs -- */
 
 static int run_once(suite *s) {
     const cfh_options *o = s->options;
     uint32_t number = s->run_count;
-    bool shuffled = number > 0 || o->shuffle;
+    bool shuffled = number > 0 || o->shuffle, was_ended = number + 1 < s->before.run_count;
     cfh_run *run = &s->runs[number];
     cfh_order order = {0};
     if (!cfh_run_init(run, &s->session.setup, &s->session.roster, &s->writer, number) ||
@@ -239,11 +240,13 @@ static int run_once(suite *s) {
     s->run_count++;
     run->told = cfh_progress_told;
     run->context = &s->progress;
-    take_before(s, run);
-    write_run(s, number, shuffled);
-    cfh_progress_begin(&s->progress, run, shuffled);
-    cfh_run_rows(run, &order);
-    if (!cfh_interrupted) cfh_run_blame(run);
+    if (!was_ended) write_run(s, number, shuffled);
+    if (number < s->before.run_count) cfh_evidence_resume(run, &s->before);
+    if (!was_ended) {
+        cfh_progress_begin(&s->progress, run, shuffled);
+        cfh_run_rows(run, &order);
+        if (!cfh_interrupted) cfh_run_blame(run);
+    }
     cfh_order_free(&order);
     cfh_progress_clear(&s->progress);
     return cfh_interrupted ? EXIT_INTERRUPTED : CLI_OK;

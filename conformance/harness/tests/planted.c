@@ -12,7 +12,7 @@
 
 /* -- Deeds -- */
 
-static volatile int poisoned, closes_badly;
+static volatile int poisoned, closes_badly, refuses;
 static void *volatile kept;
 
 static void segfault(void) {
@@ -109,6 +109,11 @@ static void close_badly(void) {
     closes_badly = 1;
 }
 
+/* The row fails. */
+static void refuse(void) {
+    refuses = 1;
+}
+
 /* The device is dead from now on, in every process. */
 static void wedge(void) {
     const char *marker = getenv("TENON_PLANTED_MARKER"); /* NOLINT(concurrency-mt-unsafe) */
@@ -150,6 +155,7 @@ static const struct deed {
     {"take_output", take_output},
     {"close_commands", close_commands},
     {"close_badly", close_badly},
+    {"refuse", refuse},
     {"wedge", wedge},
     {"waver", waver},
 };
@@ -163,18 +169,21 @@ static void act(const char *name, size_t length) {
         if (strlen(deeds[i].name) == length && memcmp(deeds[i].name, name, length) == 0) deeds[i].act();
 }
 
-void planted_write(const void *source, uint64_t size) {
+tenon_status planted_write(const void *source, uint64_t size) {
     planted_row row;
     const char *at = getenv("TENON_PLANTED"); /* NOLINT(concurrency-mt-unsafe) */
-    if (size != sizeof row) return;
+    if (size != sizeof row) return TENON_STATUS_OK;
     memcpy(&row, source, sizeof row);
-    if (row.magic != PLANTED_MAGIC) return;
+    if (row.magic != PLANTED_MAGIC) return TENON_STATUS_OK;
     if (poisoned && row.index == POISON_SHOWS) segfault();
     while (at && *at) {
         size_t length = strcspn(at, ":"), whole = strcspn(at, ",");
         if (length < whole && strtoull(at + length + 1, NULL, 10) == row.index) act(at, length);
         at += whole + (at[whole] == ',');
     }
+    int refused = refuses;
+    refuses = 0;
+    return refused ? TENON_STATUS_UNSUPPORTED : TENON_STATUS_OK;
 }
 
 void planted_open(void) {

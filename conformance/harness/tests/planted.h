@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include <tenon/status.h>
+
 /* A row of planted_cases.c tells which it is by writing these to the device. */
 #define PLANTED_MAGIC 0x706c616e74656421u
 typedef struct planted_row {
@@ -11,7 +13,7 @@ typedef struct planted_row {
 } planted_row;
 
 /* Deeds: TENON_PLANTED is "DEED:ROW", or several with commas between. */
-void planted_write(const void *source, uint64_t size);
+tenon_status planted_write(const void *source, uint64_t size);
 void planted_open(void);
 void planted_close(void);
 

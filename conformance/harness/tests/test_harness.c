@@ -18,9 +18,10 @@
 
 enum { MOST_ARGUMENTS = 24, ROWS = 40, LONE_ROWS = 3 };
 
-static char folder[] = "/tmp/tenon-harness-XXXXXX", records_path[96], marker_path[96], output_path[96];
+static char folder[32], records_path[96], marker_path[96], output_path[96];
 
 static void set_up(void) {
+    (void)snprintf(folder, sizeof folder, "/tmp/tenon-harness-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     (void)snprintf(records_path, sizeof records_path, "%s/records.jsonl", folder);
     (void)snprintf(marker_path, sizeof marker_path, "%s/marker", folder);
@@ -92,6 +93,21 @@ static void check_report(int code) {
     if (rest) *rest = '\0';
     ck_assert_str_eq(line, cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")));
     cf_records_free(&records);
+}
+
+/* Lines of one kind so far. */
+static uint32_t count_lines(const char *key) {
+    char line[65536];
+    uint32_t count = 0;
+    FILE *file = fopen(records_path, "re");
+    while (file && fgets(line, sizeof line, file))
+        count += strlen(line) > 2 && strncmp(line + 2, key, strlen(key)) == 0;
+    if (file) (void)fclose(file);
+    return count;
+}
+
+static uint32_t ends_so_far(void) {
+    return count_lines("end\"");
 }
 
 /* What a deed in a row of "told" must lead to. */
@@ -175,7 +191,7 @@ START_TEST(deeds_are_blamed_on_their_row) {
     if (!is_tried(d)) return;
     (void)snprintf(deed, sizeof deed, "%s:%u", d->name, d->row);
     (void)snprintf(name, sizeof name, "told.r%02u", d->row);
-    const char *patience = d->code == 6 ? "0.1" : "0.5"; /* each try to open a wedged device takes its time */
+    const char *patience = d->verdict == CF_VERDICT_HANG ? "0.1" : "1"; /* what hangs is waited for */
     int code =
         RUN(deed, PLANTED, "--filter", "told", "--filter", "lone", "--records", records_path, "--patience", patience);
     cf_records records = read_records();
@@ -215,6 +231,19 @@ START_TEST(rows_that_never_begin_are_given_up) {
 }
 END_TEST
 
+/* A process that ends after a row has failed takes nothing away from what is said of the failure. */
+START_TEST(deaths_do_not_hide_failures) {
+    (void)RUN("refuse:39,end_early", PLANTED, "--filter", "told", "--filter", "early", "--records", records_path,
+              "--jobs", "1");
+    cf_records records = read_records();
+    const cf_record_row *row = cf_records_row(&records, 0, "told.r39");
+    ck_assert_uint_eq(row->verdict, CF_VERDICT_CRASH);
+    ck_assert_msg(strstr(row->text, "UNSUPPORTED); and then: exit status 3, after the row had ended"), "%s", row->text);
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
 /* What a plugin prints is kept, up to a bound, with its row, and cannot steer a terminal. */
 START_TEST(words_stay_with_their_row) {
     (void)RUN("talk:7", PLANTED, "--filter", "told", "--records", records_path, "--jobs", "1");
@@ -230,13 +259,31 @@ END_TEST
 
 START_TEST(two_deeds_are_told_apart) {
     int code = RUN("segfault:3,hang:20,abort:31", PLANTED, "--filter", "told", "--records", records_path, "--patience",
-                   "0.5", "--jobs", "2");
+                   "0.1", "--jobs", "2");
     cf_records records = read_records();
     ck_assert_int_eq(code, 1);
     for (uint32_t i = 0; i < ROWS; i++) {
         cf_verdict want = i == 3 || i == 31 ? CF_VERDICT_CRASH : i == 20 ? CF_VERDICT_HANG : CF_VERDICT_PASS;
         ck_assert_msg(records.rows[i].verdict == want, "%s: %s", records.rows[i].name, records.rows[i].text);
     }
+    cf_records_free(&records);
+    clear();
+}
+END_TEST
+
+/* More rows than go into one batch, with a death in the second and a leak in the last: all are run, each once. */
+START_TEST(rows_of_many_batches_are_run_once) {
+    enum { MANY_ROWS = 150, BATCH = 64 };
+    int code = RUN("segfault:470,leak_file:540", PLANTED, "--filter", "many", "--records", records_path, "--jobs", "1");
+    cf_records records = read_records();
+    ck_assert_int_eq(code, 1);
+    for (uint32_t i = 0; i < MANY_ROWS; i++) {
+        const cf_record_row *row = &records.rows[i];
+        cf_verdict want = i == 70 ? CF_VERDICT_CRASH : i == 140 ? CF_VERDICT_FAIL : CF_VERDICT_PASS;
+        ck_assert_msg(row->ended && row->verdict == want, "%s: %s", row->name, row->text);
+    }
+    ck_assert_uint_eq(count_lines("batch"), (MANY_ROWS + BATCH - 1) / BATCH);
+    ck_assert_uint_eq(count_lines("begin"), MANY_ROWS);
     cf_records_free(&records);
     clear();
 }
@@ -305,15 +352,6 @@ START_TEST(nothing_run_is_nothing_passed) {
 END_TEST
 
 /* -- Resuming -- */
-
-static uint32_t ends_so_far(void) {
-    char line[65536];
-    uint32_t ends = 0;
-    FILE *file = fopen(records_path, "re");
-    while (file && fgets(line, sizeof line, file)) ends += strncmp(line, "{\"end\"", 6) == 0;
-    if (file) (void)fclose(file);
-    return ends;
-}
 
 START_TEST(killed_runs_go_on) {
     const char *const arguments[] = {PLANTED, "--filter", "slow", "--records", records_path, "--seed", "5", NULL};
@@ -398,24 +436,137 @@ END_TEST
 
 /* -- The same seed -- */
 
-/* Rows in the suite's order, without times. */
-static char *essence(const char *seed, const char *jobs) {
+/* What was recorded, in the suite's order and without times. */
+static char *read_essence(void) {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    int code = RUN("segfault:7,leak_file:30", PLANTED, "--filter", "told", "--records", records_path, "--seed", seed,
-                   "--jobs", jobs, "--repeat", "2");
     cf_records records = read_records();
-    (void)fprintf(out, "%d %s\n", code, cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")));
+    (void)fprintf(out, "%s\n", cJSON_GetStringValue(cJSON_GetObjectItem(records.final, "claim")));
     for (uint32_t i = 0; i < records.row_count * records.run_count; i++) {
         const cf_record_row *row = &records.rows[i];
         (void)fprintf(out, "%s %u %s %s %.17g\n", row->name, row->verdict, row->text, row->requirements, row->error);
     }
     (void)fclose(out);
     cf_records_free(&records);
+    return text;
+}
+
+static char *essence(const char *seed, const char *jobs) {
+    ck_assert_int_eq(RUN("segfault:7,leak_file:30", PLANTED, "--filter", "told", "--records", records_path, "--seed",
+                         seed, "--jobs", jobs, "--repeat", "2"),
+                     1);
+    char *text = read_essence();
     clear();
     return text;
 }
+
+/* -- Runs that are cut off -- */
+
+typedef struct line {
+    const char *text;
+    long end; /* in the file */
+} line;
+
+/* The lines of the records that were just made. Owner: *out_bytes and the answer are the caller's. */
+static line *read_lines(char **out_bytes, size_t *out_count) {
+    FILE *file = fopen(records_path, "re");
+    ck_assert(file && fseek(file, 0, SEEK_END) == 0);
+    long size = ftell(file);
+    char *bytes = calloc((size_t)size + 1, 1);
+    line *lines = calloc((size_t)size + 1, sizeof *lines);
+    ck_assert(bytes && lines && fseek(file, 0, SEEK_SET) == 0);
+    ck_assert_uint_eq(fread(bytes, 1, (size_t)size, file), (size_t)size);
+    (void)fclose(file);
+    *out_count = 0;
+    for (char *at = bytes, *end; (end = strchr(at, '\n')); at = end + 1)
+        lines[(*out_count)++] = (line){at, end + 1 - bytes};
+    *out_bytes = bytes;
+    return lines;
+}
+
+static bool begins(const line *l, const char *key) {
+    return strncmp(l->text + 2, key, strlen(key)) == 0;
+}
+
+/* Puts the first `size` bytes of the records back. */
+static void put_back(const char *bytes, long size) {
+    FILE *file = fopen(records_path, "we");
+    ck_assert(file && fwrite(bytes, 1, (size_t)size, file) == (size_t)size && fclose(file) == 0);
+}
+
+/* The first line of `b` that is not as in `a`; NULL when there is none. */
+static const char *difference(const char *a, const char *b) {
+    size_t same = 0;
+    if (strcmp(a, b) == 0) return NULL;
+    while (a[same] && a[same] == b[same]) same++;
+    while (same && b[same - 1] != '\n') same--;
+    return b + same;
+}
+
+static const struct cut {
+    const char *deeds;
+    const char *from; /* the kind of line behind which the first cut of each run is */
+    size_t step;      /* lines from one cut to the next */
+} cuts[] = {
+    {"segfault:7,leak_file:30,refuse:33", "run", 17},
+    {"leak_file:3,leak_file:30", "run", 19}, /* a batch in two parts, with a leak in each */
+    {"poison:5,leak_file:30", "death", 23},  /* who is to blame is found in a history of before */
+    {"close_badly:20,leak_thread:2", "death", 31},
+};
+
+/* Wherever a run is cut off, it ends as if it had not been: also what was still to be looked into is not forgotten. Cuts
+ * are at some lines, and at each that is about such things, for a line is written at once. What a process would have shown
+ * only later, had it not been ended, is not seen: these cuts come after it was. */
+START_TEST(cuts_leave_no_trace) {
+    const struct cut *c = &cuts[_i];
+    char *bytes;
+    size_t count, since = 0;
+    bool goes = false;
+    int code = RUN(c->deeds, PLANTED, "--filter", "told", "--records", records_path, "--jobs", "1", "--repeat", "2");
+    char *whole = read_essence();
+    line *lines = read_lines(&bytes, &count);
+    for (size_t i = 0; i + 1 < count; i++) {
+        bool special = begins(&lines[i], "growth") || begins(&lines[i], "death") || begins(&lines[i], "blame");
+        goes = begins(&lines[i], c->from) || (goes && !begins(&lines[i], "run"));
+        if (!goes || (!special && since++ % c->step)) continue;
+        put_back(bytes, lines[i].end);
+        ck_assert_int_eq(RUN(c->deeds, "--resume", records_path, "--jobs", "1"), code);
+        char *resumed = read_essence();
+        const char *differs = difference(whole, resumed);
+        ck_assert_msg(!differs, "%s, cut behind line %zu, %.60s: %.200s", c->deeds, i + 1, lines[i].text, differs);
+        free(resumed);
+    }
+    free(whole);
+    free(bytes);
+    free(lines);
+    clear();
+}
+END_TEST
+
+/* Ends it without a word when so many rows have ended, again and again. */
+START_TEST(kills_leave_no_trace) {
+    static const uint32_t kills[] = {3, 17, 33, 44};
+    const char *two = "segfault:107,leak_file:130";
+    const char *const first[] = {PLANTED, "--filter", "slow", "--records", records_path, "--seed", "5", NULL};
+    const char *const again[] = {"--resume", records_path, NULL};
+    ck_assert_int_eq(run(two, first), 1);
+    char *whole = read_essence();
+    clear();
+    for (size_t i = 0; i < sizeof kills / sizeof *kills; i++) {
+        pid_t id = start(two, i ? again : first);
+        while (ends_so_far() < kills[i] && waitpid(id, NULL, WNOHANG) == 0) (void)usleep(2000);
+        if (kill(id, SIGKILL) == 0) (void)waitpid(id, NULL, 0);
+    }
+    int code = run(two, again);
+    ck_assert_msg(code == 1 || code == 2, "%d", code); /* 2: the last one had come to its end before it was killed */
+    char *resumed = read_essence();
+    ck_assert_str_eq(whole, resumed);
+    free(whole);
+    free(resumed);
+    clear();
+}
+END_TEST
 
 START_TEST(the_same_seed_gives_the_same_records) {
     char *first = essence("7", "2"), *second = essence("7", "1"), *other = essence("8", "2");
@@ -433,8 +584,10 @@ int main(void) {
     tcase_add_unchecked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, deeds_are_blamed_on_their_row, 0, sizeof deeds / sizeof *deeds);
     tcase_add_loop_test(tests, rows_that_never_begin_are_given_up, 0, sizeof early / sizeof *early);
+    tcase_add_test(tests, deaths_do_not_hide_failures);
     tcase_add_test(tests, words_stay_with_their_row);
     tcase_add_test(tests, two_deeds_are_told_apart);
+    tcase_add_test(tests, rows_of_many_batches_are_run_once);
     tcase_add_test(tests, wavering_is_failing);
     tcase_add_test(tests, chance_accuses_nobody);
     tcase_add_test(tests, good_plugins_are_conformant);
@@ -444,6 +597,11 @@ int main(void) {
     tcase_add_test(tests, a_file_that_changes_gets_no_verdict);
     tcase_add_test(tests, the_same_seed_gives_the_same_records);
     suite_add_tcase(suite, tests);
+    TCase *resumed = tcase_create("resumed");
+    tcase_add_unchecked_fixture(resumed, set_up, tear_down);
+    tcase_add_loop_test(resumed, cuts_leave_no_trace, 0, sizeof cuts / sizeof *cuts);
+    tcase_add_test(resumed, kills_leave_no_trace);
+    suite_add_tcase(suite, resumed);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failures = srunner_ntests_failed(runner);
