@@ -112,6 +112,11 @@ void cf_data_copy(void) {
             for (uint32_t to = CF_OFFSET; to < CF_RESULT_LAYOUTS; to++)
                 run_copy(&shapes[s], dtype, (to + dtype) % 3 ? CF_CONTIGUOUS : CF_TRANSPOSED, to);
         }
+    static const struct shape longest = {"70001", 2, {70001, 3}}; /* more than 16 bits count */
+    run_copy(&longest, TENON_DTYPE_F32, CF_REVERSED, CF_CONTIGUOUS);
+    run_copy(&longest, TENON_DTYPE_F32, CF_TRANSPOSED, CF_CONTIGUOUS);
+    run_copy(&longest, TENON_DTYPE_U8, CF_SPARSE, CF_CONTIGUOUS);
+    run_copy(&longest, TENON_DTYPE_U8, CF_CONTIGUOUS, CF_TRANSPOSED);
 }
 
 static void run_bitcast(const struct shape *s, tenon_dtype from, tenon_dtype to, uint32_t layout) {

@@ -44,6 +44,10 @@ static const shape shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
+/* Indices that need more than 16 bits, of some dtypes only. */
+static const shape longest = {"rows_70001", 0, 1, 1, {0}, 70001, {1021}, {2}, 0, 0, 0};
+static const tenon_dtype long_dtypes[] = {TENON_DTYPE_F32, TENON_DTYPE_U8};
+
 static void append(cf_operand *x, uint32_t count, const int64_t *dims) {
     memcpy(x->dims + x->rank, dims, count * sizeof *dims);
     x->rank += count;
@@ -227,6 +231,7 @@ void cf_index_gather(void) {
     for (tenon_dtype dtype = TENON_DTYPE_F64; dtype <= TENON_DTYPE_BOOL; dtype++)
         for (uint32_t k = 0; k < 2; k++)
             for (uint32_t i = 0; i < SHAPES; i++) run_gather(&shapes[i], dtype, index_dtypes[k]);
+    for (uint32_t k = 0; k < 4; k++) run_gather(&longest, long_dtypes[k / 2], index_dtypes[k % 2]);
     run_all_bad(true);
 }
 
@@ -238,5 +243,6 @@ void cf_index_scatter(void) {
             for (uint32_t i = 0; i < SHAPES; i++)
                 run_scatter(&shapes[i], dtype, index_dtypes[(i + dtype) % 2], combine);
         }
+    for (uint32_t k = 0; k < 4; k++) run_scatter(&longest, long_dtypes[k / 2], index_dtypes[k % 2], TENON_COMBINE_SET);
     run_all_bad(false);
 }

@@ -168,6 +168,18 @@ static const struct rank_row {
     {"large", 2, {257, 521}, {CF_CONTIGUOUS, CF_CONTIGUOUS, CF_CONTIGUOUS, CF_CONTIGUOUS}},
 };
 
+/* Axes of more elements than 16 bits count, strided: of one operator of each number of operands, in some dtypes. */
+static const struct rank_row long_rows[] = {
+    {"long_reversed", 1, {70001}, {CF_REVERSED, CF_SPARSE, CF_REVERSED, CF_CONTIGUOUS}},
+    {"long_transposed", 2, {70001, 3}, {CF_TRANSPOSED, CF_CONTIGUOUS, CF_SPARSE, CF_CONTIGUOUS}},
+    {"long_to_reversed", 1, {70001}, {CF_CONTIGUOUS, CF_CONTIGUOUS, CF_SPARSE, CF_REVERSED}},
+};
+
+static bool has_long_rows(const cf_map *map) {
+    bool of_op = map->op->op == TENON_OP_NEG || map->op->op == TENON_OP_ADD || map->op->op == TENON_OP_WHERE;
+    return of_op && (map->dtype == TENON_DTYPE_F32 || map->dtype == TENON_DTYPE_I8);
+}
+
 /* Equal numbers often for `eq`, which tells little of others. */
 static void fill(const cf_map *map, cf_row *row) {
     for (uint32_t k = 0; k < row->operand_count; k++) {
@@ -201,6 +213,8 @@ static void run_operator(tenon_op op) {
         map.dtype = dtype;
         cf_map_values(&map);
         for (uint32_t i = 0; i < sizeof rank_rows / sizeof *rank_rows; i++) run_rank(&map, &rank_rows[i]);
+        for (uint32_t i = 0; has_long_rows(&map) && i < sizeof long_rows / sizeof *long_rows; i++)
+            run_rank(&map, &long_rows[i]);
         for (uint32_t i = 0; i < sizeof layout_rows / sizeof *layout_rows; i++)
             for (uint32_t k = 0;
                  layout_rows[i].least <= map.op->input_count && k < sizeof size_rows / sizeof *size_rows; k++)

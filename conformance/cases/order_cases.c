@@ -46,6 +46,11 @@ static const line_shape lines[] = {
 };
 enum { LINES = sizeof lines / sizeof *lines };
 
+/* Positions that need more than 16 bits, of some dtypes only. */
+static const line_shape longest = {"70001", 1, {70001}, 0, 0, 0};
+static const tenon_dtype long_dtypes[] = {TENON_DTYPE_F32, TENON_DTYPE_I64, TENON_DTYPE_U8};
+enum { LONG_DTYPES = sizeof long_dtypes / sizeof *long_dtypes };
+
 static int64_t inner_of(const line_shape *s) {
     return cf_count(s->rank - (uint32_t)s->axis - 1, s->dims + s->axis + 1);
 }
@@ -154,6 +159,7 @@ void cf_order_sort(void) {
     for (tenon_dtype dtype = TENON_DTYPE_F64; dtype <= TENON_DTYPE_BOOL; dtype++)
         for (uint32_t i = 0; i < LINES; i++)
             for (uint32_t mode = 0; mode < 4; mode++) run_sort(&lines[i], dtype, mode & 1, mode >> 1);
+    for (uint32_t i = 0; i < LONG_DTYPES; i++) run_sort(&longest, long_dtypes[i], i & 1, i & 1);
 }
 
 /* -- Scan -- */
@@ -290,4 +296,6 @@ void cf_order_scan(void) {
                             run_scan(&lines[i], dtype, &m);
                 }
     }
+    for (uint32_t i = 0; i < LONG_DTYPES; i++)
+        run_scan(&longest, long_dtypes[i], &(scan_mode){TENON_COMBINE_ADD, i & 1, i & 1, WHOLE});
 }

@@ -26,10 +26,10 @@ static void from_the_end(mutant_job *job) {
         if (index->values[i].i < 0 && index->values[i].i >= -limit_of(job)) index->values[i].i += limit_of(job);
 }
 
-static void in_a_byte(mutant_job *job) {
+static void cut_to_bits(mutant_job *job) {
     mutant_array *index = index_of(job);
     for (int64_t i = 0; i < index->count; i++)
-        if (index->values[i].i >= 0) index->values[i].i &= 0xff;
+        if (index->values[i].i >= 0) index->values[i].i &= mutant.parameter;
 }
 
 static void low_half(mutant_job *job) {
@@ -87,7 +87,9 @@ static void initial_content_lost(mutant_job *job) {
 const mutant_fault mutant_index_faults[] = {
     {MUTANT_gather_clamps_indices, TENON_OP_GATHER, 0, .inputs = clamp},
     {MUTANT_gather_counts_from_the_end, TENON_OP_GATHER, 0, .inputs = from_the_end},
-    {MUTANT_gather_index_in_a_byte, TENON_OP_GATHER, 0, .inputs = in_a_byte},
+    {MUTANT_gather_index_in_a_byte, TENON_OP_GATHER, 0, .inputs = cut_to_bits},
+    {MUTANT_gather_index_in_16_bits, TENON_OP_GATHER, 0, .inputs = cut_to_bits},
+    {MUTANT_scatter_index_in_16_bits, TENON_OP_SCATTER, 0, .inputs = cut_to_bits},
     {MUTANT_gather_index_low_half, TENON_OP_GATHER, 0, .inputs = low_half},
     {MUTANT_scatter_clamps_indices, TENON_OP_SCATTER, 0, .inputs = clamp},
     {MUTANT_scatter_counts_from_the_end, TENON_OP_SCATTER, 0, .inputs = from_the_end},

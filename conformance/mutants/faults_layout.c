@@ -89,6 +89,13 @@ static int64_t tile_edge(const mutant_array *x, uint32_t k, const int64_t *at) {
                 : right_place(x, at);
 }
 
+static int64_t indices_in_16_bits(const mutant_array *x, uint32_t k, const int64_t *at) {
+    int64_t place = 0;
+    (void)k;
+    for (uint32_t axis = 0; axis < x->rank; axis++) place += (at[axis] & 0xffff) * x->strides[axis];
+    return is_sparse(x) || (x->rank && x->strides[x->rank - 1] < 0) ? place : right_place(x, at);
+}
+
 static int64_t second_operand_sparse(const mutant_array *x, uint32_t k, const int64_t *at) {
     return k == 1 && is_sparse(x) ? row_major(x, at) : right_place(x, at);
 }
@@ -187,6 +194,7 @@ static void all_nan(mutant_job *job) {
 const mutant_fault mutant_layout_faults[] = {
     {MUTANT_strides_ignored, 0, 0, .place = strides_ignored},
     {MUTANT_strides_of_second_ignored, 0, 0, .place = second_operand_sparse},
+    {MUTANT_strided_indices_in_16_bits, 0, 0, .place = indices_in_16_bits},
     {MUTANT_negative_strides_positive, 0, 0, .place = magnitudes_of_strides},
     {MUTANT_broadcast_past_rank_4, 0, 0, .place = broadcast_at_high_rank},
     {MUTANT_column_read_as_row, 0, 0, .place = column_as_row},

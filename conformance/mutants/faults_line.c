@@ -65,8 +65,8 @@ static void sort(mutant_job *job) {
     for (int64_t i = 0; i < line_count(job); i++) sort_line(job, line_of(job, i));
 }
 
-static void positions_in_a_byte(mutant_job *job) {
-    for (int64_t i = 0; i < job->outputs[1].count; i++) job->outputs[1].values[i].i &= 0xff;
+static void positions_cut(mutant_job *job) {
+    for (int64_t i = 0; i < job->outputs[1].count; i++) job->outputs[1].values[i].i &= mutant.parameter;
 }
 
 /* -- Scans ------------------------------------------------------------------------------------------------------------ */
@@ -100,7 +100,8 @@ static void add_line(mutant_job *job, line l, int64_t block) {
 }
 
 static void add_lines(mutant_job *job) {
-    int64_t block = planted(MUTANT_scan_forgets_blocks) ? mutant.parameter : 0;
+    bool forgets = planted(MUTANT_scan_forgets_blocks) || planted(MUTANT_scan_forgets_past_16_bits);
+    int64_t block = forgets ? mutant.parameter : 0;
     if (mutant_attr(job, TENON_ATTR_COMBINE, 0) != TENON_COMBINE_ADD) return;
     for (int64_t i = 0; i < line_count(job); i++) add_line(job, line_of(job, i), block);
 }
@@ -140,10 +141,12 @@ const mutant_fault mutant_line_faults[] = {
     {MUTANT_sort_puts_nan_first, TENON_OP_SORT, 0, .outputs = sort},
     {MUTANT_sort_zeros_alike, TENON_OP_SORT, 0, .outputs = sort},
     {MUTANT_sort_descending_reverses_ties, TENON_OP_SORT, 0, .outputs = sort},
-    {MUTANT_sort_positions_in_a_byte, TENON_OP_SORT, 0, .outputs = positions_in_a_byte},
+    {MUTANT_sort_positions_in_a_byte, TENON_OP_SORT, 0, .outputs = positions_cut},
+    {MUTANT_sort_positions_in_16_bits, TENON_OP_SORT, 0, .outputs = positions_cut},
     {MUTANT_scan_f16_in_f16, TENON_OP_SCAN, MUTANT_OF(F16), .outputs = add_lines},
     {MUTANT_scan_f32_short_from_k_1024, TENON_OP_SCAN, MUTANT_OF(F32), .outputs = add_lines},
     {MUTANT_scan_forgets_blocks, TENON_OP_SCAN, 0, .outputs = add_lines},
+    {MUTANT_scan_forgets_past_16_bits, TENON_OP_SCAN, 0, .outputs = add_lines},
     {MUTANT_scan_f32_from_totals, TENON_OP_SCAN, MUTANT_OF(F32), .outputs = sum_from_totals},
     {MUTANT_scan_exclusive_begins_with_zero, TENON_OP_SCAN, 0, .outputs = zero_first},
 };

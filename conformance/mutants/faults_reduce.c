@@ -138,6 +138,10 @@ static void argmax_of_zeros(mutant_job *job) {
     reduce(job, (cf_number){0}, largest_zeros_alike, true);
 }
 
+static void cut_to_16_bits(mutant_job *job) {
+    for (int64_t i = 0; i < job->outputs[0].count; i++) job->outputs[0].values[i].i &= 0xffff;
+}
+
 static void at_least_zero(mutant_job *job) {
     for (int64_t i = 0; i < job->outputs[0].count; i++) {
         cf_number *y = &job->outputs[0].values[i];
@@ -350,6 +354,7 @@ const mutant_fault mutant_reduce_faults[] = {
     R(reduce_min_of_nothing_zero, RMIN, 0, zero_for_nothing)
     R(argmax_takes_the_last, ARGMAX, 0, last_of_largest)
     R(argmax_skips_nan, ARGMAX, FLOATS, argmax_past_nan)
+    R(argmax_in_16_bits, ARGMAX, 0, cut_to_16_bits)
     R(argmax_ignores_zero_signs, ARGMAX, FLOATS, argmax_of_zeros)
     I(matmul_f32_in_bf16, MATMUL, F32, factors_in_bf16)
     I(matmul_f32_in_tf32, MATMUL, F32, factors_in_tf32)
