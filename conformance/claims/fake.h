@@ -13,7 +13,8 @@
  *                     execs say. FAKE_GRAPH_SLOW: microseconds that a graph's launch waits
  *   FAKE_NARROW       1: execs are valid for symbols up to 8 alone
  *   FAKE_DTYPES       bits 1 << TENON_DTYPE_*, in decimal; default 0: all
- *   FAKE_VIEWS        TENON_VIEWS_*; default any */
+ *   FAKE_VIEWS        TENON_VIEWS_*; default any
+ *   FAKE_STREAMS      the most streams; default 0: no bound */
 #ifndef TENON_CLAIMS_FAKE_H
 #define TENON_CLAIMS_FAKE_H
 
@@ -23,7 +24,7 @@
 #include "tensor.h"
 
 typedef struct fake_knobs {
-    uint32_t kinds, shapes, most_nodes, tell, hold, pack, narrow, graph_slow, dtypes, views;
+    uint32_t kinds, shapes, most_nodes, tell, hold, pack, narrow, graph_slow, dtypes, views, streams;
     uint64_t node_cost, graph_cost, composite_cost, op_cost;
     char refuse[64], fail[64], lose[64], deny[64], composites[256];
 } fake_knobs;

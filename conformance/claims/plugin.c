@@ -39,6 +39,7 @@ static void read_knobs(fake_knobs *k) {
         {"FAKE_GRAPH_SLOW", &k->graph_slow, 0},
         {"FAKE_DTYPES", &k->dtypes, 0},
         {"FAKE_VIEWS", &k->views, TENON_VIEWS_ANY},
+        {"FAKE_STREAMS", &k->streams, 0},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         *numbers[i].value = (uint32_t)number_of(numbers[i].name, numbers[i].otherwise);
@@ -80,6 +81,7 @@ static tenon_status device_info(tenon_device *device, tenon_device_info *out_inf
     if (out_info->struct_size < sizeof *out_info) return TENON_STATUS_OK;
     out_info->dtypes = device->knobs.dtypes;
     out_info->views = device->knobs.views;
+    out_info->max_streams = device->knobs.streams;
     return TENON_STATUS_OK;
 }
 

@@ -164,6 +164,23 @@ START_TEST(undeclared_dtypes_go_elsewhere) {
 }
 END_TEST
 
+/* -- Few streams ------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_taken_stream_is_told) {
+    static const char text[] = "func main(%0 \"x\": f32[4]) {\n  %1: f32[4] = abs(%0)\n  return \"y\" %1\n}\n";
+    fixture f = fixture_open(FAKE, "FAKE_KINDS=1 FAKE_STREAMS=1", fixture_parse("abs", text), NULL);
+    tenonh_stream *stream;
+    for (int i = 0; i < 2; i++) { /* the second time an idle session has it, and gives it up */
+        ck_assert_uint_eq(tenonh_stream_create(f.device, &stream), TENON_STATUS_OK);
+        ck_assert_uint_eq(fixture_run(&f, "abs", 0), TENON_STATUS_UNAVAILABLE);
+        ck_assert_msg(strstr(tenonh_error_message(), "has 1 stream,") != NULL, "%s", tenonh_error_message());
+        tenonh_stream_release(stream);
+        ck_assert_msg(fixture_run(&f, "abs", 0) == TENON_STATUS_OK, "%s", tenonh_error_message());
+    }
+    fixture_close(&f);
+}
+END_TEST
+
 /* -- Answers that are none --------------------------------------------------------------------------------------------- */
 
 START_TEST(unknown_views_are_refused) {
@@ -185,6 +202,7 @@ int main(void) {
     TCase *cases = tcase_create("declared");
     tcase_add_loop_test(cases, views_are_copied, 0, sizeof view_rows / sizeof *view_rows);
     tcase_add_loop_test(cases, undeclared_dtypes_go_elsewhere, 0, sizeof dtype_rows / sizeof *dtype_rows);
+    tcase_add_test(cases, a_taken_stream_is_told);
     tcase_add_test(cases, unknown_views_are_refused);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

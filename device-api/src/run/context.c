@@ -185,6 +185,20 @@ static tenon_status make_do(tenon__contexts *contexts, uint32_t slot, tenon_stat
     return TENON_STATUS_OK;
 }
 
+/* Memory is not what lacks where a device has no stream left for a context: those who hold them all do not run. */
+static tenon_status give_up(const tenon__contexts *contexts, tenon_status status) {
+    for (uint32_t place = 0; place < TENON__MAX_PLACES && contexts->places->devices[place]; place++) {
+        const tenonh_device *device = contexts->places->devices[place];
+        uint32_t most = device->info.max_streams;
+        if (status != TENON_STATUS_OUT_OF_MEMORY || most == 0 || atomic_load(&device->stream_count) < most) continue;
+        return tenon__fail(
+            TENON_STATUS_UNAVAILABLE,
+            "%s has %u stream%s, and a session needs one: the application or others hold %s; release one", device->name,
+            most, most == 1 ? "" : "s", most == 1 ? "it" : "them all");
+    }
+    return status;
+}
+
 tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out_context) {
     for (uint32_t alone = 0;; await(contexts)) {
         uint32_t slot;
@@ -197,7 +211,7 @@ tenon_status tenon__context_take(tenon__contexts *contexts, tenon__context **out
         }
         status = make_do(contexts, slot, status);
         bool lacks = status == TENON_STATUS_OUT_OF_MEMORY;
-        if (status != TENON_STATUS_OK && (!lacks || ++alone == TENON__LAST_TRIES)) return status;
+        if (status != TENON_STATUS_OK && (!lacks || ++alone == TENON__LAST_TRIES)) return give_up(contexts, status);
     }
 }
 

@@ -52,7 +52,8 @@ TENON_EXPORT tenon_status tenonh_session_prepare(tenonh_session *session, const 
  *         the result is written into that tensor, which must have its dtype and dims and be contiguous, and must not
  *         overlap an input or another output.
  * Errors: INVALID (count, dtype, dims: the message names the input), UNSUPPORTED (a node that no device takes: the
- *         message names it), OUT_OF_MEMORY, COMPILE_FAILED, OUT_OF_RANGE (an index that the model computed), DEVICE_LOST.
+ *         message names it), OUT_OF_MEMORY, COMPILE_FAILED, OUT_OF_RANGE (an index that the model computed), DEVICE_LOST,
+ *         UNAVAILABLE (a device of few streams, all of which others hold).
  *         After an error outputs are as on entry; the session can be used again unless the device is lost.
  * Thread: any; runs of one session go on beside each other, up to its concurrent_runs: further ones wait. */
 TENON_EXPORT tenon_status tenonh_session_run(tenonh_session *session, tenonh_tensor *const *inputs,
