@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cases/case.h"
+#include "device/objects.h"
 #include "harness/message.h"
 #include "support/error.h"
 
@@ -97,7 +98,8 @@ cJSON *cfh_worker_device_describe(void) {
     cJSON_AddStringToObject(of, "driver", device->driver_version);
     cJSON_AddStringToObject(of, "architecture", device->architecture);
     add_hex(of, "uuid", device->uuid, sizeof device->uuid);
-    cJSON_AddNumberToObject(of, "work_kinds", device->work_kinds);
+    cJSON_AddNumberToObject(of, "work_kinds", device->work_kinds); /* what cases list their rows by: report/listing.c */
+    cJSON_AddNumberToObject(of, "memory_types", cf_under_test.device->type_count);
     return message;
 }
 

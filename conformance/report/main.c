@@ -239,7 +239,7 @@ static int run_verify(const call *c) {
     report r;
     tenon__text text = {0};
     int code = read_one(c->files[0], c, &r);
-    if (code != OK) return CLI_UNTRUSTED;
+    if (code != OK) return access(c->files[0], R_OK) == 0 ? CLI_UNTRUSTED : USAGE; /* no records; no file */
     code = report_verify(&r, c->files[0], c->files[1], &text);
     report_free(&r);
     return put_lines(&text, code);
@@ -274,7 +274,8 @@ static int help(FILE *file) {
           "  --json                 of diff: JSON instead of text\n"
           "\nExit codes: 0 ok, 1 failed, 2 usage or a file that cannot be read, 3 not what a run wrote about that "
           "plugin,\n"
-          "4 or 5 the run was refused, 6 no verdict or a report that cannot be written.\n",
+          "4 or 5 the run was refused, 4 also records of another suite, 6 no verdict, records that are cut off or a "
+          "report that cannot be written.\n",
           file);
     return file == stderr ? USAGE : OK;
 }

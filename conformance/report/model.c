@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <tenon/helpers.h>
 
@@ -96,7 +97,8 @@ static tenon_status read_records(const char *path, report *out_report) {
     char error[512] = "";
     *out_report = (report){0};
     if (!cf_records_read(path, &out_report->records, error, sizeof error))
-        return tenon__fail(TENON_STATUS_BAD_DATA, "'%s' is no file of records: %s", path, error);
+        return tenon__fail(access(path, R_OK) == 0 ? TENON_STATUS_BAD_DATA : TENON_STATUS_IO,
+                           "'%s' is no file of records: %s", path, error);
     return TENON_STATUS_OK;
 }
 

@@ -189,8 +189,14 @@ void report_write_findings(const report *r, tenon__text *out);
 int report_diff(const report *a, const report *b, tenon__text *out);
 int report_diff_json(const report *a, const report *b, tenon__text *out);
 
+/* Names of the rows that this suite has in a case for a device as the header describes it, a line each. NULL: they can't be
+ * listed. Owner: the caller. */
+char *report_list_rows(const report *r, const struct cf_case *of);
+
 /* Whether the records of the file `path` show conformance of the plugin file by this suite, with the reasons in `out`.
- * 0: they do; 1: they do not; 3: they are not what a run of this suite wrote about that file; 6: there is no verdict. */
+ * 0: they do; 1: they do not, or rows are missing that this suite requires; 2: the plugin file cannot be read; 3: they are
+ * not what a run of this suite wrote about that file; 4: they are of another suite; 6: they are cut off, or give no
+ * verdict; of a plugin that was refused: the run's own code. */
 int report_verify(const report *r, const char *path, const char *plugin, tenon__text *out);
 
 #endif

@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "cases/cases.h"
 #include "report/report.h"
@@ -15,16 +12,19 @@
 #define TENON__VERSION "0"
 #endif
 
-enum { MOST_TOLD = 20, LIST_SECONDS = 20 };
+enum { MOST_TOLD = 20 };
+enum { OK = 0, FAILED = 1, USAGE = 2, UNTRUSTED = 3, INCOMPATIBLE = 4, NO_VERDICT = 6 };
 
-__attribute__((format(printf, 3, 4))) static bool refuse(tenon__text *out, const char *what, const char *format, ...) {
+/* Says what is wrong, and gives the code. */
+__attribute__((format(printf, 4, 5))) static int refuse(tenon__text *out, int code, const char *what,
+                                                        const char *format, ...) {
     va_list arguments;
     char text[1024];
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     tenon__text_format(out, "%s: %s\n", what, text);
-    return false;
+    return code;
 }
 
 static const char *final_text(const report *r, const char *key) {
@@ -34,100 +34,63 @@ static const char *final_text(const report *r, const char *key) {
 
 /* -- The file ----------------------------------------------------------------------------------------------------- */
 
-static bool check_whole(const report *r, const char *path, tenon__text *out) {
+static int check_whole(const report *r, const char *path, tenon__text *out) {
     FILE *file = fopen(path, "rbe");
     int last = file && fseek(file, -1, SEEK_END) == 0 ? fgetc(file) : EOF;
     if (file) fclose(file);
     if (!r->records.final)
-        return refuse(out, "truncated", "'%s' has no final line: the run did not end, or its end was cut off", path);
-    if (last != '\n') return refuse(out, "tampered", "'%s' goes on after its final line", path);
+        return refuse(out, NO_VERDICT, "truncated",
+                      "'%s' has no final line: the run did not end, or its end was cut off", path);
+    if (last != '\n') return refuse(out, UNTRUSTED, "tampered", "'%s' goes on after its final line", path);
     if (!r->records.bound)
-        return refuse(out, "tampered", "the lines of '%s' do not have the SHA-256 that its final line tells", path);
-    return true;
+        return refuse(out, UNTRUSTED, "tampered", "the lines of '%s' do not have the SHA-256 that its final line tells",
+                      path);
+    return OK;
 }
 
 /* Header and final line were written by one program about one plugin. */
-static bool check_final(const report *r, tenon__text *out) {
+static int check_final(const report *r, tenon__text *out) {
     const char *hash = report_header_in(r, "plugin", "sha256"), *suite = report_header(r, "suite");
     if (strcmp(final_text(r, "sha256"), hash) != 0)
-        return refuse(out, "tampered", "the final line is about plugin %.64s, the header about %.64s",
+        return refuse(out, UNTRUSTED, "tampered", "the final line is about plugin %.64s, the header about %.64s",
                       final_text(r, "sha256"), hash);
     if (strcmp(final_text(r, "suite"), suite) != 0)
-        return refuse(out, "tampered", "the final line is of suite %.64s, the header of %.64s", final_text(r, "suite"),
-                      suite);
+        return refuse(out, UNTRUSTED, "tampered", "the final line is of suite %.64s, the header of %.64s",
+                      final_text(r, "suite"), suite);
     if (strcmp(suite, TENON__VERSION) != 0)
-        return refuse(out, "other suite",
+        return refuse(out, INCOMPATIBLE, "other suite",
                       "the records are of suite %.64s, this is %s: verify them with the suite that made them", suite,
                       TENON__VERSION);
-    return true;
+    return OK;
 }
 
-static bool check_plugin(const report *r, const char *plugin, tenon__text *out) {
+static int check_plugin(const report *r, const char *plugin, tenon__text *out) {
     char hash[CF_SHA256_HEX];
     if (!cf_sha256_file(plugin, UINT64_MAX, hash))
-        return refuse(out, "no plugin", "'%s' cannot be read: %s", plugin, strerror(errno));
-    if (strcmp(hash, report_header_in(r, "plugin", "sha256")) == 0) return true;
-    return refuse(out, "other plugin", "'%s' has SHA-256 %s, the records are about %.64s", plugin, hash,
+        return refuse(out, USAGE, "no plugin", "'%s' cannot be read: %s", plugin, strerror(errno));
+    if (strcmp(hash, report_header_in(r, "plugin", "sha256")) == 0) return OK;
+    return refuse(out, UNTRUSTED, "other plugin", "'%s' has SHA-256 %s, the records are about %.64s", plugin, hash,
                   report_header_in(r, "plugin", "sha256"));
 }
 
 /* -- The rows that this suite has --------------------------------------------------------------------------------- */
 
-static bool tell_name(void *context, const char *name, const char *requirements) {
-    (void)requirements;
-    fprintf(context, "%s\n", name);
-    return false;
-}
-
-/* Names of a case's rows, a line each. Most cases list rows without a device; in a process of its own, so that one which
- * wants a device after all harms nothing. NULL: it cannot be listed here. Owner: the caller. */
-static char *list_rows(const cf_case *of) {
-    int ends[2];
-    char *names = NULL;
-    size_t size = 0;
-    if (pipe(ends) != 0) return NULL;
-    pid_t child = fork();
-    if (child == 0) {
-        FILE *out = fdopen(ends[1], "we");
-        (void)alarm(LIST_SECONDS);
-        (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        (void)freopen("/dev/null", "we", stderr);
-        if (out) cf_run_case(of, &(cf_sink){.context = out, .begin = tell_name});
-        _exit(out && fclose(out) == 0 ? 0 : 1);
-    }
-    close(ends[1]);
-    FILE *in = fdopen(ends[0], "re"), *text = open_memstream(&names, &size);
-    char chunk[4096];
-    for (size_t got; in && text && (got = fread(chunk, 1, sizeof chunk, in)) > 0;) (void)fwrite(chunk, 1, got, text);
-    if (in) fclose(in);
-    if (!text || fclose(text) != 0) free(names), names = NULL;
-    int state = -1;
-    if (child > 0) (void)waitpid(child, &state, 0);
-    if (state == 0 && names && names[0]) return names;
-    free(names);
-    return NULL;
-}
-
-static bool has_case(const report *r, const char *name) {
-    for (uint32_t i = 0; i < r->records.case_count; i++)
-        if (strcmp(r->records.cases[i].name, name) == 0 && r->records.cases[i].row_count) return true;
-    return false;
-}
-
 /* What verify finds of the rows that there must be. */
 typedef struct findings {
-    uint32_t missing;   /* rows, and cases without any */
-    uint32_t by_device; /* cases that list rows by what the device declares: these rows are the records' word */
+    uint32_t missing;  /* rows */
+    uint32_t unlisted; /* cases of which it can't tell which rows they have */
 } findings;
 
+/* A case without rows for such a device requires none. That it can't be listed is no such thing. */
 static void check_rows(const report *r, const cf_case *of, findings *found, tenon__text *out) {
-    char *names = list_rows(of), *rest = NULL;
-    found->by_device += !names;
-    for (char *name = names ? strtok_r(names, "\n", &rest) : NULL; name; name = strtok_r(NULL, "\n", &rest)) {
-        if (cf_records_row(&r->records, 0, name)) continue;
-        if (found->missing++ < MOST_TOLD)
-            (void)refuse(out, "missing", "row %s is required, and the records do not have it", name);
-    }
+    char *names = report_list_rows(r, of), *rest = NULL;
+    found->unlisted += !names;
+    if (!names)
+        (void)refuse(out, NO_VERDICT, "not listed",
+                     "the rows of case %s cannot be listed by what the records say of the device", of->name);
+    for (char *name = names ? strtok_r(names, "\n", &rest) : NULL; name; name = strtok_r(NULL, "\n", &rest))
+        if (!cf_records_row(&r->records, 0, name) && found->missing++ < MOST_TOLD)
+            (void)refuse(out, FAILED, "missing", "row %s is required, and the records do not have it", name);
     free(names);
 }
 
@@ -143,26 +106,17 @@ static uint32_t profiles_of(const report *r) {
     return profiles;
 }
 
-static bool check_cases(const report *r, tenon__text *out) {
+/* 0: every row that this suite requires is there. */
+static int check_cases(const report *r, tenon__text *out) {
     uint32_t profiles = profiles_of(r);
     findings found = {0};
     if (!profiles)
-        return refuse(out, "unknown profile", "this suite has no profile '%.64s'", report_header(r, "profile"));
-    for (uint32_t i = 0; i < cf_case_count; i++) {
-        if (!(cf_cases[i].profile & profiles)) continue;
-        if (has_case(r, cf_cases[i].name))
-            check_rows(r, &cf_cases[i], &found, out);
-        else
-            found.missing++, (void)refuse(out, "missing", "case %s is required, and the records have no row of it",
-                                          cf_cases[i].name);
-    }
+        return refuse(out, INCOMPATIBLE, "unknown profile", "this suite has no profile '%.64s'",
+                      report_header(r, "profile"));
+    for (uint32_t i = 0; i < cf_case_count; i++)
+        if (cf_cases[i].profile & profiles) check_rows(r, &cf_cases[i], &found, out);
     if (found.missing > MOST_TOLD) tenon__text_format(out, "and %u more\n", found.missing - MOST_TOLD);
-    if (found.by_device)
-        tenon__text_format(out,
-                           "%u cases list their rows by what the device declares: that all of these rows are there is "
-                           "the records' word\n",
-                           found.by_device);
-    return found.missing == 0;
+    return found.missing ? FAILED : found.unlisted ? NO_VERDICT : OK;
 }
 
 /* -- All of it ---------------------------------------------------------------------------------------------------- */
@@ -170,27 +124,28 @@ static bool check_cases(const report *r, tenon__text *out) {
 static void tell_conditions(const report *r, tenon__text *out) {
     for (uint32_t i = 0; i < REPORT_CONDITION_COUNT; i++)
         if (!r->conditions[i].holds)
-            (void)refuse(out, "does not hold", "%s. %s", r->conditions[i].text, r->conditions[i].detail);
+            (void)refuse(out, FAILED, "does not hold", "%s. %s", r->conditions[i].text, r->conditions[i].detail);
 }
 
 /* The final line's word against what the rows say. */
-static bool check_word(const report *r, tenon__text *out) {
+static int check_word(const report *r, tenon__text *out) {
     const char *said = final_text(r, "verdict"), *is = cf_close_name(r->close);
-    if (strcmp(said, is) == 0) return true;
-    return refuse(out, "tampered", "the final line says '%.64s', its rows come to '%s'", said, is);
+    if (strcmp(said, is) == 0) return OK;
+    return refuse(out, UNTRUSTED, "tampered", "the final line says '%.64s', its rows come to '%s'", said, is);
 }
 
 int report_verify(const report *r, const char *path, const char *plugin, tenon__text *out) {
-    enum { CONFORMANT = 0, FAILED = 1, UNTRUSTED = 3, NO_VERDICT = 6 };
-    bool trusted =
-        check_whole(r, path, out) && check_final(r, out) && check_plugin(r, plugin, out) && check_word(r, out);
-    if (!trusted) return UNTRUSTED;
-    bool complete = r->close != CF_CLOSE_CONFORMANT || check_cases(r, out);
-    if (r->close == CF_CLOSE_CONFORMANT && complete) {
-        tenon__text_format(out, "%s\n", r->claim);
-        return CONFORMANT;
+    int code = check_whole(r, path, out);
+    if (code == OK) code = check_final(r, out);
+    if (code == OK) code = check_plugin(r, plugin, out);
+    if (code == OK) code = check_word(r, out);
+    if (code != OK) return code;
+    if (r->close != CF_CLOSE_CONFORMANT) {
+        tell_conditions(r, out);
+        code = r->close == CF_CLOSE_PASSED ? FAILED : report_exit(r); /* a part that passed is not the whole */
+    } else {
+        code = check_cases(r, out);
     }
-    tell_conditions(r, out);
-    tenon__text_format(out, "%s\n", complete ? r->claim : "not conformant: rows are missing");
-    return r->close == CF_CLOSE_NO_VERDICT ? NO_VERDICT : FAILED;
+    tenon__text_format(out, "%s%s\n", r->close == CF_CLOSE_CONFORMANT && code != OK ? "not shown: " : "", r->claim);
+    return code;
 }

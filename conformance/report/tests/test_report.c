@@ -413,7 +413,8 @@ static const struct {
     {{"verdict", "a.jsonl", "--known-failures", "plugin.so"}, 2},
     {{"html", "nothing.jsonl"}, 2},
     {{"html", "a.jsonl", "-o", "no/such/folder"}, 6},
-    {{"verify", "nothing.jsonl", "plugin.so"}, 3},
+    {{"verify", "nothing.jsonl", "plugin.so"}, 2},
+    {{"verify", "plugin.so", "plugin.so"}, 3},
 };
 
 START_TEST(calls_give_exit_codes) {

@@ -159,15 +159,15 @@ static const struct {
 } rows[] = {
     {0, "plugin.so", 0, "conformant: model, ABI " MAKE_ABI ", device chip"},
     {0, "other.so", 3, "other plugin: 'other.so' has SHA-256"},
-    {0, "nothing.so", 3, "no plugin: 'nothing.so' cannot be read"},
+    {0, "nothing.so", 2, "no plugin: 'nothing.so' cannot be read"},
     {NO_ROW, "plugin.so", 1, "missing: row model_outputs."},
-    {NO_CASE, "plugin.so", 1, "missing: case model_repeats is required"},
+    {NO_CASE, "plugin.so", 1, "missing: row model_repeats."},
     {FAILING_ROW, "plugin.so", 3, "tampered: the final line says 'conformant', its rows come to 'failed'"},
     {SILENT_ROW, "plugin.so", 3, "tampered: the final line says 'conformant', its rows come to 'no verdict'"},
     {ONE_RUN, "plugin.so", 3, "tampered: the final line says 'conformant', its rows come to 'passed'"},
-    {OTHER_SUITE, "plugin.so", 3, "other suite: the records are of suite 9."},
+    {OTHER_SUITE, "plugin.so", 4, "other suite: the records are of suite 9."},
     {OTHER_FINAL, "plugin.so", 3, "tampered: the final line is about plugin"},
-    {NO_PROFILE, "plugin.so", 1, "unknown profile: this suite has no profile 'model,speed'"},
+    {NO_PROFILE, "plugin.so", 4, "unknown profile: this suite has no profile 'model,speed'"},
     {HONEST_FAIL, "plugin.so", 1, "does not hold: No row failed"},
     {SAME_ORDER, "plugin.so", 1, "does not hold: A second run in another order was made"},
 };
@@ -220,8 +220,9 @@ START_TEST(changed_files_are_refused) {
         make("a.jsonl", 0);
         change(i);
         int code = verify("plugin.so", &text);
-        ck_assert_msg(code == 3 && strstr(tenon__text_string(&text), changes[i].text), "row %zu: %d, %s", i, code,
-                      tenon__text_string(&text));
+        ck_assert_msg(code == (strncmp(changes[i].text, "truncated", 9) == 0 ? 6 : 3) &&
+                          strstr(tenon__text_string(&text), changes[i].text),
+                      "row %zu: %d, %s", i, code, tenon__text_string(&text));
         tenon__text_free(&text);
     }
 }
