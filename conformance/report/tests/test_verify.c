@@ -184,6 +184,55 @@ START_TEST(verdicts_are_recomputed) {
 }
 END_TEST
 
+/* Every case of the suite can be listed for whatever device a header describes, without it. */
+START_TEST(cases_are_listed_without_a_device) {
+    report r = {0};
+    for (uint32_t kinds = 1; kinds < 8; kinds++) {
+        cJSON *device = cJSON_CreateObject();
+        r.records.header = cJSON_CreateObject();
+        cJSON_AddNumberToObject(device, "work_kinds", kinds);
+        cJSON_AddNumberToObject(device, "memory_types", kinds % 3 + 1);
+        cJSON_AddItemToObject(r.records.header, "device", device);
+        for (uint32_t i = 0; i < cf_case_count; i++) {
+            char *names = report_list_rows(&r, &cf_cases[i]);
+            ck_assert_msg(names != NULL, "%s cannot be listed for work_kinds %u", cf_cases[i].name, kinds);
+            free(names);
+        }
+        cJSON_Delete(r.records.header);
+    }
+}
+END_TEST
+
+/* Rows go with what the header says of the device: each memory type has its own. */
+START_TEST(rows_follow_the_header) {
+    report r = {.records.header = cJSON_CreateObject()};
+    cJSON *device = cJSON_AddObjectToObject(r.records.header, "device");
+    cJSON *types = cJSON_AddNumberToObject(device, "memory_types", 1);
+    const cf_case *of = cf_cases;
+    while (strcmp(of->name, "fills") != 0) of++;
+    char *one = report_list_rows(&r, of);
+    cJSON_SetNumberValue(types, 2);
+    char *two = report_list_rows(&r, of);
+    ck_assert(one && two && one[0] && strlen(two) == 2 * strlen(one) && strncmp(one, two, strlen(one)) == 0);
+    free(one);
+    free(two);
+    cJSON_Delete(r.records.header);
+}
+END_TEST
+
+static void lose_its_way(void) {
+    abort();
+}
+
+/* A case that cannot be listed shows nothing: it is no case that has no rows. */
+START_TEST(failed_lists_are_told) {
+    const cf_case broken = {.name = "broken", .profile = CF_PROFILE_MODEL, .run = lose_its_way};
+    report r = {.records.header = cJSON_CreateObject()};
+    ck_assert_ptr_null(report_list_rows(&r, &broken));
+    cJSON_Delete(r.records.header);
+}
+END_TEST
+
 /* -- Changes of the file -------------------------------------------------------------------------------------------- */
 
 /* Puts `to` in the place of the first `from`, cuts `cut` bytes off the end, and adds `more`. */
@@ -234,6 +283,9 @@ int main(void) {
     suite_add_tcase(suite, tests);
     tcase_add_unchecked_fixture(tests, enter_folder, leave_folder);
     tcase_add_test(tests, verdicts_are_recomputed);
+    tcase_add_test(tests, cases_are_listed_without_a_device);
+    tcase_add_test(tests, rows_follow_the_header);
+    tcase_add_test(tests, failed_lists_are_told);
     tcase_add_test(tests, changed_files_are_refused);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
