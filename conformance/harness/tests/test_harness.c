@@ -520,6 +520,8 @@ static const struct cut {
  * only later, had it not been ended, is not seen: these cuts come after it was. */
 START_TEST(cuts_leave_no_trace) {
     const struct cut *c = &cuts[_i];
+    if (is_sanitized && strstr(c->deeds, "close_badly"))
+        return; /* its report, which is kept, has the process's number */
     char *bytes;
     size_t count, since = 0;
     bool goes = false;
