@@ -143,9 +143,12 @@ static bool spoil(need *n, uint32_t how, tenon_launch *out) {
     out->workspace = (tenon_buffer){0};
     if (how == MISSING) return true;
     if (how == MISALIGNED && alignment < 2) return false;
-    uint64_t step = how == MISALIGNED ? alignment / 2 : alignment ? alignment : 1;
+    uint64_t unit = alignment ? alignment : 1;
     n->workspace = cf_memory(&n->held, 0, how == MISALIGNED ? size + alignment : size);
-    if (n->workspace) out->workspace = tenonh_memory_buffer(n->workspace, step);
+    if (!n->workspace) return true;
+    uint64_t over = n->workspace->padded - size; /* what the device was asked for beyond it is there, too */
+    uint64_t step = how == MISALIGNED ? alignment / 2 : (over / unit + 1) * unit;
+    out->workspace = tenonh_memory_buffer(n->workspace, step);
     return true;
 }
 

@@ -36,8 +36,8 @@ typedef struct cf_launch {
 } cf_launch;
 
 /* Prepares a task: offsets of its refs do not count, strides do. Operands that lie otherwise than the device declares to
- * take them are copied on the device first, as the host does; of an optional operator that it refuses, the steps of the host's expansion are
- * prepared.
+ * take them are copied on the device first, as the host does; of an optional operator that it refuses, the steps of the
+ * host's expansion are prepared.
  * Owner:  *out is released by cf_launch_release, also after a failure.
  * Errors: what prepare answers; UNSUPPORTED also for a result that the device does not take as it lies. */
 tenon_status cf_launch_task(cf_launch *out, const tenon__task *task);

@@ -35,7 +35,8 @@ typedef struct cfh_worker {
 } cfh_worker;
 
 /* Starts a worker and has it open the device. The answer {"open"} or {"refused"}; NULL: it ended, or came to no end, as
- * out_text says. An answer "open" has a text "damage" where opening broke a rule. Unless the answer is "open" there is no worker. Owner: the answer is the caller's. */
+ * out_text says. An answer "open" has a text "damage" where opening broke a rule. Unless the answer is "open" there is
+ * no worker. Owner: the answer is the caller's. */
 cJSON *cfh_worker_open(const cfh_setup *setup, uint32_t number, cfh_worker *out_worker, char *out_text, size_t size);
 
 /* Has it close the device and end. False: it does not go as it should, out_text says how. */

@@ -10,7 +10,7 @@
 /* Rows that the harness itself finds out, by watching processes: X(NAME, "row", "requirements"). */
 #define CFH_WATCH_TABLE(X)                                                                                             \
     X(OPEN, "open", "REQ-ABI-13 REQ-DEV-02 REQ-DEV-03")                                                                \
-    X(CLOSE, "close", "REQ-DEV-05 REQ-ABI-10")                                                                         \
+    X(CLOSE, "close", "REQ-DEV-05 REQ-ABI-10 REQ-ABI-14")                                                              \
     X(FILES, "files", "REQ-ABI-15")                                                                                    \
     X(THREADS, "threads", "REQ-ABI-15")                                                                                \
     X(MEMORY, "memory", "REQ-ABI-12 REQ-ABI-15")

@@ -103,6 +103,7 @@ bool cfh_session_open(const cfh_setup *setup, uint32_t profile, const char *cons
     cJSON *answer = cfh_worker_open(&s->setup, 0, &worker, text, sizeof text);
     if (!answer) return refuse(s, EXIT_FAILED, "OPEN_ENDED", text);
     bool open = cfh_is(answer, "open") ? take_facts(s, answer) : take_refusal(s, answer);
+    (void)snprintf(text, sizeof text, "%s", cfh_text_of(answer, "damage"));
     cJSON_Delete(answer);
     if (!open) {
         (void)cfh_worker_end(&worker, true);
@@ -111,6 +112,8 @@ bool cfh_session_open(const cfh_setup *setup, uint32_t profile, const char *cons
     s->profile = profile ? profile : profiles_of(s->facts);
     bool listed = list(s, &worker, filters, filter_count) && check_rows(s, profile, filter_count > 0);
     (void)cfh_worker_end(&worker, true);
+    size_t used = strlen(s->text);
+    if (!listed && text[0]) (void)snprintf(s->text + used, sizeof s->text - used, "; when it was opened: %s", text);
     return listed;
 }
 

@@ -216,6 +216,13 @@ static int check_before(const suite *s) {
                  s->options->resume);
         return CLI_USAGE;
     }
+    const cJSON *device = cJSON_GetObjectItemCaseSensitive(s->before.header, "device");
+    if (strcmp(cfh_text_of(device, "uuid"), s->session.setup.uuid) != 0) {
+        cli_line(stderr,
+                 "tenon test: %s was begun on another device, of UUID %s, and this one's is %s: run the test anew",
+                 s->options->resume, cfh_text_of(device, "uuid"), s->session.setup.uuid);
+        return CLI_USAGE;
+    }
     for (uint32_t i = 0; same && i < s->before.row_count && s->before.run_count; i++)
         same = strcmp(s->before.rows[i].name, s->session.roster.rows[i].name) == 0;
     if (same && strcmp(header_text(s, "suite"), cf_suite_version()) == 0) return CLI_OK;
@@ -235,7 +242,7 @@ static int run_once(suite *s) {
     if (!cfh_run_init(run, &s->session.setup, &s->session.roster, &s->writer, number) ||
         !cfh_order_make(&s->session.roster, shuffled, o->setup.seed + number, o->setup.batch, &order)) {
         cfh_order_free(&order);
-        return CLI_FAILED;
+        return CLI_NO_VERDICT;
     }
     s->run_count++;
     run->told = cfh_progress_told;
@@ -256,7 +263,7 @@ static int run_once(suite *s) {
 static int run_all(suite *s) {
     int code = CLI_OK;
     s->runs = calloc(s->planned, sizeof *s->runs);
-    if (!s->runs) return CLI_FAILED;
+    if (!s->runs) return CLI_NO_VERDICT;
     cfh_progress_init(&s->progress, &s->session.roster, s->planned);
     while (code == CLI_OK && s->run_count < s->planned) {
         code = run_once(s);
@@ -342,7 +349,7 @@ static int carry_out(suite *s) {
     if (path && !cf_sha256_file(path, UINT64_MAX, s->sha256)) {
         s->sha256[0] = '\0';
         if (open) cli_line(stderr, "tenon test: %s cannot be read: %s", path, strerror(errno));
-        if (open) return CLI_FAILED;
+        if (open) return CLI_USAGE;
     }
     if (open && o->list) return list(s);
     if (!open && s->session.exit_code == CLI_USAGE) { /* nothing to keep records of */

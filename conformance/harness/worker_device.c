@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cases/case.h"
+#include "cli.h"
 #include "device/objects.h"
 #include "harness/message.h"
 #include "support/error.h"
@@ -14,12 +15,12 @@ static int exit_code_of(tenon_status status) {
     switch (status) {
     case TENON_STATUS_NOT_FOUND:
     case TENON_STATUS_UNAVAILABLE:
-    case TENON_STATUS_DEVICE_LOST: return 5;
-    case TENON_STATUS_UNTRUSTED: return 3;
+    case TENON_STATUS_DEVICE_LOST: return CLI_NO_DEVICE;
+    case TENON_STATUS_UNTRUSTED: return CLI_UNTRUSTED;
     case TENON_STATUS_BAD_DATA:
-    case TENON_STATUS_UNSUPPORTED: return 4;
-    case TENON_STATUS_INVALID: return 2;
-    default: return 1;
+    case TENON_STATUS_UNSUPPORTED: return CLI_INCOMPATIBLE;
+    case TENON_STATUS_INVALID: return CLI_USAGE;
+    default: return CLI_FAILED;
     }
 }
 
@@ -29,7 +30,7 @@ static cJSON *refused(tenon_status status, tenonh_reason reason, const char *det
     cJSON_AddStringToObject(why, "text", reason ? tenonh_reason_text(reason) : tenon_status_meaning(status));
     cJSON_AddStringToObject(why, "advice", reason ? tenonh_reason_advice(reason) : "");
     cJSON_AddStringToObject(why, "detail", detail);
-    cJSON_AddNumberToObject(why, "exit", reason == TENONH_REASON_UNREADABLE ? 2 : exit_code_of(status));
+    cJSON_AddNumberToObject(why, "exit", reason == TENONH_REASON_UNREADABLE ? CLI_USAGE : exit_code_of(status));
     return message;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,6 +53,7 @@ static void describe(const struct watched *file, bool there, char *out_text, siz
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", file->number);
     ssize_t length = there ? readlink(link, target, sizeof target - 1) : 0;
     target[length > 0 ? length : 0] = '\0';
+    if (target[0] != '/') target[strcspn(target, "[")] = '\0'; /* "pipe:[123]": another number each time */
     (void)snprintf(out_text, size, "descriptor %d, %s, %s%s: it is not the plugin's", file->number, file->name,
                    there ? "is now " : "is closed", target);
 }

@@ -31,6 +31,8 @@ static void pretend(const report *r) {
                                       .driver_version = report_header_in(r, "device", "driver"),
                                       .architecture = report_header_in(r, "device", "architecture"),
                                       .work_kinds = (uint32_t)number_of(r, "work_kinds")};
+    for (uint32_t i = 0; i < MOST_TYPES; i++)
+        types[i].alignment = types[i].flush_unit = 1; /* cases may divide by them */
     device.hooks = &hooks;
     device.types = types;
     device.type_count = count < MOST_TYPES ? (uint32_t)count : MOST_TYPES;

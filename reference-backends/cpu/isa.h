@@ -31,8 +31,8 @@ cpu_isa cpu_isa_choose(const char *name, int *out_known);
 #define CPU_FLUSHES 0
 #endif
 
-/* Floating point as IEEE 754 says (nearest even; subnormals kept, unless CPU_FLUSHES) whatever the calling thread had set; returns what
- * has to be handed to cpu_isa_restore_float. A few nanoseconds. */
+/* Floating point as IEEE 754 says (nearest even; subnormals kept, unless CPU_FLUSHES) whatever the calling thread had
+ * set; returns what has to be handed to cpu_isa_restore_float. A few nanoseconds. */
 uint32_t cpu_isa_default_float(void);
 void cpu_isa_restore_float(uint32_t saved);
 

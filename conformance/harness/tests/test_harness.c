@@ -557,8 +557,9 @@ START_TEST(kills_leave_no_trace) {
     clear();
     for (size_t i = 0; i < sizeof kills / sizeof *kills; i++) {
         pid_t id = start(two, i ? again : first);
-        while (ends_so_far() < kills[i] && waitpid(id, NULL, WNOHANG) == 0) (void)usleep(2000);
-        if (kill(id, SIGKILL) == 0) (void)waitpid(id, NULL, 0);
+        bool gone = false;
+        while (ends_so_far() < kills[i] && !(gone = waitpid(id, NULL, WNOHANG) != 0)) (void)usleep(2000);
+        if (!gone && kill(id, SIGKILL) == 0) (void)waitpid(id, NULL, 0);
     }
     int code = run(two, again);
     ck_assert_msg(code == 1 || code == 2, "%d", code); /* 2: the last one had come to its end before it was killed */

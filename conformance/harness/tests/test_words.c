@@ -43,8 +43,9 @@ static void end(void *context, const cf_outcome *outcome) {
 }
 
 static void answer(void) {
-    cf_raw raw = {.hooks = {{0}}};
+    cf_raw raw;
     if (!cf_begin("one")) return;
+    memset(&raw, 0, sizeof raw);
     cf_raw_doing(&raw, "%s", shown->doing);
     cf_raw_forget(&raw);
     if (shown->reported) {

@@ -213,8 +213,9 @@ typedef struct tenon_work_hooks {
      * Shapes: as prepare's; composites stand in the graph as long as the device may take them.
      * Owner:  out_claims has one entry per node. Nothing of `work` is kept, nothing is left to release.
      * Thread: as prepare. Quick: it decides and does not compile.
-     * Errors: OUT_OF_MEMORY, DEVICE_LOST; UNSUPPORTED for a work with members from a newer header, as prepare answers it
-     * (REQ-ABI-03), and for nothing else: a device that takes no node marks none. Source: REQ-WORK-09. Since: 0.2 */
+     * Errors: OUT_OF_MEMORY, DEVICE_LOST; INVALID for a work or part whose struct_size is below its first version;
+     * UNSUPPORTED for a work with members from a newer header, as prepare answers it (REQ-ABI-03), and for nothing else:
+     * a device that takes no node marks none. Source: REQ-WORK-09. Since: 0.2 */
     tenon_status (*claim)(tenon_device *device, const tenon_work *work, tenon_claim *out_claims);
 } tenon_work_hooks;
 #define TENON_WORK_HOOKS_SIZE_V1 48u
