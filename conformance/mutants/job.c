@@ -162,7 +162,8 @@ const mutant_fault *mutant_fault_of(const mutant_exec *exec) {
     if (!found) found = find(mutant_reduce_faults, mutant_reduce_fault_count, exec, dtype);
     if (!found) found = find(mutant_line_faults, mutant_line_fault_count, exec, dtype);
     if (!found) found = find(mutant_index_faults, mutant_index_fault_count, exec, dtype);
-    return found ? found : find(mutant_layout_faults, mutant_layout_fault_count, exec, dtype);
+    if (!found) found = find(mutant_layout_faults, mutant_layout_fault_count, exec, dtype);
+    return found ? found : find(mutant_symbol_faults, mutant_symbol_fault_count, exec, dtype);
 }
 
 /* An input's values with those that the wrong places hold; outside the allocation there are zeros. */

@@ -7,7 +7,7 @@
 #include "cases/number.h"
 #include "mutants/mutant.h"
 
-enum { MUTANT_MAX_OPERANDS = 16, MUTANT_MAX_ATTRS = 8, MUTANT_MAX_VALUES = 16 };
+enum { MUTANT_MAX_OPERANDS = 16, MUTANT_MAX_ATTRS = 8, MUTANT_MAX_VALUES = 16, MUTANT_MAX_SYMBOLS = 64 };
 
 typedef struct mutant_exec {
     tenon_device *device;
@@ -19,8 +19,9 @@ typedef struct mutant_exec {
     tenon_view views[MUTANT_MAX_OPERANDS]; /* of the operator's operands: inputs, then outputs */
     uint32_t places[MUTANT_MAX_OPERANDS];  /* in the launch's buffers */
     uint32_t launches;
-    uint32_t kept_count; /* symbols of the first launch */
-    int64_t kept[64];
+    tenon_symbol ranges[MUTANT_MAX_SYMBOLS]; /* that it was prepared for */
+    uint32_t kept_count;                     /* symbols of the first launch */
+    int64_t kept[MUTANT_MAX_SYMBOLS];
     void *last[2]; /* results of the latest launch */
     uint64_t last_size[2];
 } mutant_exec;
@@ -62,9 +63,9 @@ typedef struct mutant_fault {
 #define MUTANT_OF(DTYPE) (1u << TENON_DTYPE_##DTYPE)
 
 extern const mutant_fault mutant_map_faults[], mutant_cast_faults[], mutant_reduce_faults[], mutant_line_faults[],
-    mutant_index_faults[], mutant_layout_faults[];
+    mutant_index_faults[], mutant_layout_faults[], mutant_symbol_faults[];
 extern const uint32_t mutant_map_fault_count, mutant_cast_fault_count, mutant_reduce_fault_count,
-    mutant_line_fault_count, mutant_index_fault_count, mutant_layout_fault_count;
+    mutant_line_fault_count, mutant_index_fault_count, mutant_layout_fault_count, mutant_symbol_fault_count;
 
 /* The fault of the planted defect in launches of `exec`, or NULL. */
 const mutant_fault *mutant_fault_of(const mutant_exec *exec);

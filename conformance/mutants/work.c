@@ -56,6 +56,7 @@ static void keep_exec(tenon_device *device, const tenon_work *work, tenon_exec *
     record->kind = work->kind;
     record->operand_count = work->operand_count;
     record->symbol_count = work->symbol_count;
+    for (uint32_t i = 0; i < work->symbol_count && i < MUTANT_MAX_SYMBOLS; i++) record->ranges[i] = work->symbols[i];
     if (work->kind == TENON_WORK_OP && work->op) keep_op(record, work);
     if (work->kind == TENON_WORK_GRAPH && work->graph) keep_graph(record, work);
 }
@@ -244,7 +245,7 @@ static tenon_status launch_unless_busy(tenon_stream *stream, tenon_exec *exec, c
 static tenon_status launch_first_symbols(tenon_stream *stream, tenon_exec *exec, mutant_exec *record,
                                          const tenon_launch *launch) {
     tenon_launch changed = *launch;
-    if (!record || launch->symbol_count > 64) return mutant.work.launch(stream, exec, launch);
+    if (!record || launch->symbol_count > MUTANT_MAX_SYMBOLS) return mutant.work.launch(stream, exec, launch);
     if (record->launches == 1) {
         record->kept_count = launch->symbol_count;
         for (uint32_t i = 0; i < launch->symbol_count; i++) record->kept[i] = launch->symbols[i];
