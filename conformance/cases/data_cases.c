@@ -117,6 +117,10 @@ void cf_data_copy(void) {
     run_copy(&longest, TENON_DTYPE_F32, CF_TRANSPOSED, CF_CONTIGUOUS);
     run_copy(&longest, TENON_DTYPE_U8, CF_SPARSE, CF_CONTIGUOUS);
     run_copy(&longest, TENON_DTYPE_U8, CF_CONTIGUOUS, CF_TRANSPOSED);
+    run_copy(&longest, TENON_DTYPE_F32, CF_PADDED, CF_CONTIGUOUS); /* as many runs of three */
+    run_copy(&longest, TENON_DTYPE_U8, CF_PADDED, CF_CONTIGUOUS);
+    run_copy(&longest, TENON_DTYPE_U8, CF_CONTIGUOUS, CF_PADDED);
+    run_copy(&(struct shape){"3x70001", 2, {3, 70001}}, TENON_DTYPE_U8, CF_TRANSPOSED, CF_CONTIGUOUS);
 }
 
 static void run_bitcast(const struct shape *s, tenon_dtype from, tenon_dtype to, uint32_t layout) {

@@ -48,6 +48,12 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 static const shape longest = {"rows_70001", 0, 1, 1, {0}, 70001, {1021}, {2}, 0, 0, 0};
 static const tenon_dtype long_dtypes[] = {TENON_DTYPE_F32, TENON_DTYPE_U8};
 
+/* Indices, and axes before theirs, that 16 bits do not count. */
+static const shape many[] = {
+    {"indices_70001", 0, 1, 1, {0}, 4099, {70001}, {3}, 0, 0, 0},
+    {"outer_70001", 1, 1, 1, {70001}, 3, {2}, {2}, 0, 0, 0},
+};
+
 static void append(cf_operand *x, uint32_t count, const int64_t *dims) {
     memcpy(x->dims + x->rank, dims, count * sizeof *dims);
     x->rank += count;
@@ -232,6 +238,7 @@ void cf_index_gather(void) {
         for (uint32_t k = 0; k < 2; k++)
             for (uint32_t i = 0; i < SHAPES; i++) run_gather(&shapes[i], dtype, index_dtypes[k]);
     for (uint32_t k = 0; k < 4; k++) run_gather(&longest, long_dtypes[k / 2], index_dtypes[k % 2]);
+    for (uint32_t k = 0; k < 4; k++) run_gather(&many[k / 2], long_dtypes[k % 2], index_dtypes[k % 2]);
     run_all_bad(true);
 }
 
@@ -244,5 +251,8 @@ void cf_index_scatter(void) {
                 run_scatter(&shapes[i], dtype, index_dtypes[(i + dtype) % 2], combine);
         }
     for (uint32_t k = 0; k < 4; k++) run_scatter(&longest, long_dtypes[k / 2], index_dtypes[k % 2], TENON_COMBINE_SET);
+    for (uint32_t k = 0; k < 4; k++)
+        run_scatter(&many[k / 2], long_dtypes[k % 2], index_dtypes[k % 2],
+                    k % 2 ? TENON_COMBINE_ADD : TENON_COMBINE_SET);
     run_all_bad(false);
 }

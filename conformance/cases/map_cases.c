@@ -173,6 +173,8 @@ static const struct rank_row long_rows[] = {
     {"long_reversed", 1, {70001}, {CF_REVERSED, CF_SPARSE, CF_REVERSED, CF_CONTIGUOUS}},
     {"long_transposed", 2, {70001, 3}, {CF_TRANSPOSED, CF_CONTIGUOUS, CF_SPARSE, CF_CONTIGUOUS}},
     {"long_to_reversed", 1, {70001}, {CF_CONTIGUOUS, CF_CONTIGUOUS, CF_SPARSE, CF_REVERSED}},
+    {"long_padded", 2, {70001, 2}, {CF_PADDED, CF_COLUMN, CF_PADDED, CF_CONTIGUOUS}},
+    {"long_to_padded", 2, {70001, 2}, {CF_COLUMN, CF_PADDED, CF_ROW, CF_PADDED}},
 };
 
 static bool has_long_rows(const cf_map *map) {

@@ -367,6 +367,19 @@ static void run_accumulators(void) {
     run_refused(whole, -1, "negative");
 }
 
+/* Batches, rows and columns that 16 bits, or a few more than 8, do not count. */
+static void run_many(void) {
+    static const product products[] = {
+        {.batch = 70001, .m = 1, .k = 2, .n = 3},
+        {.batch = 300, .m = 3, .k = 5, .n = 2},
+        {.batch = 1, .m = 70001, .k = 2, .n = 3},
+        {.batch = 1, .m = 3, .k = 2, .n = 70001},
+    };
+    static const types some[] = {{TENON_DTYPE_F32, TENON_DTYPE_F32}, {TENON_DTYPE_I8, TENON_DTYPE_I32}};
+    for (uint32_t i = 0; i < sizeof products / sizeof *products; i++)
+        for (uint32_t k = 0; k < 2; k++) run_sums(&products[i], some[k], "many", true, false);
+}
+
 void cf_matmul_whole(void) {
     types t;
     for (uint32_t i = 0; types_at(i, &t); i++) {
@@ -380,6 +393,7 @@ void cf_matmul_whole(void) {
         }
     }
     run_accumulators();
+    run_many();
 }
 
 /* Factors and products at the ends of the type's range. */

@@ -51,6 +51,13 @@ static const line_shape longest = {"70001", 1, {70001}, 0, 0, 0};
 static const tenon_dtype long_dtypes[] = {TENON_DTYPE_F32, TENON_DTYPE_I64, TENON_DTYPE_U8};
 enum { LONG_DTYPES = sizeof long_dtypes / sizeof *long_dtypes };
 
+/* Lines that 16 bits do not count, before and behind the axis. */
+static const line_shape many_lines[] = {
+    {"lines_70001", 2, {70001, 3}, 1, 0, 0},
+    {"inner_70001", 2, {3, 70001}, 0, 0, 0},
+};
+static const tenon_dtype many_dtypes[] = {TENON_DTYPE_F32, TENON_DTYPE_U8};
+
 static int64_t inner_of(const line_shape *s) {
     return cf_count(s->rank - (uint32_t)s->axis - 1, s->dims + s->axis + 1);
 }
@@ -160,6 +167,7 @@ void cf_order_sort(void) {
         for (uint32_t i = 0; i < LINES; i++)
             for (uint32_t mode = 0; mode < 4; mode++) run_sort(&lines[i], dtype, mode & 1, mode >> 1);
     for (uint32_t i = 0; i < LONG_DTYPES; i++) run_sort(&longest, long_dtypes[i], i & 1, i & 1);
+    for (uint32_t i = 0; i < 4; i++) run_sort(&many_lines[i & 1], many_dtypes[i >> 1], false, i & 1);
 }
 
 /* -- Scan -- */
@@ -298,4 +306,6 @@ void cf_order_scan(void) {
     }
     for (uint32_t i = 0; i < LONG_DTYPES; i++)
         run_scan(&longest, long_dtypes[i], &(scan_mode){TENON_COMBINE_ADD, i & 1, i & 1, WHOLE});
+    for (uint32_t i = 0; i < 4; i++)
+        run_scan(&many_lines[i & 1], many_dtypes[i >> 1], &(scan_mode){TENON_COMBINE_ADD, 0, i & 1, WHOLE});
 }

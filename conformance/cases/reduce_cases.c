@@ -1,7 +1,7 @@
 /* REQ-OP-03, -06: reductions and argmax over every set of axes. What it kills: an axis off by one, a tail dropped or
  * counted twice, sums of f16 and bf16 in their own precision or in TF32 (also from some length on only), identities left
  * out or left in, NaN swallowed or made of an infinity, overflows kept finite, the sign of 0 and ties settled otherwise,
- * positions in the wrong axis or cut to 16 bits. */
+ * positions in the wrong axis or cut to 16 bits, results or rows of terms past 65,535 left out. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,8 +128,9 @@ static cf_number next_value(const cf_operand *x, int64_t i, void *context) {
         return cf_rounded(x->dtype,
                           (cf_number){.f = (long[]){0, 1, 2, -1}[cf_random() % 4] * (cf_random() & 1 ? 1.0L : -1.0L),
                                       .i = (cf_integer)(cf_random() % (x->dtype == TENON_DTYPE_BOOL ? 2 : 3))});
-    case LATE: /* the largest near the end, past 65,535 in long lines */
-        if (i / c->inner % c->length == c->length - 1 - line * 7 % c->length) return (cf_number){.f = 1, .i = 1};
+    case LATE: /* the largest, or the smallest, near the end, past 65,535 in long lines */
+        if (i / c->inner % c->length == c->length - 1 - line * 7 % c->length)
+            return c->op == TENON_OP_RMIN ? (cf_number){.f = -2, .i = -1} : (cf_number){.f = 1, .i = 1};
         return cf_rounded(x->dtype, (cf_number){.f = full < 0 ? full : full - 1});
     case NAN_WALK:
         if (here) return (cf_number){.f = cf_random() & 1 ? NAN : -NAN};
@@ -323,6 +324,31 @@ static void run_layouts(tenon_op op, tenon_dtype dtype) {
     run(&(reduction){.rank = 0}, op, dtype, usual_values(op, dtype), "rank0");
 }
 
+/* Results, and rows of terms, that 16 bits do not count: of a wide dtype and a narrow one. */
+static void run_many(tenon_op op) {
+    const struct {
+        const char *name;
+        reduction r;
+        bool wide, narrow;
+    } rows[] = {
+        {"last_of_70001", {2, {70001, 2}, 2, 0, 0}, true, false},
+        {"first_of_70001", {2, {2, 70001}, 1, 0, 0}, true, false},
+        {"middle_of_70001", {3, {70001, 2, 2}, 2, 0, 0}, false, op != TENON_OP_PROD},
+        {"rows_70001", {2, {70001, 2}, 1, 0, 0}, true, true},
+    };
+    const tenon_dtype narrow = op == TENON_OP_PROD ? TENON_DTYPE_BF16 : TENON_DTYPE_I8;
+    bool selects = op == TENON_OP_RMAX || op == TENON_OP_RMIN || op == TENON_OP_ARGMAX;
+    /* What tells of the last ones of so many terms. */
+    uint32_t late = selects ? LATE : op == TENON_OP_PROD ? SIGNED : usual_values(op, TENON_DTYPE_F32);
+    for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool terms = strcmp(rows[i].name, "rows_70001") == 0;
+        if (rows[i].wide)
+            run(&rows[i].r, op, TENON_DTYPE_F32, terms ? late : usual_values(op, TENON_DTYPE_F32), rows[i].name);
+        if (rows[i].narrow)
+            run(&rows[i].r, op, narrow, terms && late != WHOLE ? late : usual_values(op, narrow), rows[i].name);
+    }
+}
+
 static void run_operator(tenon_op op) {
     for (tenon_dtype dtype = TENON_DTYPE_F64; dtype <= TENON_DTYPE_BOOL; dtype++) {
         if (!tenon_op_takes(tenon_op_row_of(op), dtype)) continue;
@@ -330,6 +356,7 @@ static void run_operator(tenon_op op) {
         run_lengths(op, dtype);
         run_layouts(op, dtype);
     }
+    run_many(op);
 }
 
 void cf_reduce_sum(void) {

@@ -83,6 +83,23 @@ static void initial_content_lost(mutant_job *job) {
     free(hit);
 }
 
+/* Indices past the limit are not looked at. */
+static void results_past_the_limit(mutant_job *job) {
+    const mutant_array *index = index_of(job);
+    mutant_array *y = &job->outputs[0];
+    uint32_t axis = (uint32_t)mutant_attr(job, TENON_ATTR_AXIS, 0);
+    int64_t inner = 1;
+    for (uint32_t i = axis + 1; i < job->inputs[0].rank; i++) inner *= job->inputs[0].dims[i];
+    for (int64_t i = 0; i < y->count; i++)
+        if (i / inner % index->count >= mutant.parameter) y->values[i] = job->before[0].values[i];
+}
+
+/* Updates past the limit do what the one there does. */
+static void updates_past_the_limit(mutant_job *job) {
+    mutant_array *index = &job->inputs[0];
+    for (int64_t i = mutant.parameter; i < index->count; i++) index->values[i] = index->values[mutant.parameter - 1];
+}
+
 /* clang-format off */
 const mutant_fault mutant_index_faults[] = {
     {MUTANT_gather_clamps_indices, TENON_OP_GATHER, 0, .inputs = clamp},
@@ -93,6 +110,8 @@ const mutant_fault mutant_index_faults[] = {
     {MUTANT_gather_index_low_half, TENON_OP_GATHER, 0, .inputs = low_half},
     {MUTANT_scatter_clamps_indices, TENON_OP_SCATTER, 0, .inputs = clamp},
     {MUTANT_scatter_counts_from_the_end, TENON_OP_SCATTER, 0, .inputs = from_the_end},
+    {MUTANT_gather_of_indices_past_16_bits, TENON_OP_GATHER, 0, .outputs = results_past_the_limit},
+    {MUTANT_scatter_of_indices_past_16_bits, TENON_OP_SCATTER, 0, .inputs = updates_past_the_limit},
     {MUTANT_scatter_first_wins, TENON_OP_SCATTER, 0, .outputs = first_wins},
     {MUTANT_scatter_add_loses_duplicates, TENON_OP_SCATTER, 0, .outputs = duplicates_lost},
     {MUTANT_scatter_clears_the_rest, TENON_OP_SCATTER, 0, .outputs = initial_content_lost},

@@ -96,6 +96,13 @@ static int64_t indices_in_16_bits(const mutant_array *x, uint32_t k, const int64
     return is_sparse(x) || (x->rank && x->strides[x->rank - 1] < 0) ? place : right_place(x, at);
 }
 
+/* Rows that lie apart, of an operand whose elements do not. */
+static int64_t rows_in_16_bits(const mutant_array *x, uint32_t k, const int64_t *at) {
+    (void)k;
+    bool apart = x->rank == 2 && x->strides[1] == 1 && x->strides[0] > x->dims[1];
+    return apart ? (at[0] & 0xffff) * x->strides[0] + at[1] : right_place(x, at);
+}
+
 static int64_t second_operand_sparse(const mutant_array *x, uint32_t k, const int64_t *at) {
     return k == 1 && is_sparse(x) ? row_major(x, at) : right_place(x, at);
 }
@@ -133,6 +140,13 @@ static void drop_last_row(mutant_job *job) {
     mutant_array *y = &job->outputs[0];
     if (y->rank < 2 || y->dims[0] <= mutant.parameter) return;
     keep_before(job, y->count - y->count / y->dims[0], y->count);
+}
+
+/* Rows of a result that lies apart, or whose operand does. */
+static void drop_rows_past_the_limit(mutant_job *job) {
+    const mutant_array *x = &job->inputs[0], *y = &job->outputs[0];
+    bool dense = y->rank != 2 || (x->strides[0] == x->dims[1] && y->strides[0] == y->dims[1]);
+    if (!dense && y->dims[0] > mutant.parameter) keep_before(job, mutant.parameter * y->dims[1], y->count);
 }
 
 static void not_quite(mutant_job *job, int64_t i) {
@@ -195,6 +209,8 @@ const mutant_fault mutant_layout_faults[] = {
     {MUTANT_strides_ignored, 0, 0, .place = strides_ignored},
     {MUTANT_strides_of_second_ignored, 0, 0, .place = second_operand_sparse},
     {MUTANT_strided_indices_in_16_bits, 0, 0, .place = indices_in_16_bits},
+    {MUTANT_rows_of_neg_in_16_bits, TENON_OP_NEG, 0, .place = rows_in_16_bits},
+    {MUTANT_copy_of_runs_past_16_bits, TENON_OP_COPY, MUTANT_OF(U8), .outputs = drop_rows_past_the_limit},
     {MUTANT_negative_strides_positive, 0, 0, .place = magnitudes_of_strides},
     {MUTANT_broadcast_past_rank_4, 0, 0, .place = broadcast_at_high_rank},
     {MUTANT_column_read_as_row, 0, 0, .place = column_as_row},

@@ -135,6 +135,16 @@ static void zero_first(mutant_job *job) {
     }
 }
 
+/* Lines that no group of the launch came to. */
+static void lines_past_the_limit(mutant_job *job) {
+    for (int64_t i = mutant.parameter; i < line_count(job); i++) {
+        line l = line_of(job, i);
+        for (int64_t k = 0; k < l.n; k++)
+            for (uint32_t o = 0; o < job->output_count; o++)
+                job->outputs[o].values[l.start + k * l.step] = job->before[o].values[l.start + k * l.step];
+    }
+}
+
 /* clang-format off */
 const mutant_fault mutant_line_faults[] = {
     {MUTANT_sort_unstable, TENON_OP_SORT, 0, .outputs = sort},
@@ -143,6 +153,8 @@ const mutant_fault mutant_line_faults[] = {
     {MUTANT_sort_descending_reverses_ties, TENON_OP_SORT, 0, .outputs = sort},
     {MUTANT_sort_positions_in_a_byte, TENON_OP_SORT, 0, .outputs = positions_cut},
     {MUTANT_sort_positions_in_16_bits, TENON_OP_SORT, 0, .outputs = positions_cut},
+    {MUTANT_sort_of_lines_past_16_bits, TENON_OP_SORT, 0, .outputs = lines_past_the_limit},
+    {MUTANT_scan_of_lines_past_16_bits, TENON_OP_SCAN, 0, .outputs = lines_past_the_limit},
     {MUTANT_scan_f16_in_f16, TENON_OP_SCAN, MUTANT_OF(F16), .outputs = add_lines},
     {MUTANT_scan_f32_short_from_k_1024, TENON_OP_SCAN, MUTANT_OF(F32), .outputs = add_lines},
     {MUTANT_scan_forgets_blocks, TENON_OP_SCAN, 0, .outputs = add_lines},

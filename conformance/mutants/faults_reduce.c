@@ -167,6 +167,14 @@ static void rows_past_the_limit(mutant_job *job) {
         job->outputs[0].values[i] = job->before[0].values[i];
 }
 
+/* Where the first axis is reduced, and is not the innermost, its places past the limit are left out of the sum. */
+static void terms_past_the_limit(mutant_job *job) {
+    mutant_array *x = &job->inputs[0];
+    int64_t row = x->rank > 1 && x->dims[0] ? x->count / x->dims[0] : 0;
+    if (row == 0 || reduced_axes(job) != 1) return;
+    for (int64_t i = mutant.parameter * row; i < x->count; i++) x->values[i] = (cf_number){0};
+}
+
 /* The last elements along the innermost axis are zeros. */
 static void zero_tail(mutant_array *x, int64_t width) {
     int64_t n = x->rank ? x->dims[x->rank - 1] : 1;
@@ -278,6 +286,12 @@ static void first_batch(mutant_job *job) {
     for (int64_t i = each; i < b->count; i++) b->values[i] = b->values[i % each];
 }
 
+static void batches_past_the_limit(mutant_job *job) {
+    mutant_array *y = &job->outputs[0];
+    int64_t each = y->rank > 2 ? y->dims[y->rank - 1] * y->dims[y->rank - 2] : y->count;
+    for (int64_t i = mutant.parameter * each; i < y->count; i++) y->values[i] = job->before[0].values[i];
+}
+
 static void unwritten(mutant_job *job) {
     if (k_of(job) == 0)
         for (int64_t i = 0; i < job->outputs[0].count; i++) job->outputs[0].values[i] = job->before[0].values[i];
@@ -348,6 +362,10 @@ const mutant_fault mutant_reduce_faults[] = {
     R(sum_i8_saturates, SUM, MUTANT_OF(I8), saturating_sum)
     I(sum_drops_its_tail, SUM, FLOATS, tail_of_terms)
     R(sum_of_rows_past_1024, SUM, FLOATS, rows_past_the_limit)
+    R(sum_of_results_past_16_bits, SUM, 0, rows_past_the_limit)
+    R(max_of_results_past_16_bits, RMAX, 0, rows_past_the_limit)
+    R(argmax_of_results_past_16_bits, ARGMAX, 0, rows_past_the_limit)
+    I(sum_of_terms_past_16_bits, SUM, 0, terms_past_the_limit)
     R(prod_i64_in_f64, PROD, MUTANT_OF(I64), product_in_f64)
     R(reduce_max_at_least_zero, RMAX, FLOATS, at_least_zero)
     R(reduce_max_swallows_nan, RMAX, FLOATS, maximum_of_numbers)
@@ -371,6 +389,8 @@ const mutant_fault mutant_reduce_faults[] = {
     I(matmul_drops_tail_of_k, MATMUL, FLOATS, tail_of_k)
     R(matmul_drops_last_columns, MATMUL, FLOATS, last_columns)
     I(matmul_first_batch_for_all, MATMUL, FLOATS, first_batch)
+    R(matmul_of_batches_past_8_bits, MATMUL, 0, batches_past_the_limit)
+    R(matmul_of_batches_past_16_bits, MATMUL, 0, batches_past_the_limit)
     R(matmul_of_no_k_unwritten, MATMUL, 0, unwritten)
     R(matmul_f16_accumulates_in_f16, MATMUL, MUTANT_OF(F16), contract_in_storage)
     R(matmul_bf16_accumulates_in_bf16, MATMUL, MUTANT_OF(BF16), contract_in_storage)
