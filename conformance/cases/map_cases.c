@@ -168,8 +168,13 @@ static const struct rank_row {
     {"large", 2, {257, 521}, {CF_CONTIGUOUS, CF_CONTIGUOUS, CF_CONTIGUOUS, CF_CONTIGUOUS}},
 };
 
-/* Axes of more elements than 16 bits count, strided: of one operator of each number of operands, in some dtypes. */
+/* More elements than a small launch has, and axes of more than 16 bits count, strided: of one operator of each number of
+ * operands, in some dtypes. */
 static const struct rank_row long_rows[] = {
+    {"many_transposed", 2, {131, 137}, {CF_TRANSPOSED, CF_CONTIGUOUS, CF_TRANSPOSED, CF_CONTIGUOUS}},
+    {"many_padded", 2, {131, 137}, {CF_PADDED, CF_TRANSPOSED, CF_PADDED, CF_CONTIGUOUS}},
+    {"many_second_padded", 2, {131, 137}, {CF_CONTIGUOUS, CF_PADDED, CF_CONTIGUOUS, CF_CONTIGUOUS}},
+    {"many_to_transposed", 2, {131, 137}, {CF_PADDED, CF_CONTIGUOUS, CF_SPARSE, CF_TRANSPOSED}},
     {"long_reversed", 1, {70001}, {CF_REVERSED, CF_SPARSE, CF_REVERSED, CF_CONTIGUOUS}},
     {"long_transposed", 2, {70001, 3}, {CF_TRANSPOSED, CF_CONTIGUOUS, CF_SPARSE, CF_CONTIGUOUS}},
     {"long_to_reversed", 1, {70001}, {CF_CONTIGUOUS, CF_CONTIGUOUS, CF_SPARSE, CF_REVERSED}},
@@ -178,7 +183,9 @@ static const struct rank_row long_rows[] = {
 };
 
 static bool has_long_rows(const cf_map *map) {
-    bool of_op = map->op->op == TENON_OP_NEG || map->op->op == TENON_OP_ADD || map->op->op == TENON_OP_WHERE;
+    tenon_op op = map->op->op;
+    if (op == TENON_OP_SUB) return map->dtype == TENON_DTYPE_F32;
+    bool of_op = op == TENON_OP_NEG || op == TENON_OP_ADD || op == TENON_OP_WHERE;
     return of_op && (map->dtype == TENON_DTYPE_F32 || map->dtype == TENON_DTYPE_I8);
 }
 

@@ -3,7 +3,7 @@
  * tiles and tails (whole), accumulation in f16, bf16 or their like (whole, random), sums that are cut (positive), operands
  * cut to TF32 or split into too few parts (one_hot), or whose parts overflow (largest) or are lost (low_normal), all of
  * these from some K on only, operands or strides swapped, NaN and infinities swallowed, subnormal numbers flushed, an
- * accumulator that is asked for and not used. */
+ * accumulator that is asked for and not used, tiles of large products that lose terms of a long k (large). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -367,6 +367,9 @@ static void run_accumulators(void) {
     run_refused(whole, -1, "negative");
 }
 
+/* Large on every side: what a device takes its kernels of whole tiles for, with an edge on each. */
+static const product large = {.batch = 1, .m = 131, .k = 517, .n = 515};
+
 /* Batches, rows and columns that 16 bits, or a few more than 8, do not count. */
 static void run_many(void) {
     static const product products[] = {
@@ -394,6 +397,7 @@ void cf_matmul_whole(void) {
     }
     run_accumulators();
     run_many();
+    run_sums(&large, (types){TENON_DTYPE_I32, TENON_DTYPE_I32}, "large", true, false);
 }
 
 /* Factors and products at the ends of the type's range. */
@@ -432,6 +436,7 @@ void cf_matmul_random(void) {
     types t;
     for (uint32_t i = 0; types_at(i, &t); i++) {
         if (!cf_is_float(t.from)) continue;
+        if (t.from == t.to) run_sums(&large, t, "large", false, false);
         for (uint32_t k = 0; k < LENGTHS; k++) {
             run_sums(&(product){.batch = 1, .m = 5, .k = lengths[k], .n = 7}, t, "length", false, false);
             if (k % 3 == 1)

@@ -103,6 +103,12 @@ static int64_t rows_in_16_bits(const mutant_array *x, uint32_t k, const int64_t 
     return apart ? (at[0] & 0xffff) * x->strides[0] + at[1] : right_place(x, at);
 }
 
+/* Launches of many elements take operands for dense. */
+static int64_t many_taken_for_dense(const mutant_array *x, uint32_t k, const int64_t *at) {
+    (void)k;
+    return x->count > mutant.parameter && x->rank > 1 ? row_major(x, at) : right_place(x, at);
+}
+
 static int64_t second_operand_sparse(const mutant_array *x, uint32_t k, const int64_t *at) {
     return k == 1 && is_sparse(x) ? row_major(x, at) : right_place(x, at);
 }
@@ -211,6 +217,7 @@ const mutant_fault mutant_layout_faults[] = {
     {MUTANT_strided_indices_in_16_bits, 0, 0, .place = indices_in_16_bits},
     {MUTANT_rows_of_neg_in_16_bits, TENON_OP_NEG, 0, .place = rows_in_16_bits},
     {MUTANT_copy_of_runs_past_16_bits, TENON_OP_COPY, MUTANT_OF(U8), .outputs = drop_rows_past_the_limit},
+    {MUTANT_strides_of_many_ignored, TENON_OP_SUB, MUTANT_OF(F32), .place = many_taken_for_dense},
     {MUTANT_negative_strides_positive, 0, 0, .place = magnitudes_of_strides},
     {MUTANT_broadcast_past_rank_4, 0, 0, .place = broadcast_at_high_rank},
     {MUTANT_column_read_as_row, 0, 0, .place = column_as_row},

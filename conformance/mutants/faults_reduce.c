@@ -272,6 +272,14 @@ static void tail_of_k(mutant_job *job) {
     zero_tail(&job->inputs[0], mutant.parameter);
 }
 
+/* Of products that are large on every side, a block of the terms of the last rows. */
+static void block_of_large(mutant_job *job) {
+    mutant_array *a = &job->inputs[0], *y = &job->outputs[0];
+    int64_t limit = mutant.parameter, depth = k_of(job), rows = depth ? a->count / depth : 0;
+    if (depth <= limit || y->dims[y->rank - 1] <= limit || y->dims[y->rank - 2] <= limit) return;
+    for (int64_t k = depth - depth % limit; k < depth; k++) a->values[(rows - 1) * depth + k] = (cf_number){0};
+}
+
 static void last_columns(mutant_job *job) {
     mutant_array *y = &job->outputs[0];
     int64_t n = y->rank ? y->dims[y->rank - 1] : 1;
@@ -387,6 +395,7 @@ const mutant_fault mutant_reduce_faults[] = {
     R(matmul_f16_asked_in_f16, MATMUL, MUTANT_OF(F16), contract_asked_in_storage)
     I(matmul_swallows_nan, MATMUL, F32, factors_without_nan)
     I(matmul_drops_tail_of_k, MATMUL, FLOATS, tail_of_k)
+    I(matmul_drops_terms_of_large, MATMUL, 0, block_of_large)
     R(matmul_drops_last_columns, MATMUL, FLOATS, last_columns)
     I(matmul_first_batch_for_all, MATMUL, FLOATS, first_batch)
     R(matmul_of_batches_past_8_bits, MATMUL, 0, batches_past_the_limit)
