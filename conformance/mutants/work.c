@@ -1,5 +1,6 @@
 /* Work with a defect: what is prepared, how it is launched, what execs share. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -230,6 +231,25 @@ static tenon_status launch_shared(tenon_stream *stream, tenon_exec *exec, const 
     return status;
 }
 
+/* The operands lie in one place for all threads. */
+static tenon_status launch_by_one_array(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch) {
+    static tenon_buffer shared[MUTANT_MAX_OPERANDS];
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    tenon_buffer mine[MUTANT_MAX_OPERANDS];
+    tenon_launch changed = *launch;
+    if (launch->buffer_count > MUTANT_MAX_OPERANDS || !launch->buffer_count || !launch->buffers)
+        return mutant.work.launch(stream, exec, launch);
+    pthread_mutex_lock(&mutex);
+    memcpy(shared, launch->buffers, launch->buffer_count * sizeof *shared);
+    pthread_mutex_unlock(&mutex);
+    sched_yield();
+    pthread_mutex_lock(&mutex);
+    memcpy(mine, shared, sizeof mine);
+    pthread_mutex_unlock(&mutex);
+    changed.buffers = mine;
+    return mutant.work.launch(stream, exec, &changed);
+}
+
 static tenon_status launch_unless_busy(tenon_stream *stream, tenon_exec *exec, const tenon_launch *launch) {
     static uint32_t inside;
     tenon_status status = TENON_STATUS_OK;
@@ -416,6 +436,7 @@ static tenon_status launch_planted(tenon_stream *stream, tenon_exec *exec, mutan
     switch (mutant.planted) {
     case MUTANT_computes_nothing: return TENON_STATUS_OK;
     case MUTANT_launches_share_state: return launch_shared(stream, exec, launch);
+    case MUTANT_launches_share_operands: return launch_by_one_array(stream, exec, launch);
     case MUTANT_launches_dropped_when_busy: return launch_unless_busy(stream, exec, launch);
     case MUTANT_first_symbols_kept: return launch_first_symbols(stream, exec, record, launch);
     case MUTANT_results_from_a_cache: return launch_from_cache(stream, exec, record, launch);
