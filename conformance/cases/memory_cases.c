@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cases/cases.h"
 #include "cases/runtime.h"
@@ -305,9 +306,81 @@ static void run_release(uint32_t type) {
     cf_let_go(&held);
 }
 
+/* -- All of what comes back --------------------------------------------------------------------------------------- */
+
+enum { PIECES = 64, GREEDY_MOST = 128 };
+
+/* Takes and gives back pieces of sizes that no page or block divides; false when the row has failed. */
+static bool take_pieces(uint32_t type) {
+    tenonh_memory *pieces[PIECES] = {0};
+    bool good = true;
+    for (uint64_t i = 0; i < PIECES && good; i++)
+        good = cf_good(tenonh_memory_create(cf_under_test.device, type, 4095 + i * 67, &pieces[i]), "allocate");
+    for (int i = 0; i < PIECES; i++) tenonh_memory_release(pieces[i]);
+    return good;
+}
+
+/* All that is to be had, in parts that get smaller; its bytes. It is given back before. */
+static uint64_t take_greedily(uint32_t type, uint64_t part) {
+    tenonh_memory *parts[GREEDY_MOST];
+    uint64_t taken = 0;
+    uint32_t count = 0;
+    for (; part >= 64 && count < GREEDY_MOST; part = part / 2 + (part > 8192 ? 33 : 0))
+        for (; count < GREEDY_MOST; taken += part, count++)
+            if (tenonh_memory_create(cf_under_test.device, type, part, &parts[count]) != TENON_STATUS_OK) break;
+    while (count > 0) tenonh_memory_release(parts[--count]);
+    return taken;
+}
+
+static void pause_shortly(void) {
+    nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+}
+
+/* A budget that moves by itself, as that of a machine's memory does, tells nothing: once that was seen, or the budget was
+ * not lower after all was given back, the row is over. */
+static void run_pieces(uint32_t type) {
+    enum { TRIES = 16 };
+    if (!cf_begin_for("REQ-MEM-04", "type%u_small_pieces_come_back_whole", type)) return;
+    uint64_t first = budget_of(type), last = first;
+    if (!first) {
+        cf_not_applicable("memory type %u declares no budget", type);
+        return;
+    }
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = budget_of(type);
+        pause_shortly();
+        if (budget_of(type) != before || !take_pieces(type)) return;
+        last = budget_of(type);
+        if (last >= before) return;
+    }
+    cf_fail("%d rounds of %d small pieces, all released, left a budget of %" PRIu64 " bytes, which was %" PRIu64
+            ": each lost some",
+            TRIES, PIECES, last, first);
+}
+
+/* The memory is used up and released: as much is to be had again. Rounds during which the budget moved tell nothing. */
+static void run_refill(uint32_t type) {
+    enum { TRIES = 6 };
+    if (!cf_begin_for("REQ-MEM-04", "type%u_as_much_again", type)) return;
+    uint64_t budget = budget_of(type), once = 0, again = 0;
+    if (!budget) {
+        cf_not_applicable("memory type %u declares no budget", type);
+        return;
+    }
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = budget_of(type), part = before / 8 + 1;
+        once = take_greedily(type, part);
+        again = take_greedily(type, part);
+        if (again >= once || budget_of(type) != before) return;
+    }
+    cf_fail("%" PRIu64 " bytes were to be had, and after they were released only %" PRIu64, once, again);
+}
+
 static void run_return(uint32_t type) {
     run_budget(type);
     run_release(type);
+    run_pieces(type);
+    run_refill(type);
 }
 
 void cf_memory_returns(void) {

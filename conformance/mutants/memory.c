@@ -96,8 +96,10 @@ static void release(tenon_device *device, tenon_memory *memory) {
     if (record && record->late && record->imported)
         memcpy((char *)record->imported + record->late_offset, record->late, record->late_size);
     if (record) free(record->late);
+    uint64_t rest = record ? record->size % (uint64_t)(mutant.parameter ? mutant.parameter : 1) : 0;
     mutant_forget(memory);
     mutant.memory.release(device, memory);
+    if (planted(MUTANT_release_keeps_part_pages) && rest) (void)mutant.memory.allocate(device, 0, rest, &memory);
 }
 
 /* -- Mappings --------------------------------------------------------------------------------------------------------- */
