@@ -165,13 +165,37 @@ static void run_fill(uint32_t type, uint32_t width, uint64_t offset, uint64_t co
     cf_let_go(&held);
 }
 
-void cf_fills(void) {
+/* Fills that are split over threads or engines, from an odd place to an odd end. */
+static void run_large_fill(uint32_t type, uint32_t width) {
+    const uint64_t pattern = 0xf7e6d5c4b3a29180u, offset = 13, count = (12582912 + 4099) / width + width + 1;
+    uint64_t size = count * width, whole = offset + size + BESIDE;
+    if (!cf_begin("type%u_%ubytes_%" PRIu64 "times_at%" PRIu64, type, width, count, offset) ||
+        !cf_has_memory(type, whole))
+        return;
+    cf_held held = {0};
+    tenonh_stream *stream = cf_stream(&held);
+    tenonh_memory *memory = cf_memory(&held, type, whole);
+    unsigned char *want = cf_block(&held, whole), *back = cf_block(&held, whole);
+    memset(want, POISON, whole);
+    cf_put(stream, memory, 0, want, whole);
+    for (uint64_t i = 0; i < count; i++) memcpy(want + offset + i * width, &pattern, width);
+    cf_good(tenonh_stream_fill(stream, memory, offset, pattern, width, size), "fill");
+    cf_get(stream, memory, 0, back, whole);
+    cf_same(back, want, whole, "what was filled, with what lies beside it");
+    cf_let_go(&held);
+}
+
+static void fill_type(uint32_t type) {
     static const uint64_t offsets[] = {0, 1, 6, 13, 64}, counts[] = {1, 3, 7, 17, 255, 257, 4099, 70001};
-    for (uint32_t type = 0; type < cf_under_test.device->type_count; type++)
-        for (uint32_t width = 1; width <= 8; width *= 2)
-            for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
-                for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
-                    run_fill(type, width, offsets[i], counts[k]);
+    for (uint32_t width = 1; width <= 8; width *= 2) {
+        for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
+            for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) run_fill(type, width, offsets[i], counts[k]);
+        run_large_fill(type, width);
+    }
+}
+
+void cf_fills(void) {
+    for (uint32_t type = 0; type < cf_under_test.device->type_count; type++) fill_type(type);
 }
 
 /* -- Ranges that are refused -------------------------------------------------------------------------------------- */

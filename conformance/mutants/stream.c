@@ -236,6 +236,7 @@ static tenon_status fill(tenon_stream *stream, tenon_buffer destination, uint64_
     if (planted(MUTANT_fill_low_byte_only)) pattern = (pattern & 0xff) * UINT64_C(0x0101010101010101);
     if (planted(MUTANT_fill_low_half_of_eight) && pattern_size == 8) pattern_size = 4;
     if (planted(MUTANT_fill_last_missed) && size > pattern_size) size -= pattern_size;
+    if (planted(MUTANT_fill_stops_at_8_mib) && size > (uint64_t)mutant.parameter) size = (uint64_t)mutant.parameter;
     if (planted(MUTANT_fill_of_part_patterns) && pattern_size && size % pattern_size) return TENON_STATUS_OK;
     command c = {.what = HELD_FILL,
                  .stream = stream,
