@@ -108,6 +108,13 @@ static uint32_t empty_profiles(const report *r) {
     return profiles_asked(r) & ~profiles_with(r, REPORT_PASS) & ~profiles_with(r, REPORT_KNOWN);
 }
 
+/* A filter is judged by the rows that it lets through: what it leaves of a profile may well not apply. */
+static bool has_enough(const report *r) {
+    char filters[128];
+    report_filters(r, filters, sizeof filters);
+    return !empty_profiles(r) || (filters[0] && profiles_with(r, REPORT_PASS));
+}
+
 static void judge_rows(report *r) {
     uint32_t rows = r->records.row_count, silent = count_weight(r, REPORT_SAYS_NOTHING);
     uint32_t bad = count_weight(r, REPORT_BAD);
@@ -139,7 +146,7 @@ static cf_close conclude(const report *r) {
     if (!r->conditions[REPORT_NONE_FAILED].holds) return CF_CLOSE_FAILED;
     if (!r->conditions[REPORT_ENDED].holds || !r->conditions[REPORT_BOUND].holds) return CF_CLOSE_NO_VERDICT;
     if (count_weight(r, REPORT_SAYS_NOTHING)) return CF_CLOSE_NO_VERDICT;
-    if (empty_profiles(r)) return CF_CLOSE_FAILED;
+    if (!has_enough(r)) return CF_CLOSE_FAILED;
     for (uint32_t i = 0; i < REPORT_CONDITION_COUNT; i++)
         if (!r->conditions[i].holds) return CF_CLOSE_PASSED;
     return CF_CLOSE_CONFORMANT;
@@ -158,8 +165,8 @@ static void reason(const report *r, char *out_text, size_t size) {
     char names[64];
     name_profiles(profiles_with(r, REPORT_PASS) ? empty_profiles(r) : 0, names, sizeof names);
     if (r->close == CF_CLOSE_PASSED)
-        snprintf(out_text, size, "%u rows, of which %u do not apply. %s", rows, r->counts[REPORT_NOT_APPLICABLE],
-                 missing);
+        snprintf(out_text, size, "%u rows, of which %u do not apply. %s%s%s%s", rows, r->counts[REPORT_NOT_APPLICABLE],
+                 missing, names[0] ? " No row passed of profile " : "", names, names[0] ? "." : "");
     else if (r->close == CF_CLOSE_FAILED && bad)
         snprintf(out_text, size, "%u of %u rows%s%s%s", bad, rows,
                  disagree ? ", and verdicts differ from run to run" : "", why[0] ? "; " : "", why);

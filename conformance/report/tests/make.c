@@ -50,6 +50,10 @@ static double error_of(const maker *m, const char *word, uint32_t i) {
     return hash % 5 == 0 ? 0 : part * part * 0.98;
 }
 
+static bool is_half(const maker *m) {
+    return m->kind == MAKE_HALF || m->kind == MAKE_PART;
+}
+
 /* What becomes of the row, beside an ordinary pass. */
 static void spoil(const maker *m, cf_outcome *outcome) {
     uint32_t at = m->index;
@@ -63,7 +67,7 @@ static void spoil(const maker *m, cf_outcome *outcome) {
         outcome->verdict = CF_VERDICT_HANG, outcome->error = -1,
         outcome->text = "no answer within 10 s; the worker was killed";
     if ((mixed && at % 17 == 3) || (m->kind == MAKE_LACKING && strncmp(outcome->name, "process", 7) != 0) ||
-        (m->kind == MAKE_HALF && strncmp(outcome->name, "streams", 7) == 0))
+        (is_half(m) && strncmp(outcome->name, "streams", 7) == 0))
         outcome->verdict = CF_VERDICT_NOT_APPLICABLE, outcome->error = -1, outcome->text = "the device declares no f64";
     if ((mixed || m->kind == MAKE_DISAGREE) && at == 50 && m->run == 1)
         outcome->verdict = CF_VERDICT_FAIL, outcome->text = "element 0 is nan, 2 is right";
@@ -128,9 +132,10 @@ static void write_header(maker *m, const char *plugin, const char *sha256) {
     cJSON *header = cJSON_CreateObject();
     cJSON_AddNumberToObject(header, "format", CF_RECORD_FORMAT);
     cJSON_AddStringToObject(header, "suite", "0.1.0");
-    cJSON_AddStringToObject(header, "profile", m->kind == MAKE_HALF ? "runtime,base" : "base");
+    cJSON_AddStringToObject(header, "profile", is_half(m) ? "runtime,base" : "base");
     cJSON *filters = cJSON_AddArrayToObject(header, "filters");
     if (m->kind == MAKE_FILTERED) cJSON_AddItemToArray(filters, cJSON_CreateString("map_*"));
+    if (m->kind == MAKE_PART) cJSON_AddItemToArray(filters, cJSON_CreateString("*"));
     cJSON_AddStringToObject(header, "seed", "0x000000000000002a");
     cJSON *of_plugin = cJSON_AddObjectToObject(header, "plugin");
     cJSON_AddStringToObject(of_plugin, "path", m->variant ? "/elsewhere/libmychip.so" : plugin);
@@ -155,7 +160,7 @@ static void write_header(maker *m, const char *plugin, const char *sha256) {
 
 static const char *profile_of(const maker *m, const char *name) {
     if (strcmp(name, "process") == 0) return "";
-    return m->kind == MAKE_HALF && strcmp(name, "streams") == 0 ? "runtime" : "base";
+    return is_half(m) && strcmp(name, "streams") == 0 ? "runtime" : "base";
 }
 
 static void write_cases(maker *m) {
@@ -192,6 +197,7 @@ static const char *said_of(int kind) {
     switch (kind) {
     case MAKE_GOOD: return "conformant";
     case MAKE_ONE_RUN:
+    case MAKE_PART:
     case MAKE_FILTERED: return "passed";
     case MAKE_REFUSED: return "refused";
     case MAKE_WEDGED: return "no verdict";

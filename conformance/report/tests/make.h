@@ -23,6 +23,7 @@
     X(DISAGREE, "disagree")   /* runs that disagree on one row */                                                      \
     X(LACKING, "lacking")     /* nothing applies */                                                                    \
     X(HALF, "half")           /* nothing of one of two profiles applies */                                             \
+    X(PART, "part")           /* the same of a filter */                                                               \
     X(DUPLICATE, "duplicate") /* two rows of one name */                                                               \
     X(STRANGER, "stranger")   /* an end of a row that no case lists */
 

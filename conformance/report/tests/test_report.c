@@ -70,6 +70,7 @@ static const struct {
     {MAKE_DISAGREE, CF_CLOSE_FAILED, "device mychip: 1 of 226 rows"},
     {MAKE_LACKING, CF_CLOSE_FAILED, "no row passed"},
     {MAKE_HALF, CF_CLOSE_FAILED, "no row of profile runtime passed"},
+    {MAKE_PART, CF_CLOSE_PASSED, "Filter: * No row passed of profile runtime."},
 };
 
 START_TEST(verdicts_follow_from_rows) {
