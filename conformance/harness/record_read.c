@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tenon/host/error.h>
+
 #include "harness/record.h"
 #include "support/arena.h"
 #include "support/file.h"
@@ -377,8 +379,17 @@ bool cf_records_read_part(const char *path, uint64_t most, cf_records *out_recor
     *out_records = (cf_records){.keep = calloc(1, sizeof(keep))};
     reader r = {.records = out_records, .keep = out_records->keep, .error = out_error, .error_size = error_size};
     if (!r.keep) return fail(&r, "host memory is used up");
+    errno = 0;
     if (tenon__file_read(path, FILE_LIMIT, &text, &size) != TENON_STATUS_OK) {
-        (void)snprintf(out_error, error_size, "%s cannot be read: %s", path, strerror(errno));
+        if (errno)
+            (void)snprintf(out_error, error_size, "%s cannot be read: %s", path, strerror(errno));
+        else
+            (void)snprintf(out_error, error_size, "%s", tenonh_error_message());
+        return false;
+    }
+    if (size == 0) {
+        (void)snprintf(out_error, error_size, "%s is empty", path);
+        free(text);
         return false;
     }
     bool read = read_lines(&r, (const char *)text, size < most ? size : (size_t)most);

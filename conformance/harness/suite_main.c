@@ -210,7 +210,16 @@ static int read_before(suite *s) {
 /* The rows must be those of before, in the same order, and the plugin the same file. */
 static int check_before(const suite *s) {
     const cJSON *plugin = cJSON_GetObjectItemCaseSensitive(s->before.header, "plugin");
+    const char *was = cfh_text_of(plugin, "id");
+    const char *is = cfh_text_of(cJSON_GetObjectItemCaseSensitive(s->session.facts, "plugin"), "id");
     bool same = s->before.row_count == s->session.roster.row_count;
+    if (was[0] && is[0] && strcmp(was, is) != 0) {
+        cli_line(stderr,
+                 "tenon test: --resume: %s has records of plugin '%s', not of '%s': name that one, or none, or run the "
+                 "test anew",
+                 s->options->resume, was, is);
+        return CLI_USAGE;
+    }
     if (strcmp(cfh_text_of(plugin, "sha256"), s->sha256) != 0) {
         cli_line(stderr, "tenon test: the plugin has changed since %s was begun: run the test anew",
                  s->options->resume);

@@ -64,6 +64,16 @@ static int check_final(const report *r, tenon__text *out) {
     return OK;
 }
 
+/* The header tells how many runs there were to be. Fewer are enough for no verdict of conformance; more were never made. */
+static int check_runs(const report *r, tenon__text *out) {
+    const cJSON *runs = cJSON_GetObjectItemCaseSensitive(r->records.header, "runs");
+    uint32_t made = r->records.run_count;
+    if (!cJSON_IsNumber(runs) || runs->valuedouble == made) return OK;
+    if (made < runs->valuedouble && r->close != CF_CLOSE_CONFORMANT) return OK;
+    return refuse(out, UNTRUSTED, "tampered", "the header announces %.0f runs, the file has %u", runs->valuedouble,
+                  made);
+}
+
 static int check_plugin(const report *r, const char *plugin, tenon__text *out) {
     char hash[CF_SHA256_HEX];
     if (!cf_sha256_file(plugin, UINT64_MAX, hash))
@@ -137,6 +147,7 @@ static int check_word(const report *r, tenon__text *out) {
 int report_verify(const report *r, const char *path, const char *plugin, tenon__text *out) {
     int code = check_whole(r, path, out);
     if (code == OK) code = check_final(r, out);
+    if (code == OK) code = check_runs(r, out);
     if (code == OK) code = check_plugin(r, plugin, out);
     if (code == OK) code = check_word(r, out);
     if (code != OK) return code;

@@ -90,7 +90,7 @@ static const struct {
     int kind;
     const char *message;
 } bad_files[] = {
-    {"empty", "", 0, "there is no header"},
+    {"empty", "", 0, "a.jsonl is empty"},
     {"cut_header", "{\"format\":1", 0, "there is no header"},
     {"no_json", "hello\n", 0, "line 1: this is no JSON object"},
     {"other_format", "{\"format\":99}\n", 0, "line 1: this is no file of records of this format"},

@@ -48,6 +48,8 @@ enum {
     NO_PROFILE = 128,  /* of a profile that there is none of */
     HONEST_FAIL = 256, /* a failing row, and the final line says so */
     SAME_ORDER = 512,  /* the second run is as the first, and the final line says "passed" */
+    RUNS_ONE = 1024,   /* the header announces one run, and there are two */
+    RUNS_THREE = 2048, /* the same of three */
 };
 
 typedef struct maker {
@@ -99,6 +101,7 @@ static void write_header(maker *m, const char *hash) {
     cJSON_AddNumberToObject(header, "format", CF_RECORD_FORMAT);
     cJSON_AddStringToObject(header, "suite", m->faults & OTHER_SUITE ? other_version() : TENON__VERSION);
     cJSON_AddStringToObject(header, "profile", m->faults & NO_PROFILE ? "model,speed" : "model");
+    cJSON_AddNumberToObject(header, "runs", m->faults & RUNS_ONE ? 1 : m->faults & RUNS_THREE ? 3 : 2);
     cJSON *plugin = cJSON_AddObjectToObject(header, "plugin"), *device = cJSON_AddObjectToObject(header, "device");
     cJSON_AddStringToObject(plugin, "abi", MAKE_ABI);
     cJSON_AddStringToObject(plugin, "sha256", hash);
@@ -170,6 +173,8 @@ static const struct {
     {NO_PROFILE, "plugin.so", 4, "unknown profile: this suite has no profile 'model,speed'"},
     {HONEST_FAIL, "plugin.so", 1, "does not hold: No row failed"},
     {SAME_ORDER, "plugin.so", 1, "does not hold: A second run in another order was made"},
+    {RUNS_ONE, "plugin.so", 3, "tampered: the header announces 1 runs, the file has 2"},
+    {RUNS_THREE, "plugin.so", 3, "tampered: the header announces 3 runs, the file has 2"},
 };
 
 START_TEST(verdicts_are_recomputed) {
