@@ -37,7 +37,8 @@ typedef struct cf_operand {
     uint32_t rank;
     int64_t dims[TENON_MAX_RANK]; /* as the operator sees it */
     uint32_t layout;
-    void *bytes; /* row-major elements as the operator sees them; repeated ones are equal where layout says so */
+    uint32_t shift; /* elements that it lies further on */
+    void *bytes;    /* row-major elements as the operator sees them; repeated ones are equal where layout says so */
 } cf_operand;
 
 /* A row: an operator, its inputs, and the dtypes, dims and layouts of what it must give. An operator that works in place

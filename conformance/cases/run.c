@@ -59,7 +59,7 @@ static uint32_t element_size(const cf_operand *operand) {
  * all that a launch promises. */
 static uint64_t start_of(const cf_operand *operand, bool is_result) {
     bool odd = operand->layout == CF_OFFSET || (is_result && strlen(cf_row_name()) % 2);
-    return FENCE + (odd ? element_size(operand) : 0);
+    return FENCE + (uint64_t)(operand->shift + odd) * element_size(operand);
 }
 
 /* Around operands lies what no element may be taken for: NaN, -1, the largest unsigned; true. Around results lies poison,

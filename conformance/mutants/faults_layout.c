@@ -72,6 +72,12 @@ static int64_t aligned_down(const mutant_array *x, uint32_t k, const int64_t *at
     return right_place(x, at) - (int64_t)(x->buffer.offset % (uint64_t)mutant.parameter) / element;
 }
 
+/* At one place in a cache line, the head before the vectors is one element too long. */
+static int64_t misread_at(const mutant_array *x, uint32_t k, const int64_t *at) {
+    bool there = x->buffer.offset % 64 == (uint64_t)mutant.parameter && x->rank && at[x->rank - 1] == 0;
+    return right_place(x, at) + (k == 1 && there);
+}
+
 static int64_t start_of_allocation(const mutant_array *x, uint32_t k, const int64_t *at) {
     int64_t element = tenon_dtype_bits(x->dtype) / 8;
     (void)k;
@@ -122,6 +128,12 @@ static void keep_before(mutant_job *job, int64_t first, int64_t last) {
 static void drop_tail(mutant_job *job) {
     int64_t n = job->outputs[0].count;
     if (n > mutant.parameter) keep_before(job, n - n % mutant.parameter, n);
+}
+
+/* Where the result begins past the parameter in a cache line, its first element is taken for written. */
+static void drop_first_at(mutant_job *job) {
+    if (job->outputs[0].buffer.offset % 64 > (uint64_t)mutant.parameter && job->outputs[0].count)
+        keep_before(job, 0, 1);
 }
 
 static void drop_tail_of_many(mutant_job *job) {
@@ -223,6 +235,8 @@ const mutant_fault mutant_layout_faults[] = {
     {MUTANT_column_read_as_row, 0, 0, .place = column_as_row},
     {MUTANT_first_axis_of_rank_8_ignored, 0, 0, .place = axis_at_rank_8},
     {MUTANT_operands_aligned_down, 0, 0, .place = aligned_down},
+    {MUTANT_misread_at_44, TENON_OP_ADD, 0, .place = misread_at},
+    {MUTANT_sums_lost_past_48, TENON_OP_SUM, 0, .outputs = drop_first_at},
     {MUTANT_operand_offset_ignored, 0, 0, .place = start_of_allocation},
     {MUTANT_transposed_tile_edge, 0, 0, .place = tile_edge},
     {MUTANT_add_drops_its_tail, TENON_OP_ADD, 0, .outputs = drop_tail},
