@@ -146,12 +146,9 @@ void cf_large_copies(void) {
 
 /* -- Fills -------------------------------------------------------------------------------------------------------- */
 
-/* `count` patterns from an odd place on: only the low bytes of the pattern count. Catches patterns of another size, tails,
- * offsets that are ignored. */
-static void run_fill(uint32_t type, uint32_t width, uint64_t offset, uint64_t count) {
+/* `count` patterns into memory of `whole` bytes: only the low bytes of the pattern count. */
+static void fill(uint32_t type, uint32_t width, uint64_t offset, uint64_t count, uint64_t whole) {
     const uint64_t pattern = 0xf7e6d5c4b3a29180u;
-    if (!cf_begin("type%u_%ubytes_%" PRIu64 "times_at%" PRIu64, type, width, count, offset)) return;
-    uint64_t size = width * count, whole = BESIDE + size + offset + BESIDE;
     cf_held held = {0};
     tenonh_stream *stream = cf_stream(&held);
     tenonh_memory *memory = cf_memory(&held, type, whole);
@@ -159,30 +156,26 @@ static void run_fill(uint32_t type, uint32_t width, uint64_t offset, uint64_t co
     memset(want, POISON, whole);
     cf_put(stream, memory, 0, want, whole);
     for (uint64_t i = 0; i < count; i++) memcpy(want + offset + i * width, &pattern, width);
-    cf_good(tenonh_stream_fill(stream, memory, offset, pattern, width, size), "fill");
+    cf_good(tenonh_stream_fill(stream, memory, offset, pattern, width, count * width), "fill");
     cf_get(stream, memory, 0, back, whole);
     cf_same(back, want, whole, "what was filled, with what lies beside it");
     cf_let_go(&held);
 }
 
+static bool begin_fill(uint32_t type, uint32_t width, uint64_t offset, uint64_t count) {
+    return cf_begin("type%u_%ubytes_%" PRIu64 "times_at%" PRIu64, type, width, count, offset);
+}
+
+/* From an odd place on. Catches patterns of another size, tails, offsets that are ignored. */
+static void run_fill(uint32_t type, uint32_t width, uint64_t offset, uint64_t count) {
+    if (begin_fill(type, width, offset, count))
+        fill(type, width, offset, count, BESIDE + offset + count * width + BESIDE);
+}
+
 /* Fills that are split over threads or engines, from an odd place to an odd end. */
 static void run_large_fill(uint32_t type, uint32_t width) {
-    const uint64_t pattern = 0xf7e6d5c4b3a29180u, offset = 13, count = (12582912 + 4099) / width + width + 1;
-    uint64_t size = count * width, whole = offset + size + BESIDE;
-    if (!cf_begin("type%u_%ubytes_%" PRIu64 "times_at%" PRIu64, type, width, count, offset) ||
-        !cf_has_memory(type, whole))
-        return;
-    cf_held held = {0};
-    tenonh_stream *stream = cf_stream(&held);
-    tenonh_memory *memory = cf_memory(&held, type, whole);
-    unsigned char *want = cf_block(&held, whole), *back = cf_block(&held, whole);
-    memset(want, POISON, whole);
-    cf_put(stream, memory, 0, want, whole);
-    for (uint64_t i = 0; i < count; i++) memcpy(want + offset + i * width, &pattern, width);
-    cf_good(tenonh_stream_fill(stream, memory, offset, pattern, width, size), "fill");
-    cf_get(stream, memory, 0, back, whole);
-    cf_same(back, want, whole, "what was filled, with what lies beside it");
-    cf_let_go(&held);
+    const uint64_t offset = 13, count = (12582912 + 4099) / width + width + 1, whole = offset + count * width + BESIDE;
+    if (begin_fill(type, width, offset, count) && cf_has_memory(type, whole)) fill(type, width, offset, count, whole);
 }
 
 static void fill_type(uint32_t type) {
